@@ -1,0 +1,1 @@
+"""Model packages and the child process that runs them."""

@@ -1,0 +1,1 @@
+"""The only persistence: an index in SQLite, files named by hash."""

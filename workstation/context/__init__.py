@@ -1,0 +1,1 @@
+"""Clinical context from outside the images: FHIR, scores, genomics."""

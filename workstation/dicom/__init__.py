@@ -1,0 +1,1 @@
+"""Adapters to DICOM; the only place that imports pydicom, pynetdicom and highdicom."""

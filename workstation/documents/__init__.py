@@ -1,0 +1,1 @@
+"""Report templates, PDF, charts and signatures."""

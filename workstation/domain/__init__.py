@@ -1,0 +1,1 @@
+"""Nouns and rules of radiology reading: numpy and the standard library only."""

@@ -1,0 +1,129 @@
+"""Findings: proposed by models, decided by people. The state table is the law of review."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from workstation.domain.artefact import Code, MadeBy, Wording
+from workstation.domain.errors import N_, NotAllowed
+from workstation.domain.people import Actor
+
+
+class FindingState(enum.Enum):
+    """Where a finding stands; only people move it out of PROPOSED."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    REJECTED = "rejected"
+    ADDED = "added"
+
+
+class Action(enum.Enum):
+    """What a reader does to a finding."""
+
+    ACCEPT = "accept"
+    EDIT = "edit"
+    REJECT = "reject"
+    REOPEN = "reopen"
+    ADD = "add"
+
+
+_P, _A, _E, _R, _D = FindingState  # proposed, accepted, edited, rejected, added
+
+TRANSITIONS: dict[tuple[FindingState | None, Action], FindingState] = {
+    (None, Action.ADD): _D,
+    (_P, Action.ACCEPT): _A,
+    (_P, Action.EDIT): _E,
+    (_P, Action.REJECT): _R,
+    (_A, Action.EDIT): _E,
+    (_A, Action.REJECT): _R,
+    (_A, Action.REOPEN): _P,
+    (_E, Action.EDIT): _E,
+    (_E, Action.ACCEPT): _E,  # "yes, as I edited it"
+    (_E, Action.REJECT): _R,
+    (_E, Action.REOPEN): _P,  # back to the model's original
+    (_R, Action.ACCEPT): _A,
+    (_R, Action.EDIT): _E,
+    (_R, Action.REOPEN): _P,
+    (_D, Action.EDIT): _D,
+    (_D, Action.ACCEPT): _D,
+    (_D, Action.REJECT): _R,
+}
+"""(state, action) to the next state; what is not listed is refused."""
+
+REPORTED = frozenset({_A, _E, _D})
+"""States whose findings may speak in a report."""
+
+
+def next_state(state: FindingState | None, action: Action) -> FindingState:
+    """The state after ``action``; raises ``NotAllowed`` where the table has no such move."""
+    try:
+        return TRANSITIONS[state, action]
+    except KeyError:
+        raise NotAllowed(
+            N_("A finding that is {state} cannot be moved by: {action}."),
+            state=state.value if state else "new",
+            action=action.value,
+        ) from None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing seen in a study.
+
+    location_mm: LPS mm, where a click jumps to. value, unit: its main number (UCUM), None where it
+    has none. mask_id: what is drawn now; original_mask_id: what the model drew, never replaced.
+    edits: mask ids of each edit step in order, edits[0] being the first shown; edit_at: which of
+    them is current, so that undo and redo survive a crash. confidence: 0..1 as the model states.
+    template_key: which phrase of the report template speaks for it.
+    """
+
+    id: str
+    study_uid: str
+    series_uid: str
+    stack_id: str
+    label: Wording
+    code: Code
+    site: Wording
+    state: FindingState
+    made_by: MadeBy
+    made_from: tuple[str, ...]
+    location_mm: tuple[float, float, float]
+    value: float | None = None
+    unit: str = ""
+    formula: str = ""
+    value_name: Wording | None = None
+    mask_id: str = ""
+    original_mask_id: str = ""
+    original_value: float | None = None
+    edits: tuple[str, ...] = ()
+    edit_at: int = 0
+    confidence: float | None = None
+    evidence: str = ""  # evidence level of the model: none, synthetic, public, clinical
+    template_key: str = ""
+    area: str = ""  # brain, vessel, heart, chest, abdomen
+    urgent: bool = False
+    note: str = ""
+    phase: int = 0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One act of a person on a finding; never changed once written."""
+
+    id: str
+    study_uid: str
+    finding_id: str
+    action: Action
+    before: FindingState | None
+    after: FindingState
+    actor: Actor
+    at: datetime
+    reason: str = ""
+    mask_before: str = ""
+    mask_after: str = ""
+    value_before: float | None = None
+    value_after: float | None = None

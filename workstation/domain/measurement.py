@@ -1,0 +1,60 @@
+"""Numbers that carry their unit, formula and source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workstation.domain.artefact import Code, MadeBy, Wording
+from workstation.domain.errors import Message
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number. unit: UCUM code ("mL", "%", "mm"). formula: id of the analysis that made it.
+
+    source: citation of the formula. made_from: ids of stacks and masks; when one of these is no
+    longer current, the measurement is stale.
+    """
+
+    id: str
+    study_uid: str
+    series_uid: str
+    name: Wording
+    code: Code
+    value: float
+    unit: str
+    formula: str
+    source: str
+    made_from: tuple[str, ...]
+    made_by: MadeBy
+    finding_id: str = ""
+    note: Message | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A model or measure that does not judge this study, and why. Never shown as normal."""
+
+    id: str
+    study_uid: str
+    series_uid: str
+    what: str  # package or analysis id
+    name: Wording
+    reason: Message
+    made_by: MadeBy
+    made_from: tuple[str, ...] = ()
+
+
+def format_value(value: float, unit: str) -> str:
+    """``value`` and ``unit`` as every screen, PDF and export writes them, so that they agree.
+
+    mL and % to one decimal, mm to one decimal, counts whole, else three significant digits.
+    """
+    shown = {"[hnsf'U]": "HU", "mL": "mL", "%": "%", "mm": "mm", "1": ""}.get(unit, unit)
+    if unit in {"mL", "%", "mm", "cm"}:
+        number = f"{value:.1f}"
+    elif unit == "1" or unit == "[hnsf'U]":
+        number = f"{value:.0f}"
+    else:
+        number = f"{value:.3g}"
+    return f"{number} {shown}".strip()

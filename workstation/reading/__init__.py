@@ -1,0 +1,1 @@
+"""The rooms that a study walks through, one verb a file; ``line`` is the whole walk."""

@@ -1,0 +1,1 @@
+"""VTK: volumes to pixels (slices) and to pictures (3D)."""

@@ -1,0 +1,65 @@
+"""Typed settings, read from ``settings.toml`` in the home folder; every value has a default."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from workstation.domain.errors import N_, BadInput
+
+
+@dataclass(frozen=True)
+class Settings:
+    """home: where everything of this workstation lives. models: folder of model packages.
+
+    ai_timeout_s and ai_memory_mb: what one model run may take before it is stopped.
+    """
+
+    home: Path
+    models: Path
+    language: str = "zh_CN"
+    site_name: str = "OneScan"
+    ai_timeout_s: int = 900
+    ai_memory_mb: int = 4096
+    ai_threads: int = 0  # 0: cores minus one
+
+
+def default_home() -> Path:
+    """Where data lives unless ``--home`` or ONESCAN_HOME says otherwise."""
+    chosen = os.environ.get("ONESCAN_HOME")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", str(Path.home()))
+        return Path(base) / "OneScan"
+    return Path(os.environ.get("XDG_DATA_HOME", str(Path.home() / ".local/share"))) / "onescan"
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Settings of ``home``. Raises ``BadInput`` where the file has an unknown or wrong value."""
+    where = (home or default_home()).expanduser().absolute()
+    settings = Settings(home=where, models=Path(__file__).resolve().parent.parent / "models")
+    path = where / "settings.toml"
+    if not path.exists():
+        return settings
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(
+            N_("settings.toml cannot be read ({why}). Correct it or delete it to use defaults."),
+            why=str(error),
+        ) from error
+    known = {f.name: f for f in fields(Settings)}
+    for key, value in given.items():
+        if key not in known or key == "home":
+            raise BadInput(N_("settings.toml has an unknown entry: {key}."), key=key)
+        wanted = type(getattr(settings, key))
+        if isinstance(getattr(settings, key), Path) and isinstance(value, str):
+            value = Path(value)
+        elif not isinstance(value, wanted) or isinstance(value, bool):
+            raise BadInput(N_("settings.toml: {key} has the wrong type."), key=key)
+        settings = replace(settings, **{key: value})
+    return settings

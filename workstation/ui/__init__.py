@@ -1,0 +1,1 @@
+"""Qt panels: one file a panel; the window only lays them out."""
