@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 Param = str | int | float
 
 
-def N_(template: str) -> str:  # noqa: N802 - the gettext convention for "translate later"
+def N_(template: str) -> str:
     """Mark ``template`` for the translation catalogue without translating it here."""
     return template
 

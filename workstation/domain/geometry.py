@@ -151,7 +151,7 @@ def direction_letters(direction: Sequence[float] | Floats, most: int = 2) -> str
 
 
 def plane_name(grid: Grid) -> str:
-    """"axial", "sagittal" or "coronal": the anatomical plane nearest to the acquired slices."""
+    """ "axial", "sagittal" or "coronal": the anatomical plane nearest to the acquired slices."""
     return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(grid.slice_normal)))]
 
 

@@ -29,16 +29,30 @@ class Permission(enum.Enum):
     SIGN_IN = "sign in"
 
 
-_READ = {Permission.IMPORT, Permission.ANALYSE, Permission.REVIEW, Permission.DRAFT,
-         Permission.SIGN, Permission.EXPORT, Permission.SIGN_IN}
+_READ = {
+    Permission.IMPORT,
+    Permission.ANALYSE,
+    Permission.REVIEW,
+    Permission.DRAFT,
+    Permission.SIGN,
+    Permission.EXPORT,
+    Permission.SIGN_IN,
+}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.READER: frozenset(_READ),
     Role.REVIEWER: frozenset(_READ | {Permission.CORRECT_OTHERS}),
     # Whoever manages users does not sign: the one who could reset a password must not be able
     # to put that user's name under a report (separation of duties, GB/T 22239-2019).
-    Role.ADMIN: frozenset({Permission.IMPORT, Permission.ANALYSE, Permission.EXPORT,
-                           Permission.MANAGE_USERS, Permission.SIGN_IN}),
+    Role.ADMIN: frozenset(
+        {
+            Permission.IMPORT,
+            Permission.ANALYSE,
+            Permission.EXPORT,
+            Permission.MANAGE_USERS,
+            Permission.SIGN_IN,
+        }
+    ),
 }
 
 
@@ -57,8 +71,16 @@ class Actor:
 
 
 # The person at the machine's own console sets up users before anyone can sign in.
-MACHINE_PERMISSIONS = frozenset({Permission.IMPORT, Permission.ANALYSE, Permission.DRAFT,
-                                 Permission.EXPORT, Permission.MANAGE_USERS, Permission.SIGN_IN})
+MACHINE_PERMISSIONS = frozenset(
+    {
+        Permission.IMPORT,
+        Permission.ANALYSE,
+        Permission.DRAFT,
+        Permission.EXPORT,
+        Permission.MANAGE_USERS,
+        Permission.SIGN_IN,
+    }
+)
 
 MACHINE = Actor("workstation", None)
 """What runs by itself: it may import, analyse, draft and export; it never reviews or signs."""

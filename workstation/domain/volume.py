@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workstation.domain.artefact import MadeBy
+from workstation.domain.errors import Message
 from workstation.domain.geometry import Grid
 
 
@@ -79,7 +80,7 @@ class Stack:
     photometric: str  # MONOCHROME1, MONOCHROME2, RGB ...
     samples: int  # 1 grey, 3 colour
     flags: tuple[Flag, ...]
-    notes: tuple[str, ...]  # one plain sentence for each flag, English catalogue keys already filled
+    notes: tuple[Message, ...]  # one plain sentence for each flag
     role: str
     role_reason: str
     region: str  # brain, vessel, heart, chest, abdomen, other

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from workstation.domain.errors import Cancelled, Message
 
 Progress = Callable[[float, Message], None]
-"""Called with the fraction done (0..1) and what is being done now; may be called from any thread."""
+"""Called with the fraction done (0..1) and what is being done; from any thread."""
 
 
 def no_progress(fraction: float, doing: Message) -> None:
