@@ -59,7 +59,7 @@ class Grid:
     @property
     def directions(self) -> Floats:
         """(3, 3): columns are unit vectors of the x, y, z index axes in LPS."""
-        return self.matrix[:3, :3] / np.asarray(self.spacing_mm)
+        return np.asarray(self.matrix[:3, :3] / np.asarray(self.spacing_mm), dtype=np.float64)
 
     @property
     def slice_normal(self) -> Floats:
@@ -105,7 +105,8 @@ class Grid:
         """(8, 3) outer corners of the voxel block (half a voxel beyond the centres), LPS mm."""
         z, y, x = self.shape
         ends = ((-0.5, x - 0.5), (-0.5, y - 0.5), (-0.5, z - 0.5))
-        return self.to_lps([[i, j, k] for k in ends[2] for j in ends[1] for i in ends[0]])
+        corners = [[i, j, k] for k in ends[2] for j in ends[1] for i in ends[0]]
+        return self.to_lps(np.asarray(corners, dtype=np.float64))
 
     def contains(self, lps_mm: Sequence[float] | Floats) -> bool:
         """Whether a point lies within the voxel block."""

@@ -1,0 +1,37 @@
+"""What every test may use: the real data folder, a clean home, the language set back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workstation import text
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path | None:
+    """The folder of public images beside the checkout; None, said aloud, where it is absent."""
+    if SHARED_DATA.is_dir():
+        return SHARED_DATA
+    print(f"no real images at {SHARED_DATA}: running on generated data only")
+    return None
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty home folder with Chinese in its path, as on many a hospital PC."""
+    folder = tmp_path / "工作站 数据"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _language_set_back() -> Iterator[None]:
+    before = text.language()
+    yield
+    text.set_language(before)
