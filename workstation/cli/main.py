@@ -1,0 +1,141 @@
+"""Arguments to commands. Exit codes: 0 well, 1 refused or failed with a sentence, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from workstation import __version__
+from workstation.cli import models, people, reports, studies
+from workstation.cli.bench import BENCHES, bench
+from workstation.cli.output import Answer, complain, show
+from workstation.domain.errors import ReaderError
+from workstation.settings import default_home
+from workstation.text import LANGUAGES, say, tr
+from workstation.wiring import Services, open_services
+
+Command = Callable[[Services, argparse.Namespace], Answer]
+
+
+def common_arguments() -> argparse.ArgumentParser:
+    """Arguments that every command takes, before or after its name."""
+    parser = argparse.ArgumentParser(add_help=False)
+    suppressed = argparse.SUPPRESS
+    parser.add_argument("--home", type=Path, default=suppressed, help="folder where data lives")
+    parser.add_argument("--json", action="store_true", default=suppressed, help="one JSON object")
+    parser.add_argument("--lang", choices=LANGUAGES, default=suppressed, help="language of answers")
+    return parser
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole grammar of the command line."""
+    common = common_arguments()
+    parser = argparse.ArgumentParser(
+        prog="python -m workstation", description="OneScan reading workstation", parents=[common]
+    )
+    parser.add_argument("--version", action="version", version=f"OneScan {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, run: Command, about: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=about, description=about, parents=[common])
+        sub.set_defaults(run=run)
+        return sub
+
+    user = commands.add_parser("user", help="local users", parents=[common])
+    user_commands = user.add_subparsers(dest="user_command", required=True)
+    one = user_commands.add_parser("add", help="add a user", parents=[common])
+    one.add_argument("name")
+    one.add_argument("--role", required=True, choices=["reader", "reviewer", "admin"])
+    one.add_argument("--display-name", default="", help="name under reports")
+    one.set_defaults(run=people.user_add)
+    listed = user_commands.add_parser("list", help="the users", parents=[common])
+    listed.set_defaults(run=people.user_list)
+
+    add("demo", studies.demo, "make and import the demo studies")
+    one = add("import", studies.import_files, "import files, folders, ZIP files or DICOMDIR")
+    one.add_argument("paths", nargs="+", metavar="PATH")
+    one = add("studies", studies.studies, "the worklist")
+    one.add_argument("--search", default="", help="part of a name, patient id or accession")
+    one.add_argument("--limit", type=int, default=500)
+    one = add("read", studies.read, "assemble, infer, quantify and draft a study")
+    one.add_argument("study", metavar="STUDY")
+    one.add_argument("--template", default="", help="brain-heart or oncology")
+    one = add("decide", studies.decide, "accept or reject a finding as a named user")
+    one.add_argument("study", metavar="STUDY")
+    one.add_argument("finding", metavar="FINDING")
+    one.add_argument("decision", choices=["accept", "reject", "reopen"])
+    one.add_argument("--reason", default="")
+    one.add_argument("--user", required=True)
+    one = add("sign", reports.sign, "sign the report of a study")
+    one.add_argument("study", metavar="STUDY")
+    one.add_argument("--user", required=True)
+    one = add("addendum", reports.add_addendum, "add to a signed report")
+    one.add_argument("study", metavar="STUDY")
+    one.add_argument("--text", required=True)
+    one.add_argument("--reason", required=True)
+    one.add_argument("--user", required=True)
+    one = add("correct", reports.begin_correction, "open a signed study for a corrected report")
+    one.add_argument("study", metavar="STUDY")
+    one.add_argument("--reason", required=True)
+    one.add_argument("--user", required=True)
+    one = add("export", reports.export_report, "write PDF, SR, SEG and JSON to a folder")
+    one.add_argument("study", metavar="STUDY")
+    one.add_argument("--to", required=True, metavar="DIR")
+    one = add("verify", reports.verify_all, "check that nothing stored was changed")
+    one.add_argument("folder", nargs="?", default="", metavar="DIR")
+    add("walk", reports.walk, "walk the demo through the whole line without a screen")
+
+    model = commands.add_parser("models", help="model packages", parents=[common])
+    model_commands = model.add_subparsers(dest="models_command", required=True)
+    listed = model_commands.add_parser("list", help="installed packages", parents=[common])
+    listed.set_defaults(run=models.list_models)
+    one = model_commands.add_parser("run", help="run one package on files", parents=[common])
+    one.add_argument("id", metavar="ID")
+    one.add_argument("--input", required=True, metavar="PATH")
+    one.add_argument("--to", required=True, metavar="DIR")
+    one.set_defaults(run=models.run_model)
+
+    one = add("bench", bench, "measure speed against a reference in the same run")
+    one.add_argument("name", choices=sorted(BENCHES))
+    # Commands of the desktop are listed here so that --help shows them; __main__ runs them.
+    for name, about in (("window", "open the workstation"), ("screenshot", "picture of a study")):
+        commands.add_parser(name, help=about, parents=[common], add_help=False)
+    return parser
+
+
+def log_unexpected(home: Path, error: BaseException) -> Path:
+    """Write where ``error`` came from; its message is left out, it may name a patient."""
+    folder = home / "log"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "errors.log"
+    with path.open("a", encoding="utf-8") as log:
+        log.write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {type(error).__name__}\n")
+        for frame in traceback.extract_tb(error.__traceback__):
+            log.write(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}\n")
+    return path
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; its exit code."""
+    arguments = build_parser().parse_args(argv)
+    home: Path | None = getattr(arguments, "home", None)
+    as_json: bool = getattr(arguments, "json", False)
+    try:
+        with open_services(home, getattr(arguments, "lang", "")) as services:
+            return show(arguments.run(services, arguments), as_json)
+    except ReaderError as error:
+        return complain(say(error.message), as_json)
+    except KeyboardInterrupt:
+        return complain(tr("Stopped on request. Nothing half-finished was kept."), as_json)
+    except Exception as error:  # noqa: BLE001 - the last wall: no traceback with patient data
+        path = log_unexpected(home or default_home(), error)
+        if isinstance(error, BrokenPipeError):
+            sys.stderr.close()
+            return 1
+        sentence = tr("Something unexpected failed ({kind}). Where: {path}",
+                      kind=type(error).__name__, path=str(path))  # fmt: skip
+        return complain(sentence, as_json)

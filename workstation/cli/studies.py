@@ -1,0 +1,209 @@
+"""Import, worklist, reading and deciding on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from workstation.cli.output import Answer, table
+from workstation.cli.people import named_user
+from workstation.domain.errors import N_, BadInput, NotFound
+from workstation.domain.finding import Finding
+from workstation.domain.measurement import Measurement, Refusal, format_value
+from workstation.domain.study import WorklistQuery
+from workstation.domain.volume import Stack
+from workstation.reading import review
+from workstation.reading.demonstrate import demonstrate
+from workstation.reading.intake import IntakeReport, intake
+from workstation.reading.line import demo_folder, read_study
+from workstation.text import language, say, tr
+from workstation.wiring import Services
+
+
+def _imported(report: IntakeReport) -> Answer:
+    refused = [{"path": str(r.path), "reason": say(r.reason)} for r in report.refused]
+    lines = [
+        tr(
+            "{new} images came in, {known} were here already, {refused} files were refused.",
+            new=report.instances,
+            known=report.already,
+            refused=len(refused),
+        )
+    ]
+    lines += [f"  {entry['path']}: {entry['reason']}" for entry in refused]
+    return Answer(
+        {
+            "instances": report.instances,
+            "already": report.already,
+            "studies": list(report.study_uids),
+            "refused": refused,
+        },
+        lines,
+        code=1 if refused and report.instances + report.already == 0 else 0,
+    )
+
+
+def import_files(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``import PATH...``."""
+    return _imported(intake(services.archive, [Path(p) for p in arguments.paths]))
+
+
+def demo(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``demo``: make the generated studies and import them."""
+    folder = demo_folder(services.settings.home)
+    demonstrate(folder)
+    return _imported(intake(services.archive, [folder]))
+
+
+def studies(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``studies``: the worklist."""
+    query = WorklistQuery(text=arguments.search, limit=arguments.limit)
+    found = services.archive.worklist(query)
+    data = [
+        {
+            "study_uid": s.study_uid,
+            "patient_name": s.patient.name,
+            "patient_id": s.patient.patient_id,
+            "date": s.date,
+            "modalities": list(s.modalities),
+            "description": s.description,
+            "series": s.series,
+            "instances": s.instances,
+            "state": s.state.value,
+            "urgent": s.urgent,
+        }
+        for s in found
+    ]
+    rows = [
+        ("STAT" if s.urgent else "", s.patient.name, s.date, "/".join(s.modalities),
+         tr(s.state.value), s.study_uid)
+        for s in found
+    ]  # fmt: skip
+    head = ("", tr("Patient"), tr("Date"), tr("Modality"), tr("State"), "Study UID")
+    return Answer({"studies": data}, table(head, rows))
+
+
+def study_uid_of(services: Services, given: str) -> str:
+    """The UID of STUDY: a UID or ``last``."""
+    if given == "last":
+        return services.archive.last_study_uid()
+    return services.archive.study(given).study_uid
+
+
+def _stack_json(stack: Stack) -> dict[str, Any]:
+    return {
+        "series_uid": stack.series_uid,
+        "shape": list(stack.grid.shape),
+        "affine": [list(row) for row in stack.grid.affine],
+        "flags": [flag.value for flag in stack.flags],
+        "phases": stack.phases,
+        "role": stack.role,
+        "description": stack.description,
+        "unit": stack.unit,
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding as ``read`` prints it."""
+    return {
+        "id": finding.id,
+        "label": finding.label.in_language(language()),
+        "state": finding.state.value,
+        "model": str(finding.made_by),
+        "value": finding.value,
+        "unit": finding.unit,
+        "site": finding.site.in_language(language()),
+        "location_mm": list(finding.location_mm),
+        "series_uid": finding.series_uid,
+    }
+
+
+def measurement_json(measurement: Measurement) -> dict[str, Any]:
+    """A measurement as ``read`` prints it."""
+    return {
+        "name": measurement.name.in_language(language()),
+        "value": measurement.value,
+        "unit": measurement.unit,
+        "formula": measurement.formula,
+        "source": measurement.source,
+        "finding": measurement.finding_id,
+    }
+
+
+def refusal_json(refusal: Refusal) -> dict[str, Any]:
+    """A refusal as ``read`` prints it."""
+    return {"what": refusal.what, "reason": say(refusal.reason)}
+
+
+def read(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``read STUDY``: assemble, infer, quantify, draft."""
+    study_uid = study_uid_of(services, arguments.study)
+    reading = read_study(
+        services.archive,
+        services.settings,
+        study_uid,
+        language=language(),
+        template=arguments.template,
+    )
+    lines = [tr("Volumes")]
+    for stack in reading.stacks:
+        notes = "; ".join(say(note) for note in stack.notes)
+        shape = "x".join(str(n) for n in stack.grid.shape)
+        phases = f" x {stack.phases}" if stack.phases > 1 else ""
+        lines.append(f"  {stack.description or stack.modality}  {shape}{phases}  {notes}".rstrip())
+    lines.append(tr("Findings"))
+    for finding in reading.findings:
+        value = "" if finding.value is None else format_value(finding.value, finding.unit)
+        lines.append(
+            f"  {finding.id[:8]}  {finding.label.in_language(language())}  {value}  "
+            f"[{tr(finding.state.value)}]  {finding.made_by}"
+        )
+    lines.append(tr("Measurements"))
+    for item in reading.measurements:
+        lines.append(
+            f"  {item.name.in_language(language())}  {format_value(item.value, item.unit)}"
+            f"  ({item.formula})"
+        )
+    lines.append(tr("Not judged"))
+    lines += [f"  {r.what}: {say(r.reason)}" for r in reading.refusals]
+    lines.append(tr("The draft is unreviewed: a named user must decide each finding."))
+    return Answer(
+        {
+            "study_uid": study_uid,
+            "volumes": [_stack_json(s) for s in reading.stacks],
+            "findings": [finding_json(f) for f in reading.findings],
+            "measurements": [measurement_json(m) for m in reading.measurements],
+            "refusals": [refusal_json(r) for r in reading.refusals],
+            "reviewed": reading.draft.reviewed,
+        },
+        lines,
+    )
+
+
+def finding_of(services: Services, study_uid: str, given: str) -> Finding:
+    """The finding whose id is, or uniquely begins with, ``given``."""
+    found = [f for f in services.archive.all(Finding, study_uid) if f.id.startswith(given)]
+    exact = [f for f in found if f.id == given]
+    if exact:
+        return exact[0]
+    if not found:
+        raise NotFound(N_("This study has no finding {id}."), id=given)
+    if len(found) > 1:
+        raise BadInput(N_("Several findings begin with {id}: give more of it."), id=given)
+    return found[0]
+
+
+def decide(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``decide STUDY FINDING accept|reject --user NAME``."""
+    user = named_user(services, arguments.user)
+    study_uid = study_uid_of(services, arguments.study)
+    finding = finding_of(services, study_uid, arguments.finding)
+    act = {"accept": review.accept, "reject": review.reject, "reopen": review.reopen}
+    decided = act[arguments.decision](
+        services.archive, user.actor, finding.id, reason=arguments.reason
+    )
+    return Answer(
+        {"finding": finding_json(decided)},
+        [f"{decided.label.in_language(language())}: {tr(decided.state.value)}"],
+    )

@@ -1,0 +1,89 @@
+"""The whole line on one page: what the window and the command line walk, room by room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from workstation.archive.store import Archive
+from workstation.domain.errors import N_, Message
+from workstation.domain.finding import Finding
+from workstation.domain.measurement import Measurement, Refusal
+from workstation.domain.people import MACHINE, Actor
+from workstation.domain.report import ReportDraft
+from workstation.domain.volume import Stack
+from workstation.domain.work import Cancel, Progress, no_progress
+from workstation.reading.assemble import assemble
+from workstation.reading.draft import draft
+from workstation.reading.infer import infer
+from workstation.reading.quantify import quantify
+from workstation.settings import Settings
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the machine made of a study; a person decides on it."""
+
+    stacks: tuple[Stack, ...]
+    findings: tuple[Finding, ...]
+    measurements: tuple[Measurement, ...]
+    refusals: tuple[Refusal, ...]
+    draft: ReportDraft
+
+
+def part(progress: Progress, start: float, stop: float) -> Progress:
+    """``progress`` of one room as a span of the whole line's."""
+
+    def inner(fraction: float, doing: Message) -> None:
+        progress(start + (stop - start) * min(1.0, max(0.0, fraction)), doing)
+
+    return inner
+
+
+def read_study(
+    archive: Archive,
+    settings: Settings,
+    study_uid: str,
+    *,
+    language: str = "zh_CN",
+    template: str = "",
+    actor: Actor = MACHINE,
+    progress: Progress = no_progress,
+    cancel: Cancel | None = None,
+    after_room: Callable[[str], None] = lambda room: None,
+) -> Reading:
+    """Assemble, infer, quantify and draft ``study_uid``; every room may be walked again.
+
+    after_room: told the name of each room when its result is stored, so that a screen can show
+    volumes while models still run.
+    """
+    assemble(archive, study_uid, actor=actor, progress=part(progress, 0.0, 0.2), cancel=cancel)
+    after_room("assemble")
+    infer(
+        archive,
+        settings,
+        study_uid,
+        actor=actor,
+        progress=part(progress, 0.2, 0.8),
+        cancel=cancel,
+    )
+    after_room("infer")
+    quantify(archive, study_uid, actor=actor, progress=part(progress, 0.8, 0.95), cancel=cancel)
+    after_room("quantify")
+    progress(0.95, Message(N_("Writing the draft")))
+    drafted = draft(archive, study_uid, template=template, language=language, actor=actor)
+    after_room("draft")
+    progress(1.0, Message(N_("Done")))
+    return Reading(
+        tuple(archive.all(Stack, study_uid)),
+        tuple(archive.all(Finding, study_uid)),
+        tuple(archive.all(Measurement, study_uid)),
+        tuple(archive.all(Refusal, study_uid)),
+        drafted,
+    )
+
+
+def demo_folder(home: Path) -> Path:
+    """Where the generated demo files of a home lie."""
+    return home / "demo"
