@@ -1,0 +1,171 @@
+"""Coded concepts (PS3.16) for what findings, places and units are called in this product."""
+
+from __future__ import annotations
+
+import hashlib
+
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
+from highdicom.sr import CodedConcept
+from pydicom.sr.codedict import codes
+
+from workstation.domain.artefact import Code, Wording
+from workstation.domain.finding import Finding
+
+LOCAL_SCHEME = "99ONESCAN"
+"""Private scheme (PS3.3 8.2: starts with 99) for terms without a public code."""
+
+_UNIT_MEANINGS = {
+    "1": "no units",
+    "%": "percent",
+    "mm": "millimeter",
+    "cm": "centimeter",
+    "mm2": "square millimeter",
+    "mm3": "cubic millimeter",
+    "mL": "milliliter",
+    "g": "gram",
+    "ms": "millisecond",
+    "s": "second",
+    "[hnsf'U]": "Hounsfield unit",
+    "{SUVbw}g/mL": "Standardized Uptake Value body weight",
+}
+
+_SITES = {
+    "brain": ("12738006", "Brain"),
+    "head": ("69536005", "Head"),
+    "cerebral white matter": ("68523003", "Cerebral white matter"),
+    "white matter": ("68523003", "Cerebral white matter"),
+    "cerebral hemisphere": ("372073000", "Cerebral hemisphere"),
+    "frontal lobe": ("83251001", "Frontal lobe"),
+    "parietal lobe": ("16630005", "Parietal lobe"),
+    "temporal lobe": ("78277001", "Temporal lobe"),
+    "occipital lobe": ("31065004", "Occipital lobe"),
+    "cerebellum": ("113305005", "Cerebellum"),
+    "brain stem": ("119238007", "Brain stem"),
+    "internal carotid artery": ("86117002", "Internal carotid artery"),
+    "common carotid artery": ("32062004", "Common carotid artery"),
+    "carotid artery": ("69105007", "Carotid artery"),
+    "middle cerebral artery": ("17232002", "Middle cerebral artery"),
+    "anterior cerebral artery": ("60176003", "Anterior cerebral artery"),
+    "posterior cerebral artery": ("70382005", "Posterior cerebral artery"),
+    "basilar artery": ("59011009", "Basilar artery"),
+    "vertebral artery": ("85234005", "Vertebral artery"),
+    "cerebral artery": ("88556005", "Cerebral artery"),
+    "artery": ("51114001", "Artery"),
+    "heart": ("80891009", "Heart"),
+    "left ventricle": ("87878005", "Left ventricle"),
+    "right ventricle": ("53085002", "Right ventricle"),
+    "myocardium": ("49848007", "Myocardium of left ventricle"),
+    "lung": ("39607008", "Lung"),
+    "upper lobe": ("45653009", "Upper lobe of lung"),
+    "middle lobe": ("72481006", "Middle lobe of right lung"),
+    "lower lobe": ("90572001", "Lower lobe of lung"),
+    "chest": ("816094009", "Chest"),
+    "aorta": ("15825003", "Aorta"),
+    "liver": ("10200004", "Liver"),
+    "kidney": ("64033007", "Kidney"),
+    "spleen": ("78961009", "Spleen"),
+    "abdomen": ("818981001", "Abdomen"),
+}
+_AREAS = {
+    "brain": _SITES["brain"],
+    "vessel": _SITES["artery"],
+    "heart": _SITES["heart"],
+    "chest": _SITES["chest"],
+    "abdomen": _SITES["abdomen"],
+}
+_SIDES = {"left": ("7771000", "Left"), "right": ("24028007", "Right")}
+
+# A finding states its main number in words; this says which concept it is.
+_VALUES = {
+    ("wmh", "mL"): ("118565006", "SCT", "Volume"),
+    ("stenosis", "%"): ("408715008", "SCT", "Lumen Diameter Stenosis"),
+    ("lv_function", "%"): ("8811-2", "LN", "Left ventricular ejection fraction by MR"),
+    ("nodule", "mm"): ("81827009", "SCT", "Diameter"),
+    ("nodule", "mL"): ("118565006", "SCT", "Volume"),
+}
+_VALUES_BY_UNIT = {
+    "mL": ("118565006", "SCT", "Volume"),
+    "mm": ("410668003", "SCT", "Length"),
+    "cm": ("410668003", "SCT", "Length"),
+    "mm2": ("42798000", "SCT", "Area"),
+}
+
+_ANATOMY = ("91723000", "Anatomical Structure")
+_ABNORMAL = ("49755003", "Morphologically Abnormal Structure")
+
+
+def scheme_items() -> list[CodingSchemeIdentificationItem]:
+    """Who stands behind the private scheme (Coding Scheme Identification Sequence, C.12.1)."""
+    return [
+        CodingSchemeIdentificationItem(
+            designator=LOCAL_SCHEME,
+            name="OneScan local terms",
+            version="1",
+            responsible_organization="OneScan",
+        )
+    ]
+
+
+def concept(code: Code) -> CodedConcept:
+    """A domain code as a coded concept, cut to what the VRs hold; local where it is unusable."""
+    if not code.value or not code.scheme or len(code.value) > 16 or len(code.scheme) > 16:
+        return local(code.meaning or code.value)
+    return CodedConcept(code.value, code.scheme, (code.meaning or code.value)[:64])
+
+
+def local(meaning: str) -> CodedConcept:
+    """A term of the private scheme; the same words always give the same code value."""
+    value = hashlib.sha256(meaning.encode("utf-8")).hexdigest()[:16].upper()
+    return CodedConcept(value, LOCAL_SCHEME, (meaning or "unnamed")[:64])
+
+
+def unit_concept(unit: str) -> CodedConcept:
+    """A UCUM unit (CID 7181); the empty unit is "1"."""
+    value = unit or "1"
+    return CodedConcept(value, "UCUM", _UNIT_MEANINGS.get(value, value)[:64])
+
+
+def site_concepts(site: Wording, area: str) -> tuple[CodedConcept | None, CodedConcept | None]:
+    """Anatomic place and side (CID 244) of a finding; None where it names none."""
+    words = site.en.lower().replace(",", " ").split()
+    side = next((_SIDES[word] for word in words if word in _SIDES), None)
+    laterality = CodedConcept(side[0], "SCT", side[1]) if side else None
+    if "ventricle" in words:
+        laterality = None  # "left" is part of the name of a ventricle, not a side of the body
+        plain = " ".join(words)
+    else:
+        plain = " ".join(word for word in words if word not in _SIDES)
+    if plain:
+        named = [term for term in _SITES if term in plain]
+        if named:
+            value, meaning = _SITES[max(named, key=len)]
+            return CodedConcept(value, "SCT", meaning), laterality
+        return local(site.en), None
+    if area in _AREAS:
+        value, meaning = _AREAS[area]
+        return CodedConcept(value, "SCT", meaning), laterality
+    return None, None
+
+
+def value_concept(finding: Finding) -> CodedConcept:
+    """What the main number of a finding measures."""
+    known = _VALUES.get((finding.template_key, finding.unit)) or _VALUES_BY_UNIT.get(finding.unit)
+    if known:
+        return CodedConcept(*known)
+    return local(finding.value_name.en if finding.value_name else f"{finding.label.en} value")
+
+
+def segment_concepts(finding: Finding) -> tuple[CodedConcept, CodedConcept]:
+    """Segmented property category (CID 7150) and type (CID 7151) of a finding's mask."""
+    if finding.template_key == "lv_function":
+        return CodedConcept(_ANATOMY[0], "SCT", _ANATOMY[1]), CodedConcept(
+            "87878005", "SCT", "Left ventricle"
+        )
+    return CodedConcept(_ABNORMAL[0], "SCT", _ABNORMAL[1]), concept(finding.code)
+
+
+def algorithm_family(finding: Finding) -> CodedConcept:
+    """Kind of algorithm (CID 7162): a model package carries a hash, an analysis does not."""
+    if finding.made_by.sha256:
+        return CodedConcept.from_code(codes.cid7162.ArtificialIntelligence)
+    return CodedConcept.from_code(codes.cid7162.MorphologicalOperations)

@@ -1,0 +1,164 @@
+"""Headers of source images, cleaned so that derived objects inherit a valid identity.
+
+Segmentations and reports copy the patient and study modules of the images they speak about. Real
+files carry text in lying character sets, empty dates, unknown sexes; what is copied from them must
+be valid in the new object, and the identifiers must stay exactly those of the source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.valuerep import PersonName
+
+from workstation.domain.errors import N_, BadInput
+from workstation.domain.study import Study
+
+CHARACTER_SET = "ISO_IR 192"  # UTF-8: the only set that holds every name and sentence
+
+_TEXTS = {  # keyword: most characters its VR allows (PS3.5 table 6.2-1)
+    "PatientID": 64,
+    "StudyDescription": 64,
+    "AccessionNumber": 16,
+    "StudyID": 16,
+}
+_DATES = ("PatientBirthDate", "StudyDate")
+_GEOMETRY = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "Modality",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "PixelSpacing",
+    "SliceThickness",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "FrameOfReferenceUID",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "DimensionOrganizationSequence",
+    "DimensionIndexSequence",
+    "LossyImageCompression",
+    "LossyImageCompressionRatio",
+    "LossyImageCompressionMethod",
+)
+_AGE = re.compile(r"\d{3}[DWMY]")
+_DATE = re.compile(r"\d{8}")
+_TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
+
+
+def uid_of(*parts: str) -> str:
+    """A UID below 2.25 that the same ``parts`` always give (PS3.5 annex B.2)."""
+    digest = hashlib.sha256("\x00".join(parts).encode("utf-8")).digest()[:16]
+    return f"2.25.{int.from_bytes(digest, 'big')}"
+
+
+def tracking_uid(finding_id: str) -> str:
+    """The Tracking UID of a finding: the same in its SEG and in its SR."""
+    if re.fullmatch(r"[0-9a-f]{32}", finding_id):
+        return f"2.25.{int(finding_id, 16)}"
+    return uid_of("finding", finding_id)
+
+
+def read_sources(
+    paths: Sequence[Path], study: Study | None = None, frame_of_reference_uid: str = ""
+) -> list[Dataset]:
+    """Headers of source images, in the order given, without pixels.
+
+    study: the worklist's own reading of the patient, which wins over the text of the files
+    (whose character set may lie). frame_of_reference_uid: used where the files state none.
+    Raises ``BadInput`` for a file that is not DICOM or no image of this study.
+    """
+    if not paths:
+        raise BadInput(N_("There is no source image to refer to."))
+    return [_clean(_read(path), path, study, frame_of_reference_uid) for path in paths]
+
+
+def _read(path: Path) -> Dataset:
+    try:
+        return pydicom.dcmread(path, stop_before_pixels=True)
+    except (InvalidDicomError, OSError) as error:
+        raise BadInput(
+            N_("The source image {file} cannot be read as DICOM."), file=path.name
+        ) from error
+
+
+def _clean(source: Dataset, path: Path, study: Study | None, reference_uid: str) -> Dataset:
+    clean = Dataset()
+    for keyword in _GEOMETRY:
+        if keyword in source and source[keyword].value not in (None, ""):
+            setattr(clean, keyword, source[keyword].value)
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+        if keyword not in clean:
+            raise BadInput(N_("The source image {file} lacks its identifiers."), file=path.name)
+    if study is not None and str(clean.StudyInstanceUID) != study.study_uid:
+        raise BadInput(N_("The source image {file} belongs to another study."), file=path.name)
+    if "FrameOfReferenceUID" not in clean:
+        clean.FrameOfReferenceUID = reference_uid or uid_of(
+            "frame of reference", str(clean.SeriesInstanceUID)
+        )
+    clean.SpecificCharacterSet = CHARACTER_SET
+    for keyword, most in _TEXTS.items():
+        setattr(clean, keyword, _text(source, keyword)[:most])
+    for keyword in _DATES:
+        setattr(clean, keyword, _matching(_text(source, keyword), _DATE))
+    clean.StudyTime = _matching(_text(source, "StudyTime"), _TIME)
+    issuer = _text(source, "IssuerOfPatientID")[:64]
+    if issuer:
+        clean.IssuerOfPatientID = issuer
+    clean.PatientSex = _sex(_text(source, "PatientSex"))
+    age = _matching(_text(source, "PatientAge"), _AGE)
+    if age:
+        clean.PatientAge = age
+    # A string, not the PersonName that was read: that one would write its original bytes.
+    clean.PatientName = _text(source, "PatientName")
+    clean.ReferringPhysicianName = _text(source, "ReferringPhysicianName")
+    if study is not None:
+        clean.PatientName = study.patient.name_dicom or study.patient.name
+        clean.PatientID = study.patient.patient_id[:64]
+        clean.StudyDescription = study.description[:64]
+    if _text(source, "PatientIdentityRemoved") == "YES":
+        clean.PatientIdentityRemoved = "YES"
+        method = _text(source, "DeidentificationMethod")[:64]
+        clean.DeidentificationMethod = method or "not stated by the source"
+    return clean
+
+
+def _text(source: Dataset, keyword: str) -> str:
+    value = source.get(keyword)
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
+        value = value[0] if len(value) else ""
+    # A backslash would split the value; controls are not allowed in these VRs.
+    return re.sub(r"[\x00-\x1f\\]", " ", str(value)).strip()
+
+
+def _matching(text: str, form: re.Pattern[str]) -> str:
+    return text if form.fullmatch(text) else ""
+
+
+def _sex(text: str) -> str:
+    return text if text in {"M", "F", "O"} else ""
+
+
+def person_name(shown: str) -> PersonName:
+    """A display name as a DICOM PN (PS3.5 6.2.1).
+
+    A name in PN form (with ``^`` or ``=``) is kept. Otherwise the whole name is one component,
+    since where the family name ends cannot be known; one with characters outside ASCII goes into
+    the ideographic group, as readers expect it there: "李医生" becomes "=李医生".
+    """
+    name = re.sub(r"[\x00-\x1f\\]", " ", shown).strip()
+    if "^" in name or "=" in name:
+        return PersonName(name)
+    return PersonName(name if name.isascii() else f"={name}")
