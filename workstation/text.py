@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-from workstation.domain.errors import Message, Param
+from workstation.domain.errors import N_, Message, Param
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 LANGUAGES = ("zh_CN", "en")
@@ -55,3 +55,13 @@ def say(message: Message, *, lang: str | None = None) -> str:
     said = known.get(message.template, message.template)
     params = {k: known.get(v, v) if isinstance(v, str) else v for k, v in message.params.items()}
     return said.format(**params) if params else said
+
+
+SPOKEN = (
+    # Words that screens take from enumerations; listed so that the catalogue holds them.
+    N_("new"), N_("analysed"), N_("in review"), N_("ready to sign"), N_("signed"),
+    N_("proposed"), N_("accepted"), N_("edited"), N_("rejected"), N_("added"),
+    N_("accept"), N_("edit"), N_("reject"), N_("reopen"), N_("add"),
+    N_("reader"), N_("reviewer"), N_("admin"),
+    N_("brain"), N_("vessel"), N_("heart"), N_("chest"), N_("abdomen"), N_("other"),
+)  # fmt: skip

@@ -42,13 +42,7 @@ def _signed(report: SignedReport) -> Answer:
                 {"kind": d.kind, "sha256": d.sha256, "name": d.name} for d in report.documents
             ],
         },
-        [
-            tr(
-                "Report {number} was signed by {name}.",
-                number=report.number,
-                name=report.signer_name,
-            )
-        ],
+        [said],
     )
 
 

@@ -87,3 +87,17 @@ def read_study(
 def demo_folder(home: Path) -> Path:
     """Where the generated demo files of a home lie."""
     return home / "demo"
+
+
+def walk_forward(
+    archive: Archive,
+    study_uid: str,
+    *,
+    language: str,
+    actor: Actor,
+    progress: Progress = no_progress,
+    cancel: Cancel | None = None,
+) -> ReportDraft:
+    """Measure and draft again after decisions: what was stale is made from what is true now."""
+    quantify(archive, study_uid, actor=actor, progress=progress, cancel=cancel)
+    return draft(archive, study_uid, language=language, actor=actor)

@@ -1,0 +1,260 @@
+"""The reader's desk: who reads, which study lies open, which finding has focus.
+
+Slow state is re-read from the archive when a change is told; the desk itself is saved as it
+changes, so that the room comes back as it was after a crash.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from workstation.domain.errors import ReaderError
+from workstation.domain.finding import Finding
+from workstation.domain.measurement import Measurement, Refusal
+from workstation.domain.people import Actor, User
+from workstation.domain.report import Obstacle, ReportDraft, SignedReport
+from workstation.domain.study import Study
+from workstation.domain.volume import Stack
+from workstation.reading import draft as drafting
+from workstation.reading.line import read_study
+from workstation.text import language
+from workstation.ui.jobs import Jobs
+from workstation.wiring import Services
+
+DESK = "reading room"  # one desk a workstation: whoever reads, the room comes back
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything stored of the open study, read in one go off the GUI thread."""
+
+    study: Study
+    stacks: tuple[Stack, ...]
+    findings: tuple[Finding, ...]
+    measurements: tuple[Measurement, ...]
+    refusals: tuple[Refusal, ...]
+    draft: ReportDraft | None
+    obstacles: tuple[Obstacle, ...]
+    reports: tuple[SignedReport, ...]
+    priors: int
+
+    def finding(self, finding_id: str) -> Finding | None:
+        """The finding with this id, if the study has it."""
+        return next((f for f in self.findings if f.id == finding_id), None)
+
+    def stack(self, stack_id: str) -> Stack | None:
+        """The stack with this id, if the study has it."""
+        return next((s for s in self.stacks if s.id == stack_id), None)
+
+
+@dataclass
+class DeskState:
+    """What is saved of the desk; plain JSON values only."""
+
+    study_uid: str = ""
+    finding_id: str = ""
+    editing: bool = False
+    layout: str = ""
+    views: dict[str, Any] = field(default_factory=dict)
+
+
+class Desk(QObject):
+    """The open study and its focus; panels subscribe, actions go through here."""
+
+    study_closed = Signal()
+    study_opened = Signal(str)  # study uid: the contents are there
+    contents_changed = Signal()
+    finding_focused = Signal(str)
+    user_changed = Signal()
+    ai_state = Signal(str, str)  # state word (idle, running, done, failed), sentence
+
+    def __init__(self, services: Services, jobs: Jobs, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.services = services
+        self.archive = services.archive
+        self.jobs = jobs
+        self.user: User | None = None
+        self.contents: Contents | None = None
+        self.state = DeskState()
+        self._reading_job = ""
+        self._reload_again = False
+        self._reloading = False
+        self._save = QTimer(self)
+        self._save.setSingleShot(True)
+        self._save.setInterval(250)
+        self._save.timeout.connect(self._save_now)
+        jobs.changed.connect(self._on_change)
+
+    # --- people
+
+    @property
+    def actor(self) -> Actor | None:
+        """The signed-in reader as the one who acts."""
+        return self.user.actor if self.user is not None else None
+
+    def sign_in(self, user: User | None) -> None:
+        """Let ``user`` sit at the desk; None: nobody."""
+        self.user = user
+        self.user_changed.emit()
+
+    # --- the open study
+
+    @property
+    def study_uid(self) -> str:
+        """The open study, or empty."""
+        return self.state.study_uid
+
+    def open_study(self, study_uid: str) -> None:
+        """Put a study on the desk and, where it was never read by the machine, start that."""
+        self.close_study()
+        self.state = DeskState(study_uid=study_uid)
+        self.save()
+        self._load(lambda contents: self._opened(contents, start=True))
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Put back what lay on the desk when the program ended."""
+        known = DeskState().__dict__.keys()
+        self.state = DeskState(**{k: v for k, v in saved.items() if k in known})
+        if self.state.study_uid:
+            self._load(lambda contents: self._opened(contents, start=True))
+
+    def _opened(self, contents: Contents, *, start: bool) -> None:
+        self.contents = contents
+        self.study_opened.emit(contents.study.study_uid)
+        if self.state.finding_id:
+            self.finding_focused.emit(self.state.finding_id)
+        if start:
+            self.read_by_machine()
+
+    def close_study(self) -> None:
+        """Take the study off the desk; a running model keeps no reader waiting."""
+        if self._reading_job:
+            self.jobs.cancel(self._reading_job)
+            self._reading_job = ""
+        self.contents = None
+        self.state = DeskState()
+        self.save()
+        self.study_closed.emit()
+
+    def read_by_machine(self) -> None:
+        """Walk the line on the open study in the background; stored results are reused."""
+        study_uid = self.study_uid
+        self.ai_state.emit("running", "")
+
+        def done(_: object) -> None:
+            self._reading_job = ""
+            if self.study_uid == study_uid:
+                self.ai_state.emit("done", "")
+                self.reload()
+
+        def failed(sentence: str) -> None:
+            self._reading_job = ""
+            if self.study_uid == study_uid:
+                self.ai_state.emit("failed", sentence)
+                self.jobs.failed.emit(sentence)
+                self.reload()
+
+        self._reading_job = self.jobs.room(
+            lambda progress, cancel: read_study(
+                self.archive,
+                self.services.settings,
+                study_uid,
+                language=language(),
+                progress=progress,
+                cancel=cancel,
+                after_room=lambda room: self.jobs.poll_soon(),
+            ),
+            done,
+            failed,
+        )
+
+    def stop_reading(self) -> None:
+        """Stop the machine's reading of the open study."""
+        self.jobs.cancel(self._reading_job)
+
+    def _gather(self, study_uid: str) -> Contents:
+        archive = self.archive
+        study = archive.study(study_uid)
+        drafts = archive.all(ReportDraft, study_uid)
+        try:
+            obstacles = tuple(drafting.obstacles(archive, study_uid))
+        except ReaderError:
+            obstacles = ()
+        return Contents(
+            study,
+            tuple(archive.all(Stack, study_uid)),
+            tuple(archive.all(Finding, study_uid)),
+            tuple(archive.all(Measurement, study_uid)),
+            tuple(archive.all(Refusal, study_uid)),
+            drafts[0] if drafts else None,
+            obstacles,
+            tuple(archive.all(SignedReport, study_uid)),
+            archive.prior_count(study_uid),
+        )
+
+    def _load(self, done: Any) -> None:
+        study_uid = self.study_uid
+
+        def arrived(contents: Contents) -> None:
+            self._reloading = False
+            if contents.study.study_uid == self.study_uid:
+                done(contents)
+            if self._reload_again:
+                self._reload_again = False
+                self.reload()
+
+        def failed(sentence: str) -> None:
+            self._reloading = False
+            self.jobs.failed.emit(sentence)
+
+        self._reloading = True
+        self.jobs.read(lambda: self._gather(study_uid), arrived, failed)
+
+    def reload(self) -> None:
+        """Read the open study again; several requests at once become one."""
+        if not self.study_uid:
+            return
+        if self._reloading:
+            self._reload_again = True
+            return
+
+        def arrived(contents: Contents) -> None:
+            self.contents = contents
+            self.contents_changed.emit()
+
+        self._load(arrived)
+
+    @Slot(object)
+    def _on_change(self, change: Any) -> None:
+        if change.study_uid == self.study_uid:
+            self.reload()
+
+    # --- focus and what is saved
+
+    def focus_finding(self, finding_id: str) -> None:
+        """Give a finding focus: views jump to it and A/E/X act on it."""
+        self.state.finding_id = finding_id
+        self.save()
+        self.finding_focused.emit(finding_id)
+
+    @property
+    def focused(self) -> Finding | None:
+        """The finding that has focus."""
+        return self.contents.finding(self.state.finding_id) if self.contents else None
+
+    def save(self) -> None:
+        """Save the desk a moment later; many changes become one write."""
+        self._save.start()
+
+    @Slot()
+    def _save_now(self) -> None:
+        state = dict(self.state.__dict__)
+        self.jobs.write(lambda: self.archive.save_desk(DESK, state))
+
+    def close(self) -> None:
+        """Save at once: the program ends."""
+        self._save.stop()
+        self._save_now()

@@ -1,0 +1,153 @@
+"""The findings list: one card each, A / E / X on the focused one, refusals said below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from workstation.domain.errors import N_
+from workstation.domain.finding import Action, Finding, FindingState
+from workstation.domain.measurement import Refusal, format_value
+from workstation.text import language, say, tr
+from workstation.ui.desk import Desk
+
+EVIDENCE = {
+    "none": N_("evidence: none"),
+    "synthetic": N_("evidence: synthetic data"),
+    "public": N_("evidence: public data"),
+    "clinical": N_("evidence: clinical"),
+}
+STATE_MARK = {
+    FindingState.PROPOSED: "?",
+    FindingState.ACCEPTED: "✓",
+    FindingState.EDITED: "✎",
+    FindingState.REJECTED: "✕",
+    FindingState.ADDED: "+",
+}
+
+
+class Card(QFrame):
+    """One finding: what, how much, by which model, and what a person said of it."""
+
+    pressed = Signal(str)
+    acted = Signal(str, object)
+
+    def __init__(self, finding: Finding, focused: bool, editing: bool) -> None:
+        super().__init__()
+        self.finding_id = finding.id
+        self.setObjectName("card")
+        self.setProperty("state", finding.state.value)
+        self.setProperty("focused", focused)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 7, 10, 7)
+        column.setSpacing(2)
+        top = QHBoxLayout()
+        title = QLabel(finding.label.in_language(language()), objectName="cardTitle")
+        title.setWordWrap(True)
+        top.addWidget(title, 1)
+        if finding.value is not None:
+            top.addWidget(QLabel(format_value(finding.value, finding.unit), objectName="cardValue"))
+        column.addLayout(top)
+        site = finding.site.in_language(language())
+        state = f"{STATE_MARK[finding.state]} {tr(finding.state.value)}"
+        original = finding.original_value
+        if finding.state is FindingState.EDITED and original is not None:
+            state += " " + tr("(model said {value})", value=format_value(original, finding.unit))
+        column.addWidget(QLabel(" · ".join(p for p in (state, site) if p), objectName="cardLine"))
+        made = [str(finding.made_by)]
+        if finding.evidence in EVIDENCE:
+            made.append(tr(EVIDENCE[finding.evidence]))
+        if finding.confidence is not None:
+            made.append(tr("confidence {p}", p=f"{finding.confidence:.2f}"))
+        line = QLabel(" · ".join(made), objectName="cardDim")
+        line.setWordWrap(True)
+        column.addWidget(line)
+        if focused:
+            column.addLayout(self._buttons(finding, editing))
+        self.setAccessibleName(f"{title.text()} {state}")
+
+    def _buttons(self, finding: Finding, editing: bool) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        labels = (
+            ("A", tr("Accept"), Action.ACCEPT, "accept"),
+            ("E", tr("Finish") if editing else tr("Edit"), Action.EDIT, "edit"),
+            ("X", tr("Reject"), Action.REJECT, "reject"),
+        )
+        for key, words, action, name in labels:
+            button = QPushButton(f"{key}  {words}", objectName=name)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys stay with the views
+            button.setEnabled(action is not Action.EDIT or bool(finding.mask_id))
+            button.clicked.connect(lambda _=False, a=action: self.acted.emit(self.finding_id, a))
+            row.addWidget(button)
+        row.addStretch(1)
+        return row
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.pressed.emit(self.finding_id)
+
+
+class FindingsPanel(QScrollArea):
+    """All findings of the study, then what could not be judged and why."""
+
+    acted = Signal(str, object)  # finding id, Action
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.setObjectName("findings")
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.cards: dict[str, Card] = {}
+        desk.study_opened.connect(lambda _: self.rebuild())
+        desk.contents_changed.connect(self.rebuild)
+        desk.study_closed.connect(self.rebuild)
+        desk.finding_focused.connect(lambda _: self.rebuild())
+
+    def rebuild(self) -> None:
+        """Draw the list from what the desk holds."""
+        place = self.verticalScrollBar().value()
+        body = QWidget(objectName="panelBody")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(10, 8, 10, 8)
+        column.setSpacing(6)
+        self.cards = {}
+        contents = self.desk.contents
+        for finding in contents.findings if contents else ():
+            focused = finding.id == self.desk.state.finding_id
+            card = Card(finding, focused, focused and self.desk.state.editing)
+            card.pressed.connect(self.desk.focus_finding)
+            card.acted.connect(self.acted)
+            self.cards[finding.id] = card
+            column.addWidget(card)
+        if contents is not None and not contents.findings:
+            column.addWidget(self._words(tr("No findings. This does not mean normal.")))
+        if contents is not None and contents.refusals:
+            column.addSpacing(6)
+            column.addWidget(QLabel(tr("Not judged, and why"), objectName="panelHead"))
+            for refusal in contents.refusals:
+                column.addWidget(self._refusal(refusal))
+        column.addStretch(1)
+        self.setWidget(body)
+        self.verticalScrollBar().setValue(place)
+
+    def _refusal(self, refusal: Refusal) -> QLabel:
+        name = refusal.name.in_language(language())
+        return self._words(f"⊘ {name}: {say(refusal.reason)}")
+
+    def _words(self, words: str) -> QLabel:
+        label = QLabel(words, objectName="refusal")
+        label.setWordWrap(True)
+        label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        return label

@@ -1,0 +1,176 @@
+"""The draft under the findings: text from findings is marked, the reader's own words around it."""
+
+from __future__ import annotations
+
+import html
+from functools import partial
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from workstation.domain.finding import REPORTED, FindingState
+from workstation.domain.report import Section
+from workstation.domain.study import StudyState
+from workstation.text import say, tr
+from workstation.ui.desk import Contents, Desk
+
+
+class FreeTextBox(QPlainTextEdit):
+    """The reader's own words for one section, saved while typing."""
+
+    written = Signal(str, str)  # section key, text
+
+    def __init__(self, section: str, words: str) -> None:
+        super().__init__(words)
+        self.section = section
+        self.setObjectName("freeText")
+        self.setTabChangesFocus(True)
+        self.setPlaceholderText(tr("Your own words …"))
+        self._saved = words
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(500)
+        self._timer.timeout.connect(self.save)
+        self.textChanged.connect(self._changed)
+        self._fit()
+
+    def _changed(self) -> None:
+        self._fit()
+        self._timer.start()
+
+    def _fit(self) -> None:
+        lines = max(1, min(8, self.document().blockCount()))
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 12)
+
+    def save(self) -> None:
+        """Hand over what was typed since the last time."""
+        self._timer.stop()
+        words = self.toPlainText()
+        if words != self._saved:
+            self._saved = words
+            self.written.emit(self.section, words)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.save()
+        super().focusOutEvent(event)
+
+
+class ReportPanel(QFrame):
+    """Draft, what stands in the way of signing, and the button that signs."""
+
+    sign_wanted = Signal()
+    written = Signal(str, str)
+    finding_clicked = Signal(str)
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.setObjectName("report")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 12, 8)
+        column.setSpacing(4)
+        self.head = QLabel(objectName="panelHead")
+        self.head.setWordWrap(True)
+        column.addWidget(self.head)
+        self.scroll = QScrollArea(objectName="reportScroll")
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column.addWidget(self.scroll, 1)
+        self.obstacles = QLabel(objectName="obstacles")
+        self.obstacles.setWordWrap(True)
+        column.addWidget(self.obstacles)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        self.sign = QPushButton(objectName="sign")
+        self.sign.clicked.connect(self.sign_wanted)
+        row.addWidget(self.sign)
+        column.addLayout(row)
+        self.boxes: dict[str, FreeTextBox] = {}
+        desk.study_opened.connect(lambda _: self.refresh())
+        desk.contents_changed.connect(self.refresh)
+        desk.study_closed.connect(self.refresh)
+        desk.user_changed.connect(self.refresh)
+
+    def save_texts(self) -> None:
+        """Hand over what is still being typed."""
+        for box in self.boxes.values():
+            box.save()
+
+    def refresh(self) -> None:
+        """Show the draft of now; a box that is being typed in is left alone."""
+        contents = self.desk.contents
+        self.setVisible(contents is not None)
+        if contents is None:
+            self.boxes = {}
+            self.scroll.setWidget(QWidget())
+            return
+        reported = sum(f.state in REPORTED for f in contents.findings)
+        waiting = sum(f.state is FindingState.PROPOSED for f in contents.findings)
+        title = contents.draft.title if contents.draft else tr("No draft yet")
+        signed = contents.study.state is StudyState.SIGNED
+        if signed:
+            last = contents.reports[-1]
+            state = tr("signed by {name}", name=last.signer_name)
+        else:
+            state = tr("{accepted} accepted · {open} to decide", accepted=reported, open=waiting)
+        self.head.setText(tr("Report draft") + f" · {title}　{state}")
+        if not any(box.hasFocus() for box in self.boxes.values()):
+            self._fill(contents, signed)
+        self._bar(contents, signed)
+
+    def _fill(self, contents: Contents, signed: bool) -> None:
+        place = self.scroll.verticalScrollBar().value()
+        body = QWidget(objectName="panelBody")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 6, 0)
+        column.setSpacing(3)
+        self.boxes = {}
+        for section in contents.draft.sections if contents.draft else ():
+            column.addWidget(QLabel(section.title, objectName="reportSection"))
+            if section.sentences:
+                column.addWidget(self._sentences(section))
+            box = FreeTextBox(section.key, section.free_text)
+            box.setReadOnly(signed or self.desk.user is None)
+            box.written.connect(self.written)
+            self.boxes[section.key] = box
+            column.addWidget(box)
+        column.addStretch(1)
+        self.scroll.setWidget(body)
+        self.scroll.verticalScrollBar().setValue(place)
+
+    def _sentences(self, section: Section) -> QLabel:
+        parts = []
+        for sentence in section.sentences:
+            words = html.escape(sentence.text).replace("\n", "<br>")
+            if sentence.finding_ids:
+                link = sentence.finding_ids[0]
+                style = "color:#d5d9de;text-decoration:underline"
+                words = f'<a href="{link}" style="{style}">{words}</a>'
+            parts.append(words)
+        label = QLabel("<br>".join(parts), objectName="reportText")
+        label.setTextFormat(Qt.TextFormat.RichText)
+        label.setWordWrap(True)
+        label.setOpenExternalLinks(False)
+        label.linkActivated.connect(partial(self.finding_clicked.emit))
+        return label
+
+    def _bar(self, contents: Contents, signed: bool) -> None:
+        reasons = [say(o.why) for o in contents.obstacles]
+        if self.desk.user is None:
+            reasons.insert(0, tr("Nobody is signed in."))
+        self.obstacles.setText("" if signed else "\n".join(f"• {r}" for r in reasons))
+        self.obstacles.setVisible(bool(reasons) and not signed)
+        self.sign.setText((tr("Addendum …") if signed else tr("Sign")) + "  Ctrl+Enter")
+        blocked = bool(contents.obstacles) and not signed
+        self.sign.setEnabled(not blocked)
+        self.sign.setToolTip("\n".join(reasons))

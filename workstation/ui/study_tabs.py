@@ -1,0 +1,97 @@
+"""Tabs beside the findings: measurements with their formulas, and the patient as scanned."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from workstation.domain.measurement import format_value
+from workstation.text import language, tr
+from workstation.ui.banner import shown_date, shown_person
+from workstation.ui.desk import Desk
+
+
+class MeasurementsTab(QWidget):
+    """Every number with unit, formula and source (in the tool tip)."""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        self.table = QTableWidget(0, 3, objectName="measurements")
+        self.table.verticalHeader().hide()
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(True)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        column.addWidget(self.table)
+        for signal in (desk.contents_changed, desk.study_closed):
+            signal.connect(self.refresh)
+        desk.study_opened.connect(lambda _: self.refresh())
+
+    def refresh(self) -> None:
+        """Show the measurements of now."""
+        contents = self.desk.contents
+        rows = contents.measurements if contents else ()
+        self.table.setHorizontalHeaderLabels([tr("Measurement"), tr("Value"), tr("Formula")])
+        self.table.setRowCount(len(rows))
+        for row, item in enumerate(rows):
+            cells = (
+                item.name.in_language(language()),
+                format_value(item.value, item.unit),
+                f"{item.formula} {item.made_by.version}",
+            )
+            for column, words in enumerate(cells):
+                cell = QTableWidgetItem(words)
+                cell.setToolTip(item.source)
+                if column == 1:
+                    cell.setTextAlignment(Qt.AlignmentFlag.AlignRight)
+                self.table.setItem(row, column, cell)
+        self.table.resizeColumnToContents(1)
+        self.table.resizeColumnToContents(2)
+
+
+class PatientTab(QLabel):
+    """Who was scanned and what, as the headers state it."""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.setObjectName("patientTab")
+        self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setMargin(12)
+        desk.study_opened.connect(lambda _: self.refresh())
+        desk.contents_changed.connect(self.refresh)
+        desk.study_closed.connect(self.clear)
+
+    def refresh(self) -> None:
+        """Show the patient of the open study."""
+        contents = self.desk.contents
+        if contents is None:
+            self.clear()
+            return
+        study, patient = contents.study, contents.study.patient
+        lines = (
+            (tr("Patient"), patient.name),
+            (tr("Name in the file"), patient.name_dicom),
+            (tr("Sex, age"), shown_person(study)),
+            (tr("Born"), patient.birth_date),
+            (tr("Patient ID"), patient.patient_id),
+            (tr("Examination"), study.description),
+            (tr("Date"), shown_date(study)),
+            (tr("Accession"), study.accession),
+            (tr("Modality"), "/".join(study.modalities)),
+            (tr("Signed reports"), str(len(contents.reports))),
+        )
+        self.setText("\n".join(f"{name}：{value}" for name, value in lines if value))
