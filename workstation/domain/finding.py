@@ -110,6 +110,29 @@ class Finding:
     phase: int = 0
 
 
+HAND = "reader"
+"""``made_by.name`` of what a person drew or pointed at; the version then names the person."""
+
+
+def is_by_hand(finding: Finding) -> bool:
+    """Whether a person added the finding; no model proposed it."""
+    return finding.made_by.name == HAND and not finding.made_by.sha256
+
+
+def state_after(finding: Finding, action: Action) -> FindingState:
+    """``next_state``, true to what the finding shows.
+
+    The table alone would call a finding ACCEPTED (as the model drew it) that was edited, rejected
+    and then accepted, and PROPOSED (by a model) one that a person added.
+    """
+    state = next_state(finding.state, action)
+    if is_by_hand(finding) and state is not FindingState.REJECTED:
+        return FindingState.ADDED
+    if state is FindingState.ACCEPTED and finding.edits and finding.mask_id != finding.edits[0]:
+        return FindingState.EDITED
+    return state
+
+
 @dataclass(frozen=True)
 class Decision:
     """One act of a person on a finding; never changed once written."""
