@@ -10,6 +10,7 @@ from workstation.domain.finding import FindingState
 from workstation.domain.study import Study
 from workstation.text import tr
 from workstation.ui.desk import Desk
+from workstation.ui.named import named
 
 
 def shown_date(study: Study) -> str:
@@ -49,19 +50,19 @@ class Banner(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 12, 4)
         row.setSpacing(14)
-        self.worklist = QPushButton(objectName="flat")
+        self.worklist = named(QPushButton(), "flat")
         self.worklist.clicked.connect(self.worklist_wanted)
-        self.name = QLabel(objectName="patient")
-        self.person = QLabel(objectName="strong")
-        self.exam = QLabel(objectName="dim")
+        self.name = named(QLabel(), "patient")
+        self.person = named(QLabel(), "strong")
+        self.exam = named(QLabel(), "dim")
         self.exam.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.stat = QLabel(objectName="chipDanger")
-        self.machine = QLabel(objectName="chipOk")
-        self.priors = QLabel(objectName="chip")
-        self.research = QLabel(objectName="chipResearch")
-        self.language = QPushButton(objectName="flat")
+        self.stat = named(QLabel(), "chipDanger")
+        self.machine = named(QLabel(), "chipOk")
+        self.priors = named(QLabel(), "chip")
+        self.research = named(QLabel(), "chipResearch")
+        self.language = named(QPushButton(), "flat")
         self.language.clicked.connect(self.language_wanted)
-        self.user = QPushButton(objectName="flat")
+        self.user = named(QPushButton(), "flat")
         self.user.clicked.connect(self.user_wanted)
         for widget in (self.worklist, self.name, self.person):
             row.addWidget(widget)

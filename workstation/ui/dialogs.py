@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from workstation.domain.people import Role, User
 from workstation.text import tr
+from workstation.ui.named import named
 
 
 class PersonDialog(QDialog):
@@ -33,7 +34,7 @@ class PersonDialog(QDialog):
         self.column = QVBoxLayout(self)
         self.form = QFormLayout()
         self.column.addLayout(self.form)
-        self.wrong = QLabel(objectName="wrong")
+        self.wrong = named(QLabel(), "wrong")
         self.wrong.setWordWrap(True)
         self.wrong.hide()
         self.column.addWidget(self.wrong)
@@ -115,7 +116,7 @@ class SignDialog(PersonDialog):
 
     def __init__(self, user: User, summary: str, parent: QWidget | None = None) -> None:
         super().__init__(tr("Sign report"), tr("Sign"), parent)
-        text = QLabel(summary, objectName="reportText")
+        text = named(QLabel(summary), "reportText")
         text.setTextFormat(Qt.TextFormat.PlainText)
         text.setWordWrap(True)
         self.column.insertWidget(0, text)
@@ -130,7 +131,7 @@ class AddendumDialog(PersonDialog):
     def __init__(self, user: User, parent: QWidget | None = None) -> None:
         super().__init__(tr("Addendum"), tr("Sign addendum"), parent)
         self.setMinimumWidth(560)
-        self.words = QPlainTextEdit(objectName="freeText")
+        self.words = named(QPlainTextEdit(), "freeText")
         self.form.addRow(tr("Text"), self.words)
         self.why = QLineEdit()
         self.form.addRow(tr("Reason"), self.why)

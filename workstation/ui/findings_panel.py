@@ -20,6 +20,7 @@ from workstation.domain.finding import Action, Finding, FindingState
 from workstation.domain.measurement import Refusal, format_value
 from workstation.text import language, say, tr
 from workstation.ui.desk import Desk
+from workstation.ui.named import named
 
 EVIDENCE = {
     "none": N_("evidence: none"),
@@ -53,24 +54,24 @@ class Card(QFrame):
         column.setContentsMargins(10, 7, 10, 7)
         column.setSpacing(2)
         top = QHBoxLayout()
-        title = QLabel(finding.label.in_language(language()), objectName="cardTitle")
+        title = named(QLabel(finding.label.in_language(language())), "cardTitle")
         title.setWordWrap(True)
         top.addWidget(title, 1)
         if finding.value is not None:
-            top.addWidget(QLabel(format_value(finding.value, finding.unit), objectName="cardValue"))
+            top.addWidget(named(QLabel(format_value(finding.value, finding.unit)), "cardValue"))
         column.addLayout(top)
         site = finding.site.in_language(language())
         state = f"{STATE_MARK[finding.state]} {tr(finding.state.value)}"
         original = finding.original_value
         if finding.state is FindingState.EDITED and original is not None:
             state += " " + tr("(model said {value})", value=format_value(original, finding.unit))
-        column.addWidget(QLabel(" · ".join(p for p in (state, site) if p), objectName="cardLine"))
+        column.addWidget(named(QLabel(" · ".join(p for p in (state, site) if p)), "cardLine"))
         made = [str(finding.made_by)]
         if finding.evidence in EVIDENCE:
             made.append(tr(EVIDENCE[finding.evidence]))
         if finding.confidence is not None:
             made.append(tr("confidence {p}", p=f"{finding.confidence:.2f}"))
-        line = QLabel(" · ".join(made), objectName="cardDim")
+        line = named(QLabel(" · ".join(made)), "cardDim")
         line.setWordWrap(True)
         column.addWidget(line)
         if focused:
@@ -86,7 +87,7 @@ class Card(QFrame):
             ("X", tr("Reject"), Action.REJECT, "reject"),
         )
         for key, words, action, name in labels:
-            button = QPushButton(f"{key}  {words}", objectName=name)
+            button = named(QPushButton(f"{key}  {words}"), name)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys stay with the views
             button.setEnabled(action is not Action.EDIT or bool(finding.mask_id))
             button.clicked.connect(lambda _=False, a=action: self.acted.emit(self.finding_id, a))
@@ -118,7 +119,7 @@ class FindingsPanel(QScrollArea):
     def rebuild(self) -> None:
         """Draw the list from what the desk holds."""
         place = self.verticalScrollBar().value()
-        body = QWidget(objectName="panelBody")
+        body = named(QWidget(), "panelBody")
         column = QVBoxLayout(body)
         column.setContentsMargins(10, 8, 10, 8)
         column.setSpacing(6)
@@ -135,7 +136,7 @@ class FindingsPanel(QScrollArea):
             column.addWidget(self._words(tr("No findings. This does not mean normal.")))
         if contents is not None and contents.refusals:
             column.addSpacing(6)
-            column.addWidget(QLabel(tr("Not judged, and why"), objectName="panelHead"))
+            column.addWidget(named(QLabel(tr("Not judged, and why")), "panelHead"))
             for refusal in contents.refusals:
                 column.addWidget(self._refusal(refusal))
         column.addStretch(1)
@@ -147,7 +148,7 @@ class FindingsPanel(QScrollArea):
         return self._words(f"⊘ {name}: {say(refusal.reason)}")
 
     def _words(self, words: str) -> QLabel:
-        label = QLabel(words, objectName="refusal")
+        label = named(QLabel(words), "refusal")
         label.setWordWrap(True)
         label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         return label

@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from workstation.ui.named import named
+
 
 class Notice(QFrame):
     """One line that never hides an image: errors stay until closed, news go by themselves."""
@@ -16,7 +18,7 @@ class Notice(QFrame):
         row.setContentsMargins(12, 6, 6, 6)
         self.text = QLabel()
         self.text.setWordWrap(True)
-        close = QPushButton("✕", objectName="flat")
+        close = named(QPushButton("✕"), "flat")
         close.clicked.connect(self.hide)
         row.addWidget(self.text, 1)
         row.addWidget(close)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent
@@ -23,6 +22,7 @@ from workstation.domain.report import Section
 from workstation.domain.study import StudyState
 from workstation.text import say, tr
 from workstation.ui.desk import Contents, Desk
+from workstation.ui.named import named
 
 
 class FreeTextBox(QPlainTextEdit):
@@ -79,19 +79,19 @@ class ReportPanel(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
         column.setSpacing(4)
-        self.head = QLabel(objectName="panelHead")
+        self.head = named(QLabel(), "panelHead")
         self.head.setWordWrap(True)
         column.addWidget(self.head)
-        self.scroll = QScrollArea(objectName="reportScroll")
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column.addWidget(self.scroll, 1)
-        self.obstacles = QLabel(objectName="obstacles")
+        self.area = named(QScrollArea(), "reportScroll")
+        self.area.setWidgetResizable(True)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column.addWidget(self.area, 1)
+        self.obstacles = named(QLabel(), "obstacles")
         self.obstacles.setWordWrap(True)
         column.addWidget(self.obstacles)
         row = QHBoxLayout()
         row.addStretch(1)
-        self.sign = QPushButton(objectName="sign")
+        self.sign = named(QPushButton(), "sign")
         self.sign.clicked.connect(self.sign_wanted)
         row.addWidget(self.sign)
         column.addLayout(row)
@@ -112,7 +112,7 @@ class ReportPanel(QFrame):
         self.setVisible(contents is not None)
         if contents is None:
             self.boxes = {}
-            self.scroll.setWidget(QWidget())
+            self.area.setWidget(QWidget())
             return
         reported = sum(f.state in REPORTED for f in contents.findings)
         waiting = sum(f.state is FindingState.PROPOSED for f in contents.findings)
@@ -129,14 +129,14 @@ class ReportPanel(QFrame):
         self._bar(contents, signed)
 
     def _fill(self, contents: Contents, signed: bool) -> None:
-        place = self.scroll.verticalScrollBar().value()
-        body = QWidget(objectName="panelBody")
+        place = self.area.verticalScrollBar().value()
+        body = named(QWidget(), "panelBody")
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 6, 0)
         column.setSpacing(3)
         self.boxes = {}
         for section in contents.draft.sections if contents.draft else ():
-            column.addWidget(QLabel(section.title, objectName="reportSection"))
+            column.addWidget(named(QLabel(section.title), "reportSection"))
             if section.sentences:
                 column.addWidget(self._sentences(section))
             box = FreeTextBox(section.key, section.free_text)
@@ -145,8 +145,8 @@ class ReportPanel(QFrame):
             self.boxes[section.key] = box
             column.addWidget(box)
         column.addStretch(1)
-        self.scroll.setWidget(body)
-        self.scroll.verticalScrollBar().setValue(place)
+        self.area.setWidget(body)
+        self.area.verticalScrollBar().setValue(place)
 
     def _sentences(self, section: Section) -> QLabel:
         parts = []
@@ -157,11 +157,11 @@ class ReportPanel(QFrame):
                 style = "color:#d5d9de;text-decoration:underline"
                 words = f'<a href="{link}" style="{style}">{words}</a>'
             parts.append(words)
-        label = QLabel("<br>".join(parts), objectName="reportText")
+        label = named(QLabel("<br>".join(parts)), "reportText")
         label.setTextFormat(Qt.TextFormat.RichText)
         label.setWordWrap(True)
         label.setOpenExternalLinks(False)
-        label.linkActivated.connect(partial(self.finding_clicked.emit))
+        label.linkActivated.connect(self.finding_clicked)
         return label
 
     def _bar(self, contents: Contents, signed: bool) -> None:

@@ -14,6 +14,7 @@ from workstation.dicom.volumes import read_frame
 from workstation.domain.volume import Flag, Stack
 from workstation.text import say, tr
 from workstation.ui.desk import Desk
+from workstation.ui.named import named
 
 STACK_MIME = "application/x-onescan-stack"
 THUMB = 118
@@ -59,9 +60,9 @@ class Thumb(QFrame):
         count = stack.grid.shape[0]
         size = f"{stack.phases}×{count}" if stack.phases > 1 else str(count)
         warn = " ⚠" if any(f is not Flag.MULTI_PHASE for f in stack.flags) else ""
-        title = QLabel(f"{role}  {size}{warn}", objectName="thumbTitle")
+        title = named(QLabel(f"{role}  {size}{warn}"), "thumbTitle")
         column.addWidget(title)
-        name = QLabel(objectName="thumbName")
+        name = named(QLabel(), "thumbName")
         name.setText(name.fontMetrics().elidedText(
             stack.description or tr("No description"), Qt.TextElideMode.ElideRight, THUMB - 8
         ))  # fmt: skip
@@ -155,7 +156,7 @@ class SeriesStrip(QScrollArea):
         contents = self.desk.contents
         if contents is None:
             return
-        body = QWidget(objectName="stripBody")
+        body = named(QWidget(), "stripBody")
         column = QVBoxLayout(body)
         column.setContentsMargins(8, 6, 4, 6)
         column.setSpacing(5)
@@ -164,7 +165,7 @@ class SeriesStrip(QScrollArea):
             stacks = [s for s in contents.stacks if (s.region or "other") == region]
             if not stacks:
                 continue
-            column.addWidget(QLabel(f"{tr(region)}  {len(stacks)}", objectName="stripHead"))
+            column.addWidget(named(QLabel(f"{tr(region)}  {len(stacks)}"), "stripHead"))
             for stack in stacks:
                 thumb = Thumb(stack)
                 thumb.chosen.connect(self.chosen)

@@ -17,6 +17,7 @@ from workstation.domain.measurement import format_value
 from workstation.text import language, tr
 from workstation.ui.banner import shown_date, shown_person
 from workstation.ui.desk import Desk
+from workstation.ui.named import named
 
 
 class MeasurementsTab(QWidget):
@@ -27,7 +28,7 @@ class MeasurementsTab(QWidget):
         self.desk = desk
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
-        self.table = QTableWidget(0, 3, objectName="measurements")
+        self.table = named(QTableWidget(0, 3), "measurements")
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.setWordWrap(True)

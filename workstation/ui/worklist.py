@@ -23,6 +23,7 @@ from workstation.domain.study import Study, WorklistQuery
 from workstation.text import tr
 from workstation.ui.banner import shown_date, shown_person
 from workstation.ui.jobs import Jobs
+from workstation.ui.named import named
 
 PAGE = 200
 Index = QModelIndex
@@ -115,15 +116,15 @@ class Worklist(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
         bar = QHBoxLayout()
-        self.search = QLineEdit(clearButtonEnabled=True, objectName="search")
-        self.count = QLabel(objectName="dim")
+        self.search = named(QLineEdit(clearButtonEnabled=True), "search")
+        self.count = named(QLabel(), "dim")
         self.add = QPushButton()
         self.add.clicked.connect(self.import_wanted)
         bar.addWidget(self.search, 1)
         bar.addWidget(self.count)
         bar.addWidget(self.add)
         column.addLayout(bar)
-        self.table = QTableView(objectName="worklist")
+        self.table = named(QTableView(), "worklist")
         self.table.setModel(self.model)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -137,7 +138,7 @@ class Worklist(QWidget):
             self.table.setColumnWidth(section, size)
         head.setSectionResizeMode(6, QHeaderView.ResizeMode.Stretch)
         column.addWidget(self.table, 1)
-        self.empty = QLabel(objectName="dim", alignment=Qt.AlignmentFlag.AlignCenter)
+        self.empty = named(QLabel(alignment=Qt.AlignmentFlag.AlignCenter), "dim")
         self.empty.setWordWrap(True)
         column.addWidget(self.empty)
         self._typing = QTimer(self)

@@ -1,0 +1,285 @@
+"""Accept, edit, reject, add: the reader's acts on findings, each journaled as it happens."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from workstation.domain.artefact import Code, Wording
+from workstation.domain.finding import Action, Finding
+from workstation.domain.measurement import format_value
+from workstation.domain.study import StudyState
+from workstation.domain.volume import Stack
+from workstation.reading import review
+from workstation.reading.line import walk_forward
+from workstation.text import language, tr
+from workstation.ui.desk import Desk
+from workstation.viewing.overlay import Overlay
+from workstation.viewing.paint import Painting, Patch
+
+Bools = NDArray[np.bool_]
+MASKS_KEPT = 24
+
+
+class Decisions(QObject):
+    """Turns keys and buttons into review acts; views get overlays and the mask being painted."""
+
+    overlays_changed = Signal(object)  # list[Overlay]
+    painting_changed = Signal(object)  # Painting or None
+    user_needed = Signal()
+    wrong = Signal(str)
+
+    def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.painting: Painting | None = None
+        self._masks: OrderedDict[str, Bools] = OrderedDict()
+        self._asked: set[str] = set()
+        self._forward = QTimer(self)
+        self._forward.setSingleShot(True)
+        self._forward.setInterval(150)
+        self._forward.timeout.connect(self._walk_forward)
+        desk.study_opened.connect(lambda _: self._opened())
+        desk.contents_changed.connect(self.refresh)
+        desk.finding_focused.connect(lambda _: self._focused())
+        desk.study_closed.connect(self._closed)
+
+    # --- what views draw
+
+    def _opened(self) -> None:
+        self.refresh()
+        if self.desk.state.editing:
+            self._begin_editing()
+
+    def _closed(self) -> None:
+        self.painting = None
+        self._masks.clear()
+        self._asked.clear()
+        self.painting_changed.emit(None)
+        self.overlays_changed.emit([])
+
+    def _focused(self) -> None:
+        if self.painting is not None and not self.desk.state.editing:
+            self._end_painting()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Tell the views what to draw; masks not yet read arrive a moment later."""
+        contents = self.desk.contents
+        if contents is None:
+            return
+        drawn = []
+        for finding in contents.findings:
+            stack = contents.stack(finding.stack_id)
+            mask = self._mask(finding.mask_id) if finding.mask_id else None
+            editing = self.painting is not None and finding.id == self.desk.state.finding_id
+            if editing and self.painting is not None:
+                mask = self.painting.mask
+            value = ""
+            if finding.value is not None:
+                value = " " + format_value(finding.value, finding.unit)
+            drawn.append(
+                Overlay(
+                    id=finding.id,
+                    stack_id=finding.stack_id,
+                    frame=stack.frame_of_reference_uid if stack else "",
+                    label=finding.label.in_language(language()) + value,
+                    state=finding.state,
+                    location_mm=finding.location_mm,
+                    array=mask,
+                    grid=stack.grid if stack else None,
+                    phase=finding.phase if stack and stack.phases > 1 else None,
+                    focused=finding.id == self.desk.state.finding_id,
+                    editing=editing,
+                )
+            )
+        self.overlays_changed.emit(drawn)
+
+    def _mask(self, mask_id: str) -> Bools | None:
+        if mask_id in self._masks:
+            self._masks.move_to_end(mask_id)
+            return self._masks[mask_id]
+        if mask_id not in self._asked:
+            self._asked.add(mask_id)
+
+            def arrived(mask: Bools) -> None:
+                self._asked.discard(mask_id)
+                self._masks[mask_id] = mask
+                while len(self._masks) > MASKS_KEPT:
+                    self._masks.popitem(last=False)
+                self.refresh()
+
+            self.desk.jobs.read(lambda: self.desk.archive.load_mask(mask_id), arrived)
+        return None
+
+    # --- acts
+
+    def _ready(self) -> bool:
+        contents = self.desk.contents
+        if contents is None:
+            return False
+        if contents.study.state is StudyState.SIGNED:
+            self.wrong.emit(tr("This report is signed. Add an addendum or start a correction."))
+            return False
+        if self.desk.user is None:
+            self.user_needed.emit()
+        return self.desk.user is not None
+
+    def act_on_focused(self, action: Action) -> None:
+        """A, E or X on the finding that has focus."""
+        finding = self.desk.focused
+        if finding is None:
+            self.wrong.emit(tr("No finding has focus. Click one in the list first."))
+        else:
+            self.act(finding.id, action)
+
+    def act(self, finding_id: str, action: Action) -> None:
+        """Accept, edit or reject one finding."""
+        if not self._ready():
+            return
+        if finding_id != self.desk.state.finding_id:
+            self.desk.focus_finding(finding_id)
+        if action is Action.EDIT:
+            if self.desk.state.editing:
+                self.finish_editing()
+            else:
+                self._begin_editing()
+            return
+        if self.desk.state.editing:
+            self.finish_editing()
+        actor = self.desk.actor
+        assert actor is not None
+        archive = self.desk.archive
+        act = {Action.ACCEPT: review.accept, Action.REJECT: review.reject,
+               Action.REOPEN: review.reopen}[action]  # fmt: skip
+        self.desk.jobs.write(lambda: act(archive, actor, finding_id), self._decided)
+
+    def _decided(self, finding: Finding) -> None:
+        self._forward.start()
+
+    def _walk_forward(self) -> None:
+        study_uid, actor = self.desk.study_uid, self.desk.actor
+        if not study_uid or actor is None:
+            return
+        archive, lang = self.desk.archive, language()
+        self.desk.jobs.write(lambda: walk_forward(archive, study_uid, language=lang, actor=actor))
+
+    def add(
+        self,
+        stack: Stack,
+        label: Wording,
+        code: Code,
+        site: Wording,
+        location_mm: tuple[float, float, float],
+        template_key: str,
+        phase: int = 0,
+    ) -> None:
+        """A finding of the reader's own at a place; painting may follow."""
+        if not self._ready():
+            return
+        actor, archive = self.desk.actor, self.desk.archive
+        assert actor is not None
+
+        def added(finding: Finding) -> None:
+            self.desk.focus_finding(finding.id)
+            self._forward.start()
+
+        self.desk.jobs.write(
+            lambda: review.add(
+                archive, actor, stack, label, code, site, None, location_mm,
+                template_key=template_key, phase=phase,
+            ),
+            added,
+        )  # fmt: skip
+
+    # --- painting
+
+    def _begin_editing(self) -> None:
+        finding, contents = self.desk.focused, self.desk.contents
+        if finding is None or contents is None:
+            return
+        stack = contents.stack(finding.stack_id)
+        if stack is None or not stack.is_volume:
+            self.wrong.emit(tr("This finding is not on a volume: there is nothing to paint on."))
+            return
+        self.desk.state.editing = True
+        self.desk.save()
+
+        def begin(mask: Bools) -> None:
+            if not self.desk.state.editing or self.desk.state.finding_id != finding.id:
+                return
+            self.painting = Painting(mask.copy(), stack.grid)
+            self.painting.finished.connect(self._stroke)
+            self.painting_changed.emit(self.painting)
+            self.refresh()
+            self.desk.finding_focused.emit(finding.id)
+
+        if finding.mask_id:
+            self.desk.jobs.read(lambda: self.desk.archive.load_mask(finding.mask_id), begin)
+        else:
+            begin(np.zeros(stack.grid.shape, dtype=np.bool_))
+
+    def _stroke(self, patch: Patch) -> None:
+        """Store each stroke as it ends: a crash costs at most the stroke under the hand."""
+        finding, actor, painting = self.desk.focused, self.desk.actor, self.painting
+        if finding is None or painting is None:
+            return
+        if actor is None:
+            patch.undo(painting.mask)
+            painting.changed.emit()
+            self.user_needed.emit()
+            return
+        archive, mask = self.desk.archive, painting.mask.copy()
+
+        def failed(sentence: str) -> None:
+            self.wrong.emit(sentence)
+            if self.painting is painting:
+                patch.undo(painting.mask)
+                painting.changed.emit()
+
+        self.desk.jobs.write(lambda: review.edit(archive, actor, finding.id, mask), None, failed)
+
+    def undo(self) -> None:
+        """One stroke back."""
+        self._step(review.undo)
+
+    def redo(self) -> None:
+        """One stroke forward again."""
+        self._step(review.redo)
+
+    def _step(self, step: object) -> None:
+        finding = self.desk.focused
+        if finding is None or not finding.edits or not self._ready():
+            return
+        actor, archive, painting = self.desk.actor, self.desk.archive, self.painting
+        assert actor is not None
+        run = review.undo if step is review.undo else review.redo
+
+        def work() -> Bools:
+            return archive.load_mask(run(archive, actor, finding.id).mask_id)
+
+        def stepped(mask: Bools) -> None:
+            if painting is not None and self.painting is painting:
+                painting.mask[...] = mask
+                painting.changed.emit()
+            else:
+                self._forward.start()
+
+        self.desk.jobs.write(work, stepped, self.wrong.emit)
+
+    def finish_editing(self) -> None:
+        """Put the brush away; what was painted stays and the draft follows."""
+        if self.desk.state.editing:
+            self.desk.state.editing = False
+            self.desk.save()
+            self._end_painting()
+            self._forward.start()
+
+    def _end_painting(self) -> None:
+        self.painting = None
+        self.painting_changed.emit(None)
+        self.refresh()
+        self.desk.finding_focused.emit(self.desk.state.finding_id)
