@@ -1,0 +1,182 @@
+"""Sliding a network over an image, with memory bounded by one slab of patches.
+
+Positions and weights as nnU-Net (Isensee 2021, Nat Methods 18:203; its ``sliding_window``).
+Patches are taken in z order; a slice that no later patch touches is averaged and handed out at
+once, so only as many slices as a patch is thick are ever accumulated (float32).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from workstation.ai.manifest import Infer
+from workstation.domain.errors import N_, BadInput
+
+Image = NDArray[np.float32]
+Predict = Callable[[Image], Image]
+"""(N, C, D, H, W) to (N, K, D, H, W), or without D."""
+
+
+def positions(size: int, tile: int, overlap: float) -> list[int]:
+    """Where tiles start along one axis: evenly spread, steps at most ``tile * (1 - overlap)``.
+
+    >>> positions(110, 64, 0.5)
+    [0, 23, 46]
+    """
+    if size <= tile:
+        return [0]
+    count = math.ceil((size - tile) / (tile * (1.0 - overlap))) + 1
+    step = (size - tile) / (count - 1)
+    return [round(step * i) for i in range(count)]
+
+
+def gaussian(tile: tuple[int, ...]) -> Image:
+    """Weight of each voxel of a patch: Gaussian about T//2 with sigma T/8, largest 1, and no
+    zeros (they become the smallest positive weight, so that every voxel has an average)."""
+    peak = np.zeros(tile, dtype=np.float64)
+    peak[tuple(n // 2 for n in tile)] = 1.0
+    spread = ndimage.gaussian_filter(peak, [n / 8 for n in tile], mode="constant", cval=0.0)
+    weight: Image = (spread / spread.max()).astype(np.float32)
+    weight[weight == 0] = weight[weight > 0].min()
+    return weight
+
+
+@dataclass(frozen=True)
+class _Slab:
+    """Slices start..start+thick of the padded image; jobs: (z, y, x) starts of its patches."""
+
+    start: int
+    thick: int
+    jobs: tuple[tuple[int, int, int], ...]
+
+
+def _slabs(size: tuple[int, int, int], tile: tuple[int, int, int], infer: Infer) -> list[_Slab]:
+    across = list(
+        itertools.product(
+            positions(size[1], tile[1], infer.overlap), positions(size[2], tile[2], infer.overlap)
+        )
+    )
+    flat = len(infer.patch) == 2
+    if not flat:
+        starts = positions(size[0], tile[0], infer.overlap)
+        return [_Slab(z, tile[0], tuple((z, y, x) for y, x in across)) for z in starts]
+    # Slices do not overlap: as many at once as fill a batch.
+    group = max(1, math.ceil(infer.batch / len(across)))
+    return [
+        _Slab(
+            z,
+            min(group, size[0] - z),
+            tuple((s, y, x) for s in range(z, min(z + group, size[0])) for y, x in across),
+        )
+        for z in range(0, size[0], group)
+    ]
+
+
+def _cut(
+    image: Image,
+    at: tuple[int, int, int],
+    tile: tuple[int, int, int],
+    before: tuple[int, int, int],
+    infer: Infer,
+    pad_value: float,
+) -> Image:
+    """The patch that starts ``at`` in the padded image: (C, D, H, W), or (C * slices, H, W)."""
+    flat = len(infer.patch) == 2
+    if flat:
+        reach = infer.slices // 2
+        # End slices are repeated, like the neighbours a network saw in training.
+        wanted = np.clip(np.arange(at[0] - reach, at[0] + reach + 1), 0, image.shape[1] - 1)
+        image = image[:, wanted].reshape(-1, 1, *image.shape[2:])
+        at = (0, at[1], at[2])
+    patch = np.full((image.shape[0], *tile), pad_value, dtype=np.float32)
+    source, target = [slice(None)], [slice(None)]
+    for count, start, extent, pad in zip(image.shape[1:], at, tile, before, strict=True):
+        first = start - pad
+        low, high = max(0, first), min(count, first + extent)
+        source.append(slice(low, high))
+        target.append(slice(low - first, high - first))
+    patch[tuple(target)] = image[tuple(source)]
+    return patch[:, 0] if flat else patch
+
+
+def _mirrored(predict: Predict, batch: Image, infer: Infer) -> Image:
+    """The average over every combination of mirrored axes (test-time augmentation)."""
+    axes = [{"z": -3, "y": -2, "x": -1}[letter] for letter in infer.flips]
+    total: Image | None = None
+    for count in range(len(axes) + 1):
+        for chosen in itertools.combinations(axes, count):
+            out = np.flip(predict(np.ascontiguousarray(np.flip(batch, chosen))), chosen)
+            total = out.astype(np.float32) if total is None else total + out
+    assert total is not None
+    return np.asarray(total / (2 ** len(axes)), dtype=np.float32)
+
+
+def slide(
+    image: Image,
+    infer: Infer,
+    predict: Predict,
+    pad_value: float,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Iterator[tuple[int, Image]]:
+    """Averaged network output, slice by slice in order: (z, (K, y, x)).
+
+    image: (C, z, y, x). Raises ``BadInput`` where the network's output has another shape.
+    """
+    flat = len(infer.patch) == 2
+    tile = (1, *infer.patch) if flat else infer.patch
+    tile = (tile[0], tile[1], tile[2])
+    real = image.shape[1:]
+    size = tuple(max(n, t) for n, t in zip(real, tile, strict=True))
+    size = (size[0], size[1], size[2])
+    before = tuple((n - r) // 2 for n, r in zip(size, real, strict=True))
+    before = (before[0], before[1], before[2])
+    weight = gaussian(tile)
+    slabs = _slabs(size, tile, infer)
+    total: Image | None = None  # (K, thick, y, x) from slab.start on
+    weights = np.zeros((slabs[0].thick, *size[1:]), dtype=np.float32)
+    for number, slab in enumerate(slabs):
+        for first in range(0, len(slab.jobs), infer.batch):
+            jobs = slab.jobs[first : first + infer.batch]
+            batch = np.stack([_cut(image, at, tile, before, infer, pad_value) for at in jobs])
+            out = _mirrored(predict, batch, infer)
+            if (
+                out.ndim != batch.ndim
+                or out.shape[0] != len(jobs)
+                or out.shape[2:] != batch.shape[2:]
+            ):
+                raise BadInput(
+                    N_("The network's output has shape {found} for an input of {given}."),
+                    found=str(out.shape),
+                    given=str(batch.shape),
+                )
+            if total is None:
+                total = np.zeros((out.shape[1], *weights.shape), dtype=np.float32)
+            for (z, y, x), one in zip(jobs, out, strict=True):
+                block = (
+                    slice(z - slab.start, z - slab.start + tile[0]),
+                    slice(y, y + tile[1]),
+                    slice(x, x + tile[2]),
+                )
+                volume = one[:, None] if flat else one
+                total[(slice(None), *block)] += volume * weight
+                weights[block] += weight
+            progress((number + min(1.0, (first + len(jobs)) / len(slab.jobs))) / len(slabs))
+        assert total is not None
+        last = number + 1 == len(slabs)
+        done = slab.thick if last else slabs[number + 1].start - slab.start
+        for offset in range(done):
+            z = slab.start + offset - before[0]
+            if 0 <= z < real[0]:
+                plane = total[:, offset] / weights[offset]
+                yield z, plane[:, before[1] : before[1] + real[1], before[2] : before[2] + real[2]]
+        if not last:
+            rest = slabs[number].thick - done
+            total[:, :rest], weights[:rest] = total[:, done:].copy(), weights[done:].copy()
+            total[:, rest:], weights[rest:] = 0.0, 0.0
