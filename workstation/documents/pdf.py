@@ -1,0 +1,162 @@
+"""PDF/A-3 pages of a report, typeset by Typst from data; fonts only from ``resources/fonts``."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import typst
+
+from workstation.documents.page import page_data
+from workstation.documents.templates import TEMPLATES
+from workstation.domain.errors import N_, BadInput
+from workstation.domain.measurement import Measurement
+from workstation.domain.report import ReportDraft, SignedReport
+from workstation.domain.study import Study
+from workstation.text import RESOURCES
+
+FONTS = RESOURCES / "fonts"
+_MISSING = re.compile(r"the text `(\".*?\")` could not be displayed", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class KeyImage:
+    """A picture for the report: PNG bytes and what it shows."""
+
+    png: bytes
+    caption: str
+
+
+@functools.cache
+def _fonts() -> Any:
+    # Neither the system's fonts nor Typst's own: the same page on every machine, never tofu.
+    return typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(FONTS)]
+    )
+
+
+def report_pdf(
+    report: SignedReport,
+    report_json: bytes,
+    *,
+    site_name: str,
+    role: str,
+    follows: SignedReport | None = None,
+    key_images: Sequence[KeyImage] = (),
+) -> bytes:
+    """The pages of ``report`` as PDF/A-3b, not yet signed, with ``report_json`` attached.
+
+    role: the signer's, in words of the report's language. follows: the report that an addendum or
+    correction adds to or replaces. Raises ``BadInput`` where the page cannot be set.
+    """
+    data = page_data(
+        report.study,
+        report.draft,
+        report.findings,
+        report.measurements,
+        site_name=site_name,
+        report=report,
+        role=role,
+        follows=follows,
+    )
+    return _typeset(data, report.draft.template, report.signed_at, key_images, report_json)
+
+
+def draft_pdf(
+    study: Study,
+    draft: ReportDraft,
+    findings: Sequence[Any],
+    measurements: Sequence[Measurement],
+    *,
+    site_name: str,
+    key_images: Sequence[KeyImage] = (),
+    made_at: datetime | None = None,
+) -> bytes:
+    """A draft as PDF/A-3b, marked on every page as neither reviewed nor signed."""
+    data = page_data(study, draft, findings, measurements, site_name=site_name)
+    return _typeset(data, draft.template, made_at or datetime.now(UTC), key_images, None)
+
+
+def _page_source(template: str) -> bytes:
+    own = TEMPLATES / template / "page.typ"
+    return (own if own.is_file() else TEMPLATES / "page.typ").read_bytes()
+
+
+def _typeset(
+    data: dict[str, Any],
+    template: str,
+    moment: datetime,
+    key_images: Sequence[KeyImage],
+    report_json: bytes | None,
+) -> bytes:
+    source = _page_source(template)
+    data = _printable(data)
+    images = [{"png": list(image.png), "caption": image.caption} for image in key_images]
+    inputs = {"report": report_json.decode("utf-8")} if report_json is not None else {}
+    for _ in range(4):
+        whole = {**data, "images": images}
+        inputs["data"] = json.dumps(whole, ensure_ascii=False)
+        try:
+            return bytes(
+                typst.compile(
+                    source,
+                    font_paths=_fonts(),
+                    ignore_system_fonts=True,
+                    sys_inputs=inputs,
+                    pdf_standards="a-3b",
+                    timestamp=moment.astimezone(UTC),
+                )
+            )
+        except typst.TypstError as error:
+            missing = _missing_characters(str(error.diagnostic))
+            if not missing:
+                raise BadInput(
+                    N_("The report page cannot be set: {why}"), why=_first_line(error)
+                ) from error
+            # A character no installed font has: its code point says what stood there, because a
+            # name must be neither dropped nor silently changed.
+            data = _spelled_out(data, missing)
+            images = _spelled_out(images, missing)
+    raise BadInput(N_("The report page cannot be set: {why}"), why="fonts")
+
+
+def _first_line(error: Exception) -> str:
+    # Typst quotes offending text in its diagnostics; only what is safe for a log is kept.
+    return str(error).splitlines()[0].split("`")[0][:120]
+
+
+def _missing_characters(diagnostic: str) -> set[str]:
+    found: set[str] = set()
+    for quoted in _MISSING.findall(diagnostic):
+        # Typst quotes as Rust does: \u{1f600} for what it does not print.
+        text = re.sub(r"\\u\{([0-9a-f]+)\}", lambda m: chr(int(m[1], 16)), quoted[1:-1])
+        found |= {c for c in text if not c.isascii()}
+    return found
+
+
+def _spelled_out(value: Any, missing: set[str]) -> Any:
+    if isinstance(value, str):
+        return "".join(f"〓(U+{ord(c):04X})" if c in missing else c for c in value)
+    if isinstance(value, dict):
+        return {k: _spelled_out(v, missing) for k, v in value.items()}
+    if isinstance(value, list):
+        if value and isinstance(value[0], int):
+            return value
+        return [_spelled_out(v, missing) for v in value]
+    return value
+
+
+def _printable(value: Any) -> Any:
+    """Control characters out: they have no glyph and PDF/A forbids what has none."""
+    if isinstance(value, str):
+        return "".join(c if c.isprintable() else " " for c in value)
+    if isinstance(value, dict):
+        return {k: _printable(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_printable(v) for v in value]
+    return value

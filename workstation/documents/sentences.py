@@ -1,0 +1,196 @@
+"""Sentences of a report: made from decided findings and facts of the images, nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from workstation.documents.templates import Template, TemplatePhrase, load_guideline
+from workstation.domain.artefact import Wording
+from workstation.domain.errors import N_
+from workstation.domain.finding import REPORTED, Finding
+from workstation.domain.measurement import Measurement, Refusal, format_value
+from workstation.domain.report import Section, Sentence
+from workstation.domain.volume import Flag, Stack
+from workstation.text import say, tr
+
+NOT_NORMAL = N_(
+    "What this report does not mention was not necessarily looked at: a finding that is not "
+    "listed is not thereby shown to be absent."
+)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a report is made of. free_texts: section key to the reader's own words."""
+
+    findings: Sequence[Finding]
+    measurements: Sequence[Measurement]
+    refusals: Sequence[Refusal]
+    stacks: Sequence[Stack]
+    free_texts: Mapping[str, str]
+
+
+def reported(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings a person accepted, edited or added, urgent ones first, else in order."""
+    return sorted((f for f in findings if f.state in REPORTED), key=lambda f: not f.urgent)
+
+
+def measurements_of(finding: Finding, measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Measurements tied to ``finding`` other than the one that is its own value."""
+    tied = [m for m in measurements if m.finding_id == finding.id]
+    return [m for m in tied if not _is_own_value(finding, m)]
+
+
+def _is_own_value(finding: Finding, measurement: Measurement) -> bool:
+    if finding.value is None or measurement.unit != finding.unit:
+        return False
+    return math.isclose(measurement.value, finding.value, rel_tol=1e-9)
+
+
+def compose(template: Template, language: str, material: Material) -> tuple[Section, ...]:
+    """Every section of a report in ``language`` ("zh_CN" or "en"), in the template's order."""
+    spoken = reported(material.findings)
+    sections = []
+    for part in template.sections:
+        sentences: list[Sentence] = []
+        if part.kind == "method":
+            sentences = _method(material.stacks, language)
+        elif part.kind == "findings":
+            inside = [f for f in spoken if template.section_for(f.area) == part.key]
+            sentences = [
+                Sentence(_finding_text(template, f, material.measurements, language), (f.id,))
+                for f in inside
+            ]
+        elif part.kind == "impression":
+            sentences = _impression(template, spoken, material.measurements, language)
+        elif part.kind == "not_judged":
+            sentences = _not_judged(material.refusals, language)
+        title = part.title.in_language(language)
+        free = material.free_texts.get(part.key, "")
+        sections.append(Section(part.key, title, tuple(sentences), free))
+    return tuple(sections)
+
+
+def _chinese(language: str) -> bool:
+    return language.startswith("zh")
+
+
+def _slots(
+    finding: Finding,
+    phrase: TemplatePhrase,
+    measurements: Sequence[Measurement],
+    language: str,
+) -> dict[str, str]:
+    chinese = _chinese(language)
+    name = (finding.value_name or finding.label).in_language(language)
+    slots = {
+        "label": finding.label.in_language(language),
+        "site": finding.site.in_language(language),
+        "name": name,
+        "value": "",
+        "value_clause": "",
+        "measures_clause": "",
+        "grade_clause": "",
+    }
+    if finding.value is not None:
+        slots["value"] = format_value(finding.value, finding.unit)
+        clause = phrase.value_clause.in_language(language)
+        slots["value_clause"] = clause.format(name=name, value=slots["value"])
+        if phrase.guideline:
+            grade = load_guideline(phrase.guideline).grade(finding.value, finding.unit)
+            if grade is not None:
+                words = grade.in_language(language)
+                slots["grade_clause"] = f"，{words}" if chinese else f", {words}"
+    tied = [
+        f"{m.name.in_language(language)} {format_value(m.value, m.unit)}"
+        for m in measurements_of(finding, measurements)
+    ]
+    if tied:
+        joined = ("，" if chinese else ", ").join(tied)
+        slots["measures_clause"] = f"{joined}。" if chinese else f" {joined}."
+    return slots
+
+
+def _filled(words: Wording, slots: Mapping[str, str], language: str) -> str:
+    """``words`` with its slots filled; what an empty site leaves behind is taken away."""
+    text = words.in_language(language).format(**slots).strip().lstrip(":：,， ")
+    return text[:1].upper() + text[1:] if not _chinese(language) else text
+
+
+def _finding_text(
+    template: Template, finding: Finding, measurements: Sequence[Measurement], language: str
+) -> str:
+    phrase = template.phrase(finding.template_key)
+    slots = _slots(finding, phrase, measurements, language)
+    return _filled(phrase.one.findings, slots, language)
+
+
+def _impression(
+    template: Template,
+    spoken: Sequence[Finding],
+    measurements: Sequence[Measurement],
+    language: str,
+) -> list[Sentence]:
+    groups: dict[str, list[Finding]] = {}
+    for finding in spoken:
+        key = finding.template_key if finding.template_key in template.phrases else "other"
+        groups.setdefault(key, []).append(finding)
+    sentences: list[Sentence] = []
+    for key, group in groups.items():
+        phrase = template.phrase(key)
+        if phrase.many is None or len(group) == 1:
+            for finding in group:
+                slots = _slots(finding, phrase, measurements, language)
+                text = _filled(phrase.one.impression, slots, language)
+                sentences.append(Sentence(text, (finding.id,)))
+            continue
+        # Findings of one unit are ranked by value; without values the first stands for all.
+        largest = max(group, key=lambda f: float("-inf") if f.value is None else f.value)
+        slots = _slots(largest, phrase, measurements, language)
+        sites = dict.fromkeys(s for f in group if (s := f.site.in_language(language)))
+        slots["sites"] = ("、" if _chinese(language) else ", ").join(sites)
+        slots["count"] = str(len(group))
+        text = _filled(phrase.many, slots, language)
+        sentences.append(Sentence(text, tuple(f.id for f in group)))
+    return sentences
+
+
+def _method(stacks: Sequence[Stack], language: str) -> list[Sentence]:
+    by_modality: dict[str, list[str]] = {}
+    for stack in stacks:
+        if Flag.LOCALISER in stack.flags:
+            continue
+        words = stack.role or stack.description
+        if not words:
+            continue
+        if stack.is_volume and stack.slice_thickness_mm:
+            thickness = format_value(stack.slice_thickness_mm, "mm")
+            words = tr(
+                "{series} ({count} slices of {thickness})",
+                lang=language,
+                series=words,
+                count=stack.grid.shape[0],
+                thickness=thickness,
+            )
+        items = by_modality.setdefault(stack.modality, [])
+        if words not in items:
+            items.append(words)
+    chinese = _chinese(language)
+    return [
+        Sentence(
+            f"{modality}：{'、'.join(items)}。" if chinese else f"{modality}: {', '.join(items)}."
+        )
+        for modality, items in sorted(by_modality.items())
+    ]
+
+
+def _not_judged(refusals: Sequence[Refusal], language: str) -> list[Sentence]:
+    separator = "：" if _chinese(language) else ": "
+    said = [
+        f"{r.name.in_language(language)}{separator}{say(r.reason, lang=language)}" for r in refusals
+    ]
+    return [Sentence(text) for text in dict.fromkeys(said)] + [
+        Sentence(tr(NOT_NORMAL, lang=language))
+    ]
