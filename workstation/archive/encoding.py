@@ -14,6 +14,7 @@ from workstation.domain.errors import N_, BadInput, Tampered
 from workstation.domain.finding import Decision, Finding
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
+from workstation.domain.outcome import Outcome
 from workstation.domain.people import User
 from workstation.domain.report import FreeText, ReportDraft, SignedReport
 from workstation.domain.volume import Stack
@@ -25,6 +26,7 @@ Artefact = (
     | Decision
     | Measurement
     | Refusal
+    | Outcome
     | FreeText
     | ReportDraft
     | SignedReport
@@ -39,6 +41,7 @@ KINDS: dict[type, str] = {
     Decision: "decision",
     Measurement: "measurement",
     Refusal: "refusal",
+    Outcome: "outcome",
     FreeText: "free text",
     ReportDraft: "draft",
     SignedReport: "signed report",

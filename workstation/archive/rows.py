@@ -71,6 +71,17 @@ def all_current(connection: Connection, kind: type[T], study_uid: str) -> list[T
     return [decode(kind, row.id, row.json) for row in found]
 
 
+def history(connection: Connection, kind: type[T], id: str) -> list[T]:
+    """Every version, oldest first, also of what was withdrawn."""
+    table = schema.artefact
+    chosen = (
+        select(table.c.json)
+        .where(table.c.kind == kind_name(kind), table.c.id == id, table.c.withdrawn == 0)
+        .order_by(table.c.version)
+    )
+    return [decode(kind, id, row.json) for row in connection.execute(chosen)]
+
+
 def study(connection: Connection, study_uid: str) -> Study:
     """One study; ``NotFound``."""
     row = row_of(connection, schema.study, "study_uid", study_uid)

@@ -77,6 +77,7 @@ _newest = (study.c.urgent.desc(), study.c.date.desc(), study.c.time.desc(), stud
 Index("study_worklist", *_newest)
 Index("study_state", study.c.state, *_newest)
 Index("study_imported", study.c.imported)
+Index("study_patient", study.c.patient_id)
 
 series = Table(
     "series",
@@ -144,6 +145,8 @@ audit = Table(
     _text("previous"),
     _text("hash"),
 )
+
+Index("audit_permission", audit.c.permission, audit.c.seq)
 
 change = Table(
     "change",

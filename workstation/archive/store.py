@@ -7,21 +7,21 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from workstation.archive import masks, rows, schema
+from workstation.archive import log, masks, rows, schema, worklist
 from workstation.archive.blobs import Blobs
 from workstation.archive.chain import GENESIS, Head, read_head, write_head
-from workstation.archive.encoding import as_json, decode, kind_name, row_digest
-from workstation.archive.writer import Writer, searchable
+from workstation.archive.encoding import as_json, row_digest
+from workstation.archive.log import AuditEntry, Change
+from workstation.archive.worklist import EVERYTHING
+from workstation.archive.writer import Writer
 from workstation.domain.artefact import MadeBy, Wording, new_id
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed, NotFound
 from workstation.domain.geometry import Grid
@@ -32,34 +32,8 @@ from workstation.domain.study import Instance, Series, Study, WorklistQuery
 T = TypeVar("T")
 
 DATABASE = "archive.sqlite"
-EVERYTHING = WorklistQuery()
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Change:
-    """Something that was written; screens re-read what concerns them."""
-
-    seq: int
-    kind: str
-    id: str
-    study_uid: str
-
-
-@dataclass(frozen=True)
-class AuditEntry:
-    """One row of the audit. entries: (kind, id, version, digest, study_uid) of what it wrote."""
-
-    seq: int
-    time: datetime
-    actor: str
-    role: str
-    permission: str
-    reason: Message
-    study_uid: str
-    entries: tuple[tuple[str, str, int, str, str], ...]
-    hash: str
 
 
 class Archive:
@@ -108,23 +82,13 @@ class Archive:
 
     def worklist(self, query: WorklistQuery = EVERYTHING) -> list[Study]:
         """Studies that match, urgent first, then newest; one page of ``query.limit``."""
-        table = schema.study
-        chosen = (
-            _where(select(table), query)
-            .order_by(
-                table.c.urgent.desc(), table.c.date.desc(), table.c.time.desc(), table.c.study_uid
-            )
-            .limit(query.limit)
-            .offset(query.offset)
-        )
         with self._reading() as connection:
-            return [rows.study_from(dict(row)) for row in connection.execute(chosen).mappings()]
+            return worklist.page(connection, query)
 
     def worklist_count(self, query: WorklistQuery = EVERYTHING) -> int:
         """How many studies match, on all pages."""
         with self._reading() as connection:
-            chosen = _where(select(func.count()).select_from(schema.study), query)
-            return int(connection.execute(chosen).scalar_one())
+            return worklist.count(connection, query)
 
     def study(self, study_uid: str) -> Study:
         """One study by its UID, or ``last``: the most recently imported; ``NotFound``."""
@@ -135,16 +99,20 @@ class Archive:
 
     def last_study_uid(self) -> str:
         """The study that images were imported into most recently; ``NotFound`` if none."""
-        table = schema.study
         with self._reading() as connection:
-            found = connection.execute(
-                select(table.c.study_uid)
-                .order_by(table.c.imported.desc(), table.c.study_uid)
-                .limit(1)
-            ).scalar()
+            found = worklist.last_imported(connection)
         if found is None:
             raise NotFound(N_("There is no study in the archive yet. Import one first."))
-        return str(found)
+        return found
+
+    def priors_of(self, study_uid: str) -> list[Study]:
+        """Earlier studies of the same patient (id, no contradicting birth date), newest first."""
+        with self._reading() as connection:
+            return worklist.earlier(connection, rows.study(connection, study_uid))
+
+    def prior_count(self, study_uid: str) -> int:
+        """How many earlier studies of the same patient there are."""
+        return len(self.priors_of(study_uid))
 
     def series_of(self, study_uid: str) -> list[Series]:
         """Series of a study by series number, then UID."""
@@ -187,19 +155,9 @@ class Archive:
             return rows.all_current(connection, kind, study_uid)
 
     def history(self, kind: type[T], id: str) -> list[T]:
-        """Every version, oldest first, withdrawn ones included."""
-        table = schema.artefact
-        chosen = (
-            select(table.c.json)
-            .where(
-                table.c.kind == kind_name(kind),
-                table.c.id == id,
-                table.c.withdrawn == 0,
-            )
-            .order_by(table.c.version)
-        )
+        """Every version, oldest first, also of what was withdrawn."""
         with self._reading() as connection:
-            return [decode(kind, id, row.json) for row in connection.execute(chosen)]
+            return rows.history(connection, kind, id)
 
     def store_mask(
         self,
@@ -255,28 +213,23 @@ class Archive:
 
     def changes_since(self, seq: int) -> list[Change]:
         """What was written after change ``seq``, by this process or another; oldest first."""
-        table = schema.change
-        chosen = select(table).where(table.c.seq > seq).order_by(table.c.seq)
         with self._reading() as connection:
-            return [
-                Change(row.seq, row.kind, row.id, row.study_uid)
-                for row in connection.execute(chosen)
-            ]
+            return log.changes_since(connection, seq)
 
     def last_change(self) -> int:
         """Number of the newest change, 0 where there is none."""
         with self._reading() as connection:
-            chosen = select(func.coalesce(func.max(schema.change.c.seq), 0))
-            return int(connection.execute(chosen).scalar_one())
+            return log.last_change(connection)
 
     def audit(self, study_uid: str = "", *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
         """Rows of the audit, oldest first, of one study or of all."""
-        table = schema.audit
-        chosen = select(table).where(table.c.seq > after).order_by(table.c.seq).limit(limit)
-        if study_uid:
-            chosen = chosen.where(table.c.study_uid == study_uid)
         with self._reading() as connection:
-            return [_audit_entry(row) for row in connection.execute(chosen)]
+            return log.entries(connection, study_uid, after, limit)
+
+    def newest_audit(self, permission: Permission) -> Iterator[AuditEntry]:
+        """Rows of the audit for one permission, newest first."""
+        with self._reading() as connection:
+            yield from log.newest(connection, permission)
 
     # --- screen state
 
@@ -301,6 +254,15 @@ class Archive:
 
     # --- writing
 
+    def check(self, actor: Actor, permission: Permission) -> None:
+        """Raise ``NotAllowed`` where the actor lacks the permission; ``write`` asks by itself."""
+        if not actor.may(permission):
+            raise NotAllowed(
+                N_("{name} may not do this: {permission}."),
+                name=actor.name,
+                permission=permission.value,
+            )
+
     @contextmanager
     def write(
         self, actor: Actor, permission: Permission, reason: Message, study_uid: str = ""
@@ -309,12 +271,7 @@ class Archive:
 
         Raises ``NotAllowed`` before anything happens where the actor lacks the permission.
         """
-        if not actor.may(permission):
-            raise NotAllowed(
-                N_("{name} may not do this: {permission}."),
-                name=actor.name,
-                permission=permission.value,
-            )
+        self.check(actor, permission)
         with self._transaction() as connection:
             writer = Writer(connection, actor, permission, reason, study_uid)
             may_advance = self._head_is_known(connection)
@@ -359,33 +316,3 @@ class Archive:
         if not known:
             _log.error("the audit does not continue its recorded head: run verify")
         return known
-
-
-def _where(chosen: Select[Any], query: WorklistQuery) -> Select[Any]:
-    table = schema.study
-    for word in searchable(query.text).split():
-        chosen = chosen.where(func.instr(table.c.search, word) > 0)
-    if query.modality:
-        chosen = chosen.where(func.instr(table.c.modalities, f"\\{query.modality}\\") > 0)
-    if query.state is not None:
-        chosen = chosen.where(table.c.state == query.state.value)
-    if query.date_from:
-        chosen = chosen.where(table.c.date >= query.date_from)
-    if query.date_to:
-        chosen = chosen.where(table.c.date <= query.date_to)
-    return chosen
-
-
-def _audit_entry(row: Any) -> AuditEntry:
-    reason = json.loads(row.reason)
-    return AuditEntry(
-        seq=row.seq,
-        time=datetime.fromisoformat(row.time),
-        actor=row.actor,
-        role=row.role,
-        permission=row.permission,
-        reason=Message(reason["template"], reason["params"]),
-        study_uid=row.study_uid,
-        entries=tuple((e[0], e[1], e[2], e[3], e[4]) for e in json.loads(row.entries)),
-        hash=row.hash,
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ from workstation.archive.encoding import (
     kind_name,
     row_digest,
 )
+from workstation.archive.worklist import searchable
 from workstation.domain.artefact import now
 from workstation.domain.errors import N_, Message, NotAllowed, NotFound
 from workstation.domain.finding import Decision, Finding, FindingState
@@ -69,6 +69,10 @@ class Writer:
     def get(self, kind: type[T], id: str) -> T:
         """The current version as this transaction sees it; ``NotFound``."""
         return rows.current(self._connection, kind, id)
+
+    def history(self, kind: type[T], id: str) -> list[T]:
+        """As ``Archive.history``, as this transaction sees it."""
+        return rows.history(self._connection, kind, id)
 
     def all(self, kind: type[T], study_uid: str = "") -> list[T]:
         """As ``Archive.all``, as this transaction sees it."""
@@ -374,8 +378,3 @@ class Writer:
 
     def _note(self, kind: str, id: str, columns: dict[str, Any], study_uid: str) -> None:
         self._entries.append((kind, id, columns["version"], columns["digest"], study_uid))
-
-
-def searchable(*texts: str) -> str:
-    """Text to search in and for: full-width and upper-case letters made plain."""
-    return unicodedata.normalize("NFKC", "\n".join(texts)).casefold()
