@@ -66,3 +66,9 @@ def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Overlap 2|A and B| / (|A| + |B|) (Dice 1945); 1.0 where both are empty."""
     total = int(a.sum()) + int(b.sum())
     return 1.0 if total == 0 else 2.0 * int(np.logical_and(a, b).sum()) / total
+
+
+VOLUME_FORMULA = "volume by voxel count"
+VOLUME_NAME = Wording("Volume", "体积")
+VOLUME_UNIT = "mL"
+"""How a mask's volume is named wherever it is the main number of a finding."""
