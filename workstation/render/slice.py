@@ -1,0 +1,213 @@
+"""Slices of volumes as pixels: vtkImageReslice in index space, so that any affine is exact.
+
+The array is handed to VTK without a copy and stays where it is; what VTK resamples are indices,
+and the matrix from picture to index comes from ``domain.plane``. Nothing here knows Qt.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkMultiThreader
+from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
+from vtkmodules.vtkImagingCore import vtkImageReslice
+
+from workstation.domain.geometry import Floats, Grid, as_matrix
+from workstation.domain.mask import bounding_block
+from workstation.domain.plane import Raster, index_step_mm
+from workstation.viewing.viewport import Projection, Slab
+from workstation.viewing.window_level import Window, to_grey
+
+# Two threads halve a reslice; more of them only wait for memory, and a model may be running.
+_THREADS = max(1, min(4, (os.cpu_count() or 2)))
+vtkMultiThreader.SetGlobalMaximumNumberOfThreads(_THREADS)
+
+
+def outside_value(dtype: np.dtype[Any]) -> float:
+    """What a picture holds where the volume does not reach; never a real intensity if signed."""
+    if dtype.kind == "f":
+        return -1e30
+    return float(np.iinfo(dtype).min)
+
+
+class SliceRenderer:
+    """Cuts pictures out of one array (z, y, x), or (z, y, x, 3) for colour.
+
+    The array must be C-contiguous: it is shared with VTK, not copied. Call ``voxels_changed``
+    after writing into it.
+    """
+
+    def __init__(self, array: NDArray[Any], grid: Grid, *, nearest: bool = False) -> None:
+        if array.shape[:3] != grid.shape:
+            raise ValueError(f"array {array.shape} does not fit grid {grid.shape}")
+        if not array.flags.c_contiguous:
+            raise ValueError("the array must be C-contiguous to be shared with VTK")
+        self.array = array  # keeps the voxels alive as long as VTK looks at them
+        self.grid = grid
+        self.samples = array.shape[3] if array.ndim == 4 else 1
+        voxels = array.view(np.uint8) if array.dtype == np.bool_ else array
+        self.outside = 0.0 if nearest or self.samples > 1 else outside_value(voxels.dtype)
+        flat = voxels.reshape(-1, self.samples) if self.samples > 1 else voxels.reshape(-1)
+        self._scalars = numpy_to_vtk(flat, deep=0)
+        self._image = vtkImageData()
+        self._image.SetDimensions(grid.shape[2], grid.shape[1], grid.shape[0])
+        self._image.GetPointData().SetScalars(self._scalars)
+        self._reslice = vtkImageReslice()
+        self._reslice.SetInputData(self._image)
+        self._reslice.SetOutputDimensionality(2)
+        self._reslice.SetOutputOrigin(0.0, 0.0, 0.0)
+        self._reslice.SetNumberOfThreads(_THREADS)
+        self._reslice.SetBackgroundColor(*([self.outside] * 4))
+        if nearest:
+            self._reslice.SetInterpolationModeToNearestNeighbor()
+        else:
+            self._reslice.SetInterpolationModeToLinear()
+        self._axes = vtkMatrix4x4()
+
+    def voxels_changed(self) -> None:
+        """Say that the shared array was written to."""
+        self._scalars.Modified()
+        self._image.Modified()
+
+    def cut(self, raster: Raster, slab: Slab | None = None) -> NDArray[Any]:
+        """The picture on ``raster``: (height, width) or (height, width, 3) of the array's dtype.
+
+        Linear between voxels (masks: nearest); ``outside`` beyond half a voxel of the array.
+        A slab of T mm is sampled from -T/2 to +T/2 at most one voxel apart, ends included.
+        """
+        matrix = raster.index_matrix(self.grid)
+        self._axes.DeepCopy(matrix.ravel().tolist())
+        reslice = self._reslice
+        reslice.SetResliceAxes(self._axes)
+        reslice.SetOutputExtent(0, raster.width - 1, 0, raster.height - 1, 0, 0)
+        samples, step = _slab_samples(self.grid, raster, slab)
+        reslice.SetOutputSpacing(1.0, 1.0, step)
+        reslice.SetSlabNumberOfSlices(samples)
+        if slab is not None:
+            mode = {
+                Projection.MAX: reslice.SetSlabModeToMax,
+                Projection.MIN: reslice.SetSlabModeToMin,
+                Projection.MEAN: reslice.SetSlabModeToMean,
+            }[slab.projection]
+            mode()
+            # Ends count half, so that the mean is over exactly T mm.
+            reslice.SetSlabTrapezoidIntegration(slab.projection is Projection.MEAN)
+        reslice.Update()
+        flat = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())
+        shape = (raster.height, raster.width)
+        # VTK writes its next picture into the same memory, hence the copy (0.1 ms).
+        return np.array(flat.reshape(shape if self.samples == 1 else (*shape, self.samples)))
+
+    def grey(
+        self, picture: NDArray[Any], window: Window, invert: bool = False
+    ) -> NDArray[np.uint8]:
+        """8-bit grey of what ``cut`` gave; colour passes through unchanged."""
+        if self.samples > 1:
+            return np.ascontiguousarray(picture.astype(np.uint8, copy=False))
+        return to_grey(picture, window, invert, self.outside)
+
+
+def _slab_samples(grid: Grid, raster: Raster, slab: Slab | None) -> tuple[int, float]:
+    if slab is None or slab.thickness_mm <= 0:
+        return 1, 1.0
+    apart = index_step_mm(grid, raster.axes.normal)
+    samples = max(2, int(np.ceil(slab.thickness_mm / apart - 1e-6)) + 1)
+    return samples, slab.thickness_mm / (samples - 1)
+
+
+@dataclass(frozen=True)
+class MaskPicture:
+    """A mask in a picture. codes: (h, w) uint8: 0 nothing, 1 inside, 2 its edge.
+
+    left, top: where ``codes`` lies in the picture; anchor: (column, row) of the label.
+    """
+
+    codes: NDArray[np.uint8]
+    left: int
+    top: int
+    anchor: tuple[int, int]
+
+
+class MaskRenderer:
+    """Cuts one mask (z, y, x) of its own grid on any raster; nearest voxel, nothing smoothed.
+
+    Only the block that holds the mask is resampled, so a small lesion costs next to nothing.
+    """
+
+    def __init__(self, mask: NDArray[np.bool_], grid: Grid, *, live: bool = False) -> None:
+        """live: share the whole array, because it is being painted on; else cut its block out."""
+        self.grid = grid
+        self._slices: SliceRenderer | None = None
+        self._corners: Floats = grid.corners_lps
+        if live:
+            self._slices = SliceRenderer(mask, grid, nearest=True)
+            return
+        origin, shape = bounding_block(mask)
+        if 0 in shape:
+            return
+        # One empty voxel around it: what is beyond the block reads as outside.
+        low = [max(o - 1, 0) for o in origin]
+        high = [min(o + s + 1, n) for o, s, n in zip(origin, shape, mask.shape, strict=True)]
+        block = mask[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+        matrix = grid.matrix
+        matrix[:3, 3] = grid.to_lps((low[2], low[1], low[0]))
+        part = Grid((block.shape[0], block.shape[1], block.shape[2]), as_matrix(matrix))
+        self._slices = SliceRenderer(np.ascontiguousarray(block), part, nearest=True)
+        self._corners = part.corners_lps
+
+    def voxels_changed(self) -> None:
+        """Say that a live mask was painted on."""
+        if self._slices is not None:
+            self._slices.voxels_changed()
+
+    def cut(self, raster: Raster, slab: Slab | None = None) -> MaskPicture | None:
+        """The mask in a picture, or None where the plane (or slab) does not meet it."""
+        if self._slices is None:
+            return None
+        inverse = np.linalg.inv(raster.matrix)
+        places = self._corners @ inverse[:3, :3].T + inverse[:3, 3]
+        half = slab.thickness_mm / 2 if slab is not None else 0.0
+        if places[:, 2].min() > half or places[:, 2].max() < -half:
+            return None
+        low = np.maximum(np.floor(places[:, :2].min(axis=0)).astype(int) - 1, 0)
+        high = np.minimum(
+            np.ceil(places[:, :2].max(axis=0)).astype(int) + 2, (raster.width, raster.height)
+        )
+        width, height = (int(v) for v in high - low)
+        if width <= 0 or height <= 0:
+            return None
+        middle = raster.to_lps(low[0] + (width - 1) / 2, low[1] + (height - 1) / 2)
+        part = Raster(
+            (float(middle[0]), float(middle[1]), float(middle[2])),
+            raster.axes,
+            raster.mm_per_pixel,
+            width,
+            height,
+        )
+        thick = Slab(slab.thickness_mm, Projection.MAX) if slab is not None else None
+        codes = self._slices.cut(part, thick)
+        if not codes.any():
+            return None
+        codes = (codes > 0).astype(np.uint8)
+        inner = codes.astype(bool)
+        framed = np.pad(inner, 1)
+        core = framed[:-2, 1:-1] & framed[2:, 1:-1] & framed[1:-1, :-2] & framed[1:-1, 2:]
+        codes[inner & ~core] = 2
+        rows, columns = np.nonzero(inner)
+        last = int(rows.argmax())
+        anchor = (int(low[0] + columns[last]), int(low[1] + rows[last]))
+        return MaskPicture(codes, int(low[0]), int(low[1]), anchor)
+
+
+def thumbnail(renderer: SliceRenderer, raster: Raster) -> NDArray[np.uint8]:
+    """The picture of a thin slice scaled to its own range: for thumbnails."""
+    picture = renderer.cut(raster)
+    inside = picture[picture != renderer.outside] if renderer.samples == 1 else picture
+    low, high = (float(v) for v in np.percentile(inside, (0.5, 99.5))) if inside.size else (0, 1)
+    return renderer.grey(picture, Window((low + high) / 2, max(high - low, 1e-6)))

@@ -1,0 +1,327 @@
+"""What is written and drawn over a slice: corners, letters, crosshair, findings, scale bar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+
+from workstation.domain.errors import N_
+from workstation.domain.finding import FindingState
+from workstation.domain.geometry import direction_letters
+from workstation.domain.plane import PlaneKind, Raster, nearest_plane
+from workstation.domain.volume import Flag
+from workstation.text import say, tr
+from workstation.ui import theme
+from workstation.ui.halo import HaloText
+from workstation.viewing.overlay import Overlay
+from workstation.viewing.tools import Distance
+from workstation.viewing.viewport import Viewport
+
+PLANE_NAMES = {
+    PlaneKind.ACQUIRED: N_("as acquired"),
+    PlaneKind.AXIAL: N_("axial"),
+    PlaneKind.SAGITTAL: N_("sagittal"),
+    PlaneKind.CORONAL: N_("coronal"),
+    PlaneKind.OBLIQUE: N_("oblique"),
+}
+STATE_WORDS = {
+    FindingState.PROPOSED: N_("undecided"),
+    FindingState.ACCEPTED: N_("accepted"),
+    FindingState.EDITED: N_("edited"),
+    FindingState.ADDED: N_("added"),
+    FindingState.REJECTED: N_("rejected"),
+}
+# Flags that change what may be concluded from the picture; the others are in the series list.
+_WARN = (
+    Flag.MISSING_SLICES,
+    Flag.DUPLICATE_SLICES,
+    Flag.UNEVEN_SPACING,
+    Flag.TILTED,
+    Flag.NO_POSITION,
+    Flag.LOSSY,
+    Flag.UNIT_UNCERTAIN,
+    Flag.BROKEN_IMAGE,
+    Flag.NOT_A_VOLUME,
+)
+_UNITS = {"[hnsf'U]": "HU", "{SUVbw}g/mL": "SUV", "1": ""}
+PAD = 9.0
+SMALL_PANE = 260  # narrower than this, only what must never be missing is written
+
+
+@dataclass
+class Scene:
+    """What a view knows beyond its viewport when it draws."""
+
+    raster: Raster
+    ratio: float  # device pixels of the raster per logical pixel
+    peers: Sequence[Viewport] = ()
+    overlays: Sequence[Overlay] = ()  # those that meet the plane
+    anchors: dict[str, QPointF] = field(default_factory=dict)
+    distances: Sequence[Distance] = ()
+    loaded: float = 1.0
+    phases: int = 1
+    phase: int = 0
+    cine_fps: float = 0.0
+    by_hand: bool = False
+    tool_note: str = ""
+    readout: str = ""
+    has_ai: bool = False
+
+
+class SliceOverlay:
+    """Draws the scene of one view."""
+
+    def __init__(self, halo: HaloText) -> None:
+        self.halo = halo
+        self.small = theme.font(9)
+        self.normal = theme.font(10)
+        self.bold = theme.font(10, bold=True)
+        self.letter = theme.font(13, bold=True)
+
+    def draw(self, painter: QPainter, area: QRectF, viewport: Viewport, scene: Scene) -> None:
+        """Everything over the image, in logical pixels of the view."""
+        if viewport.volume is None:
+            return
+        if viewport.overlays:
+            self._crosshair(painter, area, viewport, scene)
+            self._findings(painter, scene)
+        self._distances(painter, viewport, scene)
+        self._letters(painter, area, viewport)
+        self._corners(painter, area, viewport, scene)
+        self._scale_bar(painter, area, viewport, scene)
+
+    # --- text
+
+    def _lines(
+        self, painter: QPainter, area: QRectF, corner: str, lines: Sequence[tuple[str, str]]
+    ) -> None:
+        """(text, colour) lines in a corner: "tl", "tr", "bl" or "br"."""
+        right = corner.endswith("r")
+        align = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+        x = area.right() - PAD + 3 if right else area.left() + PAD - 3
+        step = 18.0
+        y = area.top() + 6 if corner.startswith("t") else area.bottom() - 7 - step * len(lines)
+        for number, (text, colour) in enumerate(lines):
+            font = self.bold if corner == "tl" and number == 0 else self.normal
+            self.halo.draw(painter, QPointF(x, y + step * number), text, font, colour, align)
+
+    def _corners(self, painter: QPainter, area: QRectF, viewport: Viewport, scene: Scene) -> None:
+        assert viewport.volume is not None and viewport.grid is not None
+        stack = viewport.volume.stack
+        narrow = area.width() < SMALL_PANE
+        name = stack.description or stack.role or stack.modality
+        title = name if narrow else f"{name}　{tr(PLANE_NAMES[viewport.kind])}"
+        top = [(self._shorten(title, area.width() * 0.62), theme.TEXT)]
+        top.append((self._place_text(viewport), theme.TEXT))
+        if scene.phases > 1:
+            phase = tr("Phase {number}/{count}", number=scene.phase + 1, count=scene.phases)
+            top.append((phase, theme.TEXT))
+        if viewport.slab.thickness_mm > 0:
+            projection = tr(viewport.slab.projection.value)
+            top.append((f"{projection} {viewport.slab.thickness_mm:g} mm", theme.LETTER))
+        for flag, note in zip(stack.flags, stack.notes, strict=False):
+            if flag in _WARN:
+                text = say(note)
+                top.append(("⚠ " + self._shorten(text, area.width() - 60), theme.PROPOSED))
+        if not viewport.focus_inside and scene.peers:
+            top.append((tr("The crosshair is outside this series"), theme.PROPOSED))
+        if scene.by_hand:
+            top.append((tr("Linked by hand: another frame of reference"), theme.PROPOSED))
+        if scene.loaded < 1:
+            loading = tr("Loading {percent} %", percent=int(scene.loaded * 100))
+            top.append((loading, theme.FOCUS))
+        self._lines(painter, area, "tl", top)
+
+        right: list[tuple[str, str]] = []
+        if scene.has_ai and not narrow:
+            word = N_("AI overlay  [Space]") if viewport.overlays else N_("AI hidden  [Space]")
+            right.append((tr(word), theme.TEXT if viewport.overlays else theme.PROPOSED))
+        if stack.calibrated == "detector":
+            right.append((tr("Lengths at the detector, not in the patient"), theme.PROPOSED))
+        elif stack.calibrated != "patient":
+            right.append((tr("No pixel spacing: lengths in pixels"), theme.PROPOSED))
+        if scene.tool_note:
+            right.append((scene.tool_note, theme.FOCUS))
+        self._lines(painter, area, "tr", right)
+
+        bottom: list[tuple[str, str]] = []
+        if viewport.overlays and not narrow:
+            bottom += [self._finding_line(overlay) for overlay in scene.overlays[:4]]
+        if scene.readout:
+            bottom.append((scene.readout, theme.DIM))
+        bottom.append((self._window_text(viewport, scene), theme.TEXT))
+        self._lines(painter, area, "bl", bottom)
+
+    def _place_text(self, viewport: Viewport) -> str:
+        assert viewport.volume is not None and viewport.grid is not None
+        stack = viewport.volume.stack
+        text = f"{viewport.slice_number + 1} / {viewport.steps.count}"
+        if viewport.is_pages:
+            return text
+        if viewport.kind is PlaneKind.ACQUIRED and stack.slice_thickness_mm:
+            text += f"　{stack.slice_thickness_mm:.3g} mm"
+            if abs(stack.slice_thickness_mm - viewport.steps.step_mm) > 0.01:
+                text += " / " + tr("spacing {mm} mm", mm=f"{viewport.steps.step_mm:.3g}")
+        else:
+            text += "　" + tr("spacing {mm} mm", mm=f"{viewport.steps.step_mm:.3g}")
+        return text
+
+    def _window_text(self, viewport: Viewport, scene: Scene) -> str:
+        assert viewport.volume is not None and viewport.grid is not None
+        zoom = viewport.grid.spacing_mm[0] / (scene.raster.mm_per_pixel * scene.ratio)
+        if viewport.volume.stack.samples > 1:
+            return f"×{zoom:.2g}"
+        window = viewport.window
+        digits = 0 if window.width >= 20 else 2
+        text = f"W {window.width:.{digits}f}  L {window.centre:.{digits}f}"
+        if viewport.window_name:
+            text += f" ({tr(viewport.window_name)})"
+        if viewport.invert:
+            text += "　" + tr("inverted")
+        return f"{text}　×{zoom:.2g}"
+
+    def _finding_line(self, overlay: Overlay) -> tuple[str, str]:
+        icon = theme.STATE_ICONS[overlay.state]
+        word = tr(STATE_WORDS[overlay.state])
+        return f"{icon} {overlay.label}　{word}", theme.STATE_COLOURS[overlay.state]
+
+    def _shorten(self, text: str, width: float) -> str:
+        return QFontMetricsF(self.normal).elidedText(text, Qt.TextElideMode.ElideRight, width)
+
+    def _letters(self, painter: QPainter, area: QRectF, viewport: Viewport) -> None:
+        if viewport.volume is None or Flag.NO_POSITION in viewport.volume.stack.flags:
+            return  # without an orientation in the file there is nothing true to write
+        right, down = np.asarray(viewport.axes.right), np.asarray(viewport.axes.down)
+        middle_x, middle_y = area.center().x(), area.center().y()
+        centre = Qt.AlignmentFlag.AlignHCenter
+        places = (
+            (right, QPointF(area.right() - PAD, middle_y - 12), Qt.AlignmentFlag.AlignRight),
+            (-right, QPointF(area.left() + PAD, middle_y - 12), Qt.AlignmentFlag.AlignLeft),
+            (down, QPointF(middle_x, area.bottom() - 30), centre),
+            (-down, QPointF(middle_x, area.top() + 4), centre),
+        )
+        for direction, place, align in places:
+            letters = direction_letters(direction)
+            self.halo.draw(painter, place, letters, self.letter, theme.LETTER, align)
+
+    # --- lines
+
+    def _to_view(self, scene: Scene, column: float, row: float) -> QPointF:
+        return QPointF((column + 0.5) / scene.ratio, (row + 0.5) / scene.ratio)
+
+    def _crosshair(self, painter: QPainter, area: QRectF, viewport: Viewport, scene: Scene) -> None:
+        """Where the peers' planes cut this one, in the colour of their plane; slabs dashed."""
+        if not scene.peers or not viewport.focus_inside:
+            return
+        column, row, _ = scene.raster.to_picture(viewport.focus_mm)
+        focus = self._to_view(scene, column, row)
+        reach = area.width() + area.height()
+        drawn: set[tuple[int, int]] = set()
+        for peer in scene.peers:
+            along = np.cross(peer.axes.normal, viewport.axes.normal)
+            if np.linalg.norm(along) < 0.05:
+                continue
+            along = along / np.linalg.norm(along)
+            right = float(along @ np.asarray(viewport.axes.right))
+            down = float(along @ np.asarray(viewport.axes.down))
+            way = QPointF(right, down)
+            key = (round(abs(right) * 50), round(abs(down) * 50))
+            if key in drawn:
+                continue
+            drawn.add(key)
+            colour = QColor(theme.PLANE_COLOURS[nearest_plane(peer.axes)])
+            painter.setPen(QPen(colour, 1.0))
+            for sign in (1, -1):  # a gap in the middle: the place itself must stay visible
+                painter.drawLine(QLineF(focus + way * (sign * 14.0), focus + way * (sign * reach)))
+            half = peer.slab.thickness_mm / 2 / scene.raster.mm_per_pixel / scene.ratio
+            if half > 1:
+                painter.setPen(QPen(colour, 1.0, Qt.PenStyle.DashLine))
+                aside = QPointF(-down, right) * half
+                for offset in (aside, aside * -1.0):
+                    start, stop = focus + offset - way * reach, focus + offset + way * reach
+                    painter.drawLine(QLineF(start, stop))
+        if not drawn:
+            painter.setPen(QPen(QColor(theme.FOCUS), 1.0))
+            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+                painter.drawLine(
+                    QLineF(
+                        focus + QPointF(dx * 6.0, dy * 6.0), focus + QPointF(dx * 16.0, dy * 16.0)
+                    )
+                )
+
+    def _findings(self, painter: QPainter, scene: Scene) -> None:
+        for overlay in scene.overlays:
+            colour = theme.STATE_COLOURS[overlay.state]
+            place = scene.anchors.get(overlay.id)
+            if overlay.array is None:
+                column, row, _ = scene.raster.to_picture(overlay.location_mm)
+                place = self._to_view(scene, column, row)
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                for pen in (QPen(QColor(0, 0, 0, 200), 4.0), QPen(QColor(colour), 2.0)):
+                    painter.setPen(pen)
+                    painter.setBrush(Qt.BrushStyle.NoBrush)
+                    painter.drawEllipse(place, 11.0, 11.0)
+                place = place + QPointF(12, 2)
+            if overlay.focused and place is not None:
+                icon = theme.STATE_ICONS[overlay.state]
+                self.halo.draw(
+                    painter, place + QPointF(5, 1), f"{icon} {overlay.label}", self.small, colour
+                )
+
+    def _distances(self, painter: QPainter, viewport: Viewport, scene: Scene) -> None:
+        assert viewport.volume is not None
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        calibrated = viewport.volume.stack.calibrated
+        for distance in scene.distances:
+            a = self._to_view(scene, *scene.raster.to_picture(distance.a)[:2])
+            b = self._to_view(scene, *scene.raster.to_picture(distance.b)[:2])
+            for pen in (QPen(QColor(0, 0, 0, 200), 3.5), QPen(QColor(theme.FOCUS), 1.5)):
+                painter.setPen(pen)
+                painter.drawLine(QLineF(a, b))
+            if calibrated:
+                text = f"{distance.mm:.1f} mm"
+                if calibrated == "detector":
+                    text += tr(" (at the detector)")
+            else:
+                text = f"{distance.in_pixels(viewport):.0f} px"
+            self.halo.draw(painter, b + QPointF(6, 2), text, self.normal, theme.TEXT)
+
+    def _scale_bar(self, painter: QPainter, area: QRectF, viewport: Viewport, scene: Scene) -> None:
+        assert viewport.volume is not None and viewport.grid is not None
+        lines: list[tuple[str, str]] = []
+        if scene.cine_fps:
+            lines.append((f"▶ {scene.cine_fps:g} fps  [C]", theme.TEXT))
+        elif scene.phases > 1:
+            lines.append((tr("▷ cine  [C]"), theme.DIM))
+        if scene.has_ai and viewport.overlays:
+            lines.append((tr("Research use, not registered"), theme.DIM))
+        calibrated = viewport.volume.stack.calibrated == "patient"
+        unit = 1.0 if calibrated else viewport.grid.spacing_mm[0]
+        per_unit = unit / (scene.raster.mm_per_pixel * scene.ratio)  # logical pixels
+        room = area.width() * 0.22
+        nice = (500.0, 200, 100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1)
+        length = next((n for n in nice if n * per_unit <= room), 0.0)
+        if length:
+            right, y = area.right() - PAD, area.bottom() - 12
+            left = right - length * per_unit
+            for pen in (QPen(QColor(0, 0, 0, 200), 4.0), QPen(QColor(theme.TEXT), 1.5)):
+                painter.setPen(pen)
+                painter.drawLine(QLineF(left, y, right, y))
+                painter.drawLine(QLineF(left, y - 4, left, y + 4))
+                painter.drawLine(QLineF(right, y - 4, right, y + 4))
+            if not calibrated:
+                words = f"{length:g} px"
+            else:
+                words = f"{length / 10:g} cm" if length >= 10 else f"{length:g} mm"
+            lines.append((words, theme.TEXT))
+        box = QRectF(area.left(), area.top(), area.width(), area.height() - 12)
+        self._lines(painter, box, "br", lines)
+
+
+def unit_sign(unit: str) -> str:
+    """How a UCUM unit of voxel values is written on screen."""
+    return _UNITS.get(unit, unit)

@@ -1,0 +1,136 @@
+"""The image part of a slice view: cuts, grey levels and mask pictures, kept until they change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QColor, QImage
+
+from workstation.domain.plane import Raster
+from workstation.domain.volume import Volume
+from workstation.render.slice import MaskPicture, MaskRenderer, SliceRenderer
+from workstation.ui.theme import STATE_COLOURS
+from workstation.viewing.overlay import Overlay
+from workstation.viewing.viewport import Slab, Viewport
+
+FILL_ALPHA = 0.26
+
+
+class SlicePicture:
+    """Pixels of one viewport. Each step is done again only where what it depends on changed."""
+
+    def __init__(self) -> None:
+        self._volume: Volume | None = None
+        self._renderer: SliceRenderer | None = None
+        self._cut_key: tuple[Any, ...] = ()
+        self._cut: NDArray[Any] = np.zeros((1, 1), dtype=np.int16)
+        self._grey_key: tuple[Any, ...] = ()
+        self._grey: NDArray[np.uint8] = np.zeros((1, 1), dtype=np.uint8)
+        self._image = QImage()
+        self._masks: dict[str, tuple[Overlay, MaskRenderer]] = {}
+        self._mask_images: dict[str, tuple[tuple[Any, ...], MaskPicture | None, QImage]] = {}
+        self.mask_version = 0
+
+    def image(self, viewport: Viewport, raster: Raster, *, thin: bool = False) -> QImage:
+        """The image on ``raster``. thin: leave the slab out while something is dragged."""
+        volume = viewport.volume
+        assert volume is not None and viewport.grid is not None
+        if self._volume is not volume or self._renderer is None:
+            self._volume = volume
+            self._renderer = SliceRenderer(volume.array, viewport.grid)
+            self._cut_key = ()
+        slab = None if thin or viewport.slab.thickness_mm <= 0 else viewport.slab
+        cut_key = (raster, slab, viewport.voxels_version)
+        if cut_key != self._cut_key:
+            if not self._cut_key or self._cut_key[2] != viewport.voxels_version:
+                self._renderer.voxels_changed()
+            self._cut = self._renderer.cut(raster, slab)
+            self._cut_key = cut_key
+            self._grey_key = ()
+        grey_key = (viewport.window, viewport.invert)
+        if grey_key != self._grey_key:
+            self._grey = self._renderer.grey(self._cut, viewport.window, viewport.invert)
+            self._grey_key = grey_key
+            height, width = self._grey.shape[:2]
+            colour = self._grey.ndim == 3
+            self._image = QImage(
+                self._grey.data,
+                width,
+                height,
+                width * (3 if colour else 1),
+                QImage.Format.Format_RGB888 if colour else QImage.Format.Format_Grayscale8,
+            )
+        return self._image
+
+    def value_at(self, column: int, row: int) -> float | None:
+        """The value that the picture shows at a pixel; None outside the array or for colour."""
+        height, width = self._cut.shape[:2]
+        if self._cut.ndim != 2 or not (0 <= column < width and 0 <= row < height):
+            return None
+        value = float(self._cut[row, column])
+        outside = self._renderer.outside if self._renderer is not None else None
+        return None if value == outside else value
+
+    # masks
+
+    def set_overlays(self, overlays: list[Overlay]) -> None:
+        """Keep renderers of masks that stay, drop the others."""
+        kept: dict[str, tuple[Overlay, MaskRenderer]] = {}
+        for overlay in overlays:
+            if overlay.array is None or overlay.grid is None:
+                continue
+            old = self._masks.get(overlay.id)
+            same = (
+                old is not None
+                and old[0].array is overlay.array
+                and old[0].editing == overlay.editing
+            )
+            renderer = (
+                old[1]
+                if old is not None and same
+                else MaskRenderer(overlay.array, overlay.grid, live=overlay.editing)
+            )
+            kept[overlay.id] = (overlay, renderer)
+        self._masks = kept
+        self._mask_images = {k: v for k, v in self._mask_images.items() if k in kept}
+
+    def mask_painted(self, overlay_id: str) -> None:
+        """Say that the array of a mask being edited was written to."""
+        self.mask_version += 1
+        if overlay_id in self._masks:
+            self._masks[overlay_id][1].voxels_changed()
+
+    def mask(
+        self, overlay: Overlay, raster: Raster, slab: Slab
+    ) -> tuple[MaskPicture, QImage] | None:
+        """A finding's mask as a transparent picture, or None where it does not meet the plane."""
+        if overlay.id not in self._masks:
+            return None
+        renderer = self._masks[overlay.id][1]
+        version = self.mask_version if overlay.editing else 0
+        key = (raster, slab, overlay.state, overlay.focused, version, id(renderer))
+        kept = self._mask_images.get(overlay.id)
+        if kept is None or kept[0] != key:
+            picture = renderer.cut(raster, slab)
+            image = QImage()
+            if picture is not None:
+                image = _coloured(picture, STATE_COLOURS[overlay.state], overlay.focused)
+            kept = (key, picture, image)
+            self._mask_images[overlay.id] = kept
+        return None if kept[1] is None else (kept[1], kept[2])
+
+
+def _coloured(picture: MaskPicture, colour: str, focused: bool) -> QImage:
+    """Premultiplied ARGB: a light fill and an opaque edge."""
+    chosen = QColor(colour)
+    table = np.zeros(3, dtype=np.uint32)
+    for code, alpha in ((1, FILL_ALPHA if focused else FILL_ALPHA * 0.7), (2, 1.0)):
+        parts = (chosen.red(), chosen.green(), chosen.blue())
+        red, green, blue = (int(v * alpha) for v in parts)
+        table[code] = (int(255 * alpha) << 24) | (red << 16) | (green << 8) | blue
+    pixels = table[picture.codes]
+    height, width = pixels.shape
+    image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied)
+    return image.copy()  # numpy's memory goes away with ``pixels``

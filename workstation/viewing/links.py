@@ -1,0 +1,91 @@
+"""Crosshair shared by viewports that show the same patient space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workstation.domain.geometry import Floats
+from workstation.viewing.signal import Signal
+from workstation.viewing.viewport import Viewport
+
+
+class CrosshairLink:
+    """One point in LPS mm for all viewports of one frame of reference.
+
+    Images of different frames of reference are never linked by themselves: the same millimetres
+    mean another place in the patient there. A reader may link two frames by hand; then
+    ``linked_by_hand`` says so on every image concerned.
+    """
+
+    def __init__(self) -> None:
+        self.changed: Signal[[]] = Signal()
+        self._viewports: list[Viewport] = []
+        self._leave: dict[int, Callable[[], None]] = {}
+        self._by_hand: set[frozenset[str]] = set()
+        self.on = True
+
+    def add(self, viewport: Viewport) -> None:
+        """Let a viewport take part."""
+        if id(viewport) not in self._leave:
+            self._viewports.append(viewport)
+            self._leave[id(viewport)] = viewport.focus_moved.connect(self._follow)
+
+    def remove(self, viewport: Viewport) -> None:
+        """Let a viewport go its own way."""
+        leave = self._leave.pop(id(viewport), None)
+        if leave is not None:
+            leave()
+            self._viewports.remove(viewport)
+
+    def set_on(self, on: bool) -> None:
+        """Link everything that may be linked, or nothing."""
+        self.on = on
+        self.changed.emit()
+
+    def link_by_hand(self, frame: str, other: str) -> None:
+        """Treat two frames of reference as one because the reader says so."""
+        if frame and other and frame != other:
+            self._by_hand.add(frozenset((frame, other)))
+            self.changed.emit()
+
+    def unlink_by_hand(self, frame: str, other: str) -> None:
+        """Take that back."""
+        self._by_hand.discard(frozenset((frame, other)))
+        self.changed.emit()
+
+    def linked_by_hand(self, viewport: Viewport) -> bool:
+        """Whether a viewport follows one of another frame of reference."""
+        return any(
+            other.frame != viewport.frame and self._linked(viewport, other)
+            for other in self._viewports
+            if other is not viewport and other.volume is not None
+        )
+
+    def peers(self, viewport: Viewport) -> list[Viewport]:
+        """The other viewports that share the viewport's point."""
+        return [
+            other
+            for other in self._viewports
+            if other is not viewport and other.volume is not None and self._linked(viewport, other)
+        ]
+
+    def join(self, viewport: Viewport) -> None:
+        """Bring a viewport that has just been filled to the point its peers already show."""
+        for other in self.peers(viewport):
+            if viewport.grid is not None and viewport.grid.contains(other.focus_mm):
+                viewport.move_focus(other.focus_mm)
+                return
+
+    def point_of(self, viewport: Viewport) -> Floats:
+        """The shared point, LPS mm."""
+        return viewport.focus_mm
+
+    def _linked(self, a: Viewport, b: Viewport) -> bool:
+        if not self.on or not a.frame or not b.frame:
+            return False
+        return a.frame == b.frame or frozenset((a.frame, b.frame)) in self._by_hand
+
+    def _follow(self, moved: Viewport) -> None:
+        # Ends by itself: a viewport that is already at the point does not move and tells nobody.
+        for other in self.peers(moved):
+            other.move_focus(moved.focus_mm)

@@ -1,0 +1,96 @@
+"""What mouse and keys do to a viewport; names of actions and their keys, which can be changed."""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass
+
+from workstation.viewing.viewport import Viewport
+from workstation.viewing.window_level import Window
+
+
+class Tool(enum.Enum):
+    """What the left button does."""
+
+    WINDOW = "window"
+    PAINT = "paint"
+    DISTANCE = "distance"
+
+
+VIEW_KEYS: dict[str, str] = {
+    "slice_back": "Up",
+    "slice_on": "Down",
+    "ten_back": "Shift+Up",
+    "ten_on": "Shift+Down",
+    "slice_first": "Home",
+    "slice_last": "End",
+    "invert": "I",
+    "overlays": "Space",
+    "cine": "C",
+    "plane": "P",
+    "fit": "F",
+    "slab": "M",
+    "distance": "D",
+    "phase_on": "Right",
+    "phase_back": "Left",
+    "brush_smaller": "[",
+    "brush_larger": "]",
+    "eraser": "E",
+    "ball": "B",
+}
+"""Action to key (Qt's portable names). Number keys 0-9 are windows."""
+
+
+class WheelSteps:
+    """Turns wheel movement into whole slices and loses none of it.
+
+    A notch is 120 units; touchpads and fast wheels send any number at a time.
+    """
+
+    def __init__(self, unit: int = 120) -> None:
+        self._unit = unit
+        self._rest = 0
+
+    def add(self, delta: int) -> int:
+        """Whole steps that ``delta`` completes; the rest waits for the next call."""
+        if delta * self._rest < 0:
+            self._rest = 0  # turned back: start afresh, as the finger expects
+        self._rest += delta
+        steps = math.trunc(self._rest / self._unit)
+        self._rest -= steps * self._unit
+        return steps
+
+
+@dataclass(frozen=True)
+class WindowDrag:
+    """Left drag: right widens, down raises the centre (darker), in proportion to the width."""
+
+    start: Window
+    whole: float = 400.0  # pixels that double the width
+
+    def at(self, right_px: float, down_px: float, smallest: float) -> Window:
+        """The window after dragging so far from where the button went down."""
+        scale = self.start.width / self.whole
+        width = max(self.start.width + right_px * scale * 2, smallest)
+        return Window(self.start.centre + down_px * scale, width)
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A line between two places of one image, LPS mm."""
+
+    a: tuple[float, float, float]
+    b: tuple[float, float, float]
+
+    @property
+    def mm(self) -> float:
+        """Its length; mm only where the pixel spacing is known."""
+        return math.dist(self.a, self.b)
+
+    def in_pixels(self, viewport: Viewport) -> float:
+        """Its length in image pixels (columns and rows of the array)."""
+        if viewport.grid is None:
+            return 0.0
+        change = viewport.grid.to_index(self.b) - viewport.grid.to_index(self.a)
+        return float(math.sqrt(float(change @ change)))

@@ -1,0 +1,294 @@
+"""One picture on screen: which volume, which plane, where, how bright. No Qt, no VTK."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from workstation.domain.geometry import Floats, Grid, as_matrix
+from workstation.domain.plane import (
+    Axes,
+    PlaneKind,
+    Raster,
+    Steps,
+    axes_of,
+    steps_along,
+)
+from workstation.domain.volume import Volume
+from workstation.viewing.signal import Signal
+from workstation.viewing.window_level import Window, default_window, window_for_key
+
+FIT_MARGIN = 1.0
+ZOOM_RANGE = (0.2, 40.0)
+
+
+class Projection(enum.Enum):
+    """How a thick slab becomes one picture."""
+
+    MAX = "MIP"
+    MIN = "MinIP"
+    MEAN = "mean"
+
+
+@dataclass(frozen=True)
+class Slab:
+    """A thick slab centred on the plane; 0 mm is a thin slice."""
+
+    thickness_mm: float = 0.0
+    projection: Projection = Projection.MAX
+
+
+def page_grid(grid: Grid) -> Grid:
+    """The grid of images that are no volume: pages 1 mm apart behind one another.
+
+    Only the first page's place in the patient is meant; nothing may be measured across pages.
+    """
+    matrix = grid.matrix
+    matrix[:3, 2] = grid.slice_normal
+    return Grid(grid.shape, as_matrix(matrix))
+
+
+class Viewport:
+    """What one pane shows. ``changed`` after any change, ``focus_moved`` when the place moved.
+
+    The focus is one point in LPS mm: the plane passes through it, crosshairs cross in it. Pan is
+    in mm along the picture's axes. ``zoom`` 1 fits the whole volume into the pane.
+    """
+
+    def __init__(self) -> None:
+        self.changed: Signal[[]] = Signal()
+        self.focus_moved: Signal[[Viewport]] = Signal()
+        self.volume: Volume | None = None
+        self.grid: Grid | None = None
+        self.kind = PlaneKind.ACQUIRED
+        self.axes = Axes((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+        self.steps = Steps(0.0, 1.0, 1)
+        self.focus_mm: Floats = np.zeros(3)
+        self.pan_mm = (0.0, 0.0)
+        self.zoom = 1.0
+        self.window = Window(0.5, 1.0)
+        self.window_name = ""
+        self.invert = False
+        self.slab = Slab()
+        self.overlays = True
+        self.voxels_version = 0
+
+    # what is shown
+
+    def show(
+        self,
+        volume: Volume,
+        kind: PlaneKind = PlaneKind.ACQUIRED,
+        slab: Slab | None = None,
+        *,
+        loaded: bool = True,
+    ) -> None:
+        """Show a volume from its middle, with the window it opens with.
+
+        loaded: whether its voxels are in; if not, only a window that needs none is set.
+        """
+        self.volume = volume
+        self.grid = volume.grid if volume.stack.is_volume else page_grid(volume.grid)
+        self.window = default_window(volume.stack, volume.array if loaded else None)
+        self.window_name = ""
+        self.invert = volume.stack.photometric == "MONOCHROME1"
+        self.pan_mm, self.zoom = (0.0, 0.0), 1.0
+        self.slab = slab or Slab()
+        z, y, x = self.grid.shape
+        self.focus_mm = self.grid.to_lps(((x - 1) // 2, (y - 1) // 2, (z - 1) // 2))
+        self._turn(kind if volume.stack.is_volume else PlaneKind.ACQUIRED)
+        self.voxels_version += 1
+        self.changed.emit()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.volume, self.grid = None, None
+        self.changed.emit()
+
+    def voxels_changed(self) -> None:
+        """Say that voxels were written into the shown array (slices still coming in)."""
+        self.voxels_version += 1
+        self.changed.emit()
+
+    def show_phase(self, volume: Volume) -> None:
+        """Another phase of the same stack: everything else stays as it is."""
+        self.volume = volume
+        self.voxels_version += 1
+        self.changed.emit()
+
+    @property
+    def is_pages(self) -> bool:
+        """Whether the images shown are no volume, so that no place links them to others."""
+        return self.volume is not None and not self.volume.stack.is_volume
+
+    @property
+    def frame(self) -> str:
+        """What this viewport's points refer to: the frame of reference, else the stack itself."""
+        if self.volume is None:
+            return ""
+        stack = self.volume.stack
+        if self.is_pages or not stack.frame_of_reference_uid:
+            return f"stack:{stack.id}"
+        return stack.frame_of_reference_uid
+
+    # plane and place
+
+    def set_plane(self, kind: PlaneKind) -> None:
+        """Cut another way through the same focus."""
+        if self.grid is not None and not self.is_pages:
+            self.pan_mm = (0.0, 0.0)
+            self._turn(kind)
+            self.changed.emit()
+
+    def turn(self, about: Floats, degrees: float) -> None:
+        """Tilt the plane about a direction through the focus: it becomes oblique."""
+        if self.grid is None or self.is_pages:
+            return
+        self.kind = PlaneKind.OBLIQUE
+        self.axes = self.axes.turned(about, degrees)
+        self.steps = steps_along(self.grid, self.axes.normal)
+        self.changed.emit()
+
+    def _turn(self, kind: PlaneKind) -> None:
+        assert self.grid is not None
+        self.kind = kind
+        if kind is not PlaneKind.OBLIQUE:
+            self.axes = axes_of(kind, self.grid)
+        self.steps = steps_along(self.grid, self.axes.normal)
+
+    def move_focus(self, lps_mm: Floats) -> None:
+        """Put the plane and the crosshair at a point; pan follows if it would leave the pane."""
+        point = np.asarray(lps_mm, dtype=np.float64)
+        if self.grid is None or np.array_equal(point, self.focus_mm):
+            return
+        self.focus_mm = point
+        self.focus_moved.emit(self)
+        self.changed.emit()
+
+    @property
+    def focus_inside(self) -> bool:
+        """Whether the focus lies in the shown volume."""
+        return self.grid is not None and self.grid.contains(self.focus_mm)
+
+    @property
+    def _runs_backwards(self) -> bool:
+        # Acquired slices count as they are stored, which may be against the picture's normal.
+        return (
+            self.kind is PlaneKind.ACQUIRED
+            and self.grid is not None
+            and float(self.grid.directions[:, 2] @ self.axes.normal) < 0
+        )
+
+    @property
+    def slice_number(self) -> int:
+        """Slice shown, from 0, of ``steps.count``."""
+        number = self.steps.number_at(float(self.focus_mm @ self.axes.normal))
+        return self.steps.count - 1 - number if self._runs_backwards else number
+
+    @property
+    def plane_mm(self) -> float:
+        """Position of the shown plane along the normal: on a slice if acquired, never outside."""
+        position = float(self.focus_mm @ self.axes.normal)
+        if self.kind is PlaneKind.ACQUIRED and self.slab.thickness_mm == 0:
+            return self.steps.position_of(self.steps.number_at(position))
+        last = self.steps.position_of(self.steps.count - 1)
+        return min(max(position, self.steps.first_mm), last)
+
+    @property
+    def _travel(self) -> Floats:
+        """Where the focus goes from slice to slice: along the stack if acquired (tilted gantry)."""
+        if self.grid is not None and self.kind is PlaneKind.ACQUIRED:
+            along = self.grid.directions[:, 2]
+            return np.asarray(along * np.sign(along @ self.axes.normal))
+        return self.axes.normal
+
+    def go_to_slice(self, number: int) -> None:
+        """Show slice ``number`` (from 0); beyond the ends it stays at the end."""
+        if self.grid is None:
+            return
+        number = min(max(number, 0), self.steps.count - 1)
+        stored = self.steps.count - 1 - number if self._runs_backwards else number
+        ahead = self.steps.position_of(stored) - float(self.focus_mm @ self.axes.normal)
+        travel = self._travel
+        self.move_focus(self.focus_mm + travel * (ahead / float(travel @ self.axes.normal)))
+
+    def scroll(self, slices: int) -> None:
+        """Go some slices on (positive) or back."""
+        self.go_to_slice(self.slice_number + slices)
+
+    # brightness
+
+    def set_window(self, window: Window, name: str = "") -> None:
+        """Show another range of values."""
+        if window.width > 0:
+            self.window, self.window_name = window, name
+            self.changed.emit()
+
+    def preset(self, key: int) -> bool:
+        """Window of number key 0-9; whether there is one."""
+        found = window_for_key(key, self.volume) if self.volume is not None else None
+        if found is not None:
+            self.set_window(*found)
+        return found is not None
+
+    def toggle_invert(self) -> None:
+        """Black for white."""
+        self.invert = not self.invert
+        self.changed.emit()
+
+    def toggle_overlays(self) -> None:
+        """Show or hide what was drawn over the image (findings, crosshair)."""
+        self.overlays = not self.overlays
+        self.changed.emit()
+
+    def set_slab(self, slab: Slab) -> None:
+        """Show a thick slab, or a thin slice at 0 mm."""
+        self.slab = replace(slab, thickness_mm=min(max(slab.thickness_mm, 0.0), 300.0))
+        self.changed.emit()
+
+    # the picture in the pane
+
+    def pan(self, right_mm: float, down_mm: float) -> None:
+        """Push the picture to the right and downwards."""
+        self.pan_mm = (self.pan_mm[0] + right_mm, self.pan_mm[1] + down_mm)
+        self.changed.emit()
+
+    def zoom_by(self, factor: float) -> None:
+        """Enlarge about the middle of the pane."""
+        self.zoom = min(max(self.zoom * factor, ZOOM_RANGE[0]), ZOOM_RANGE[1])
+        self.changed.emit()
+
+    def fit(self) -> None:
+        """The whole volume in the pane again."""
+        self.zoom, self.pan_mm = 1.0, (0.0, 0.0)
+        self.changed.emit()
+
+    def raster(self, width: int, height: int) -> Raster:
+        """Pixels of a pane of ``width`` x ``height`` in the patient."""
+        assert self.grid is not None
+        right, down = np.asarray(self.axes.right), np.asarray(self.axes.down)
+        wide, high = self._extent_mm()
+        fit = max(wide / max(width, 1), high / max(height, 1)) * FIT_MARGIN
+        travel, normal = self._travel, self.axes.normal
+        centre = self.grid.centre_lps
+        ahead = (self.plane_mm - float(centre @ normal)) / float(travel @ normal)
+        centre = centre + travel * ahead - right * self.pan_mm[0] - down * self.pan_mm[1]
+        return Raster(
+            (float(centre[0]), float(centre[1]), float(centre[2])),
+            self.axes,
+            fit / self.zoom,
+            max(width, 1),
+            max(height, 1),
+        )
+
+    def _extent_mm(self) -> tuple[float, float]:
+        """Size of what must fit, along the picture's axes."""
+        assert self.grid is not None
+        right, down = np.asarray(self.axes.right), np.asarray(self.axes.down)
+        corners = self.grid.corners_lps
+        if self.kind is PlaneKind.ACQUIRED:
+            corners = corners[:4]  # one slice: a tilted stack must not shrink its own images
+        across, along = corners @ right, corners @ down
+        return float(np.ptp(across)), float(np.ptp(along))

@@ -1,0 +1,168 @@
+"""Window centre and width: the DICOM formula, automatic windows, presets by number key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workstation.domain.errors import N_
+from workstation.domain.volume import Stack, Volume
+
+
+@dataclass(frozen=True)
+class Window:
+    """Centre and width in the volume's unit; width is positive."""
+
+    centre: float
+    width: float
+
+    @property
+    def low(self) -> float:
+        """Value at half a width below the centre."""
+        return self.centre - self.width / 2
+
+    @property
+    def high(self) -> float:
+        """Value at half a width above the centre."""
+        return self.centre + self.width / 2
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named window on a number key. ``percentiles`` where it depends on the image (MR)."""
+
+    key: int
+    name: str
+    window: Window | None = None
+    percentiles: tuple[float, float] | None = None
+
+
+# Brain, soft tissue, bone, lung and liver: the OHIF viewer's CT presets; stroke and subdural:
+# common neuroradiology settings; vessels: CT angiography.
+CT_PRESETS: tuple[Preset, ...] = (
+    Preset(3, N_("Brain"), Window(40, 80)),
+    Preset(4, N_("Stroke"), Window(40, 40)),
+    Preset(5, N_("Subdural"), Window(75, 215)),
+    Preset(6, N_("Bone"), Window(480, 2500)),
+    Preset(7, N_("Lung"), Window(-600, 1500)),
+    Preset(8, N_("Soft tissue"), Window(40, 400)),
+    Preset(9, N_("Vessels"), Window(300, 600)),
+)
+MR_PRESETS: tuple[Preset, ...] = (
+    Preset(3, N_("Full range"), percentiles=(0.0, 100.0)),
+    Preset(4, N_("Soft"), percentiles=(1.0, 99.5)),
+    Preset(5, N_("Standard"), percentiles=(2.0, 98.0)),
+    Preset(6, N_("Contrasty"), percentiles=(10.0, 95.0)),
+    Preset(7, N_("Dark tissue"), percentiles=(0.5, 85.0)),
+    Preset(8, N_("Bright tissue"), percentiles=(50.0, 99.8)),
+    Preset(9, N_("Vessels"), percentiles=(85.0, 99.95)),
+)
+AUTO_PERCENTILES = (0.1, 99.9)
+_SAMPLE = 200_000
+
+
+def presets_for(modality: str) -> tuple[Preset, ...]:
+    """Presets 3-9: fixed Hounsfield windows for CT, percentiles for everything else."""
+    return CT_PRESETS if modality == "CT" else MR_PRESETS
+
+
+def sample(array: NDArray[Any]) -> NDArray[Any]:
+    """About 200,000 values evenly over the array: enough for percentiles, quick on any size."""
+    flat = array.reshape(-1)
+    # An odd stride does not fall in step with rows, which are of even length.
+    return flat[:: max(1, flat.size // _SAMPLE) | 1]
+
+
+def percentile_window(array: NDArray[Any], low: float, high: float) -> Window:
+    """The window between two percentiles of the values, width at least a thousandth of them."""
+    values = sample(array)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return Window(0.5, 1.0)
+    bottom, top = (float(v) for v in np.percentile(values, (low, high)))
+    width = top - bottom
+    if width <= 0:
+        bottom, top = float(values.min()), float(values.max())
+        width = top - bottom
+    floor = 1.0 if np.issubdtype(array.dtype, np.integer) else max(1e-6, abs(top) * 1e-3)
+    return Window((bottom + top) / 2, max(width, floor))
+
+
+def default_window(stack: Stack, values: NDArray[Any] | None = None) -> Window:
+    """What a series opens with: what its role asks, the file's own window, else percentiles.
+
+    values: voxels to take percentiles of; without them a stack that needs them gets (0.5, 1).
+    """
+    if stack.role == "CT head":
+        return Window(40, 80)
+    if stack.window is not None and stack.window[1] > 0:
+        return Window(*stack.window)
+    if values is None:
+        return Window(0.5, 1.0)
+    return percentile_window(values, *AUTO_PERCENTILES)
+
+
+def window_for_key(key: int, volume: Volume) -> tuple[Window, str] | None:
+    """The window that number key 0-9 asks for and its English name; None where there is none."""
+    if key == 0:
+        return percentile_window(volume.array, *AUTO_PERCENTILES), N_("Automatic window")
+    if key in (1, 2):
+        if key == 1 and volume.stack.window is not None and volume.stack.window[1] > 0:
+            return Window(*volume.stack.window), N_("The file's own window")
+        return None
+    for preset in presets_for(volume.stack.modality):
+        if preset.key == key:
+            if preset.window is not None:
+                return preset.window, preset.name
+            if preset.percentiles is not None:
+                return percentile_window(volume.array, *preset.percentiles), preset.name
+    return None
+
+
+def to_grey(
+    values: NDArray[Any], window: Window, invert: bool = False, background: float | None = None
+) -> NDArray[np.uint8]:
+    """Values to 8-bit grey by PS3.3 C.11.2.1.2: LINEAR for integers, LINEAR_EXACT for reals.
+
+    values: any shape. background: a value that stays black even when inverted (outside the
+    patient's array). Result: same shape, 0..255, rounded.
+    """
+    if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
+        lut = grey_table(values.dtype, window, invert, background)
+        return np.asarray(lut[values.view(_unsigned(values.dtype))])
+    low, span = window.low, max(window.width, 1e-12)
+    scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / span)
+    np.clip(scaled, 0.0, 255.0, out=scaled)
+    if invert:
+        np.subtract(255.0, scaled, out=scaled)
+    np.rint(scaled, out=scaled)
+    grey = scaled.astype(np.uint8)
+    if invert and background is not None:
+        grey[values == background] = 0
+    return grey
+
+
+def grey_table(
+    dtype: np.dtype[Any], window: Window, invert: bool, background: float | None
+) -> NDArray[np.uint8]:
+    """Grey of every value of an 8- or 16-bit integer type, indexed by its unsigned bits."""
+    unsigned = _unsigned(dtype)
+    bits = np.arange(np.iinfo(unsigned).max + 1, dtype=np.int64).astype(unsigned)
+    value = bits.view(dtype).astype(np.float32)
+    if window.width > 1:
+        grey = ((value - (window.centre - 0.5)) / (window.width - 1) + 0.5) * 255
+    else:  # PS3.3: width 1 is a threshold at centre - 0.5
+        grey = np.where(value <= window.centre - 0.5, 0.0, 255.0)
+    grey = np.rint(np.clip(grey, 0, 255))
+    if invert:
+        grey = 255 - grey
+    if background is not None and background == np.iinfo(dtype).min and background < 0:
+        grey[value == background] = 0
+    return np.asarray(grey, dtype=np.uint8)
+
+
+def _unsigned(dtype: np.dtype[Any]) -> type[np.uint8] | type[np.uint16]:
+    return np.uint8 if dtype.itemsize == 1 else np.uint16
