@@ -18,12 +18,13 @@ from workstation.text import tr
 
 RESEARCH = "研究用途，未注册 / Research use, not registered"
 UNREVIEWED = N_("UNREVIEWED DRAFT, NOT SIGNED")
+NUMBER_PREFIX = "R-"
 SIGNED_NOTE = N_(
     "This report was signed electronically; the PDF carries the signature. Any change to the file "
     "makes the signature invalid."
 )
 
-_SEX = {"M": N_("male"), "F": N_("female"), "O": N_("other")}
+_SEX = {"M": N_("male"), "F": N_("female"), "O": N_("other sex")}
 _DECIDED = {
     FindingState.ACCEPTED: N_("accepted by the reader"),
     FindingState.EDITED: N_("edited by the reader"),
@@ -45,7 +46,7 @@ _KINDS = {
 def report_number(study_uid: str, number: int) -> str:
     """The number printed on a report: one stem for a study, then the place in its chain."""
     stem = hashlib.sha256(study_uid.encode("ascii", "replace")).hexdigest()[:8].upper()
-    return f"R-{stem}-{number}"
+    return f"{NUMBER_PREFIX}{stem}-{number}"
 
 
 def moment_text(moment: datetime) -> str:
@@ -228,11 +229,15 @@ def _table(
             label = tied.name.in_language(language)
             rows.append(["", label, site, shown, tied.formula, str(tied.made_by)])
     head = ["", N_("Item"), N_("Site"), N_("Value"), N_("Formula"), N_("Made by")]
+    for item in measurements:
+        if not item.finding_id:
+            shown = format_value(item.value, item.unit)
+            label = item.name.in_language(language)
+            rows.append(["", label, "—", shown, item.formula, str(item.made_by)])
     citations = [
         f"{m.formula}: {m.source}"
-        for f in spoken
         for m in measurements
-        if m.finding_id == f.id and m.source
+        if m.source and (not m.finding_id or m.finding_id in numbers)
     ]
     for finding in spoken:
         bands = load_template(template).phrase(finding.template_key).guideline
@@ -252,7 +257,7 @@ def _signature(report: SignedReport | None, role: str, language: str) -> list[li
         return []
     pairs = [
         (N_("Signed by"), report.signer_name or report.signer),
-        (N_("Role"), role),
+        (N_("Signed as"), role),
         (N_("Signed at"), moment_text(report.signed_at)),
         (N_("Kind of report"), tr(_KINDS[report.kind], lang=language)),
         (N_("Certificate"), report.certificate_fingerprint[:16]),

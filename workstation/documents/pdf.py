@@ -109,7 +109,7 @@ def _typeset(
                     ignore_system_fonts=True,
                     sys_inputs=inputs,
                     pdf_standards="a-3b",
-                    timestamp=moment.astimezone(UTC),
+                    timestamp=int(moment.timestamp()),
                 )
             )
         except typst.TypstError as error:

@@ -11,6 +11,7 @@ from workstation.domain.artefact import Wording
 from workstation.domain.errors import N_
 from workstation.domain.finding import REPORTED, Finding
 from workstation.domain.measurement import Measurement, Refusal, format_value
+from workstation.domain.outcome import Outcome
 from workstation.domain.report import Section, Sentence
 from workstation.domain.volume import Flag, Stack
 from workstation.text import say, tr
@@ -30,6 +31,7 @@ class Material:
     refusals: Sequence[Refusal]
     stacks: Sequence[Stack]
     free_texts: Mapping[str, str]
+    outcomes: Sequence[Outcome] = ()
 
 
 def reported(findings: Sequence[Finding]) -> list[Finding]:
@@ -66,7 +68,7 @@ def compose(template: Template, language: str, material: Material) -> tuple[Sect
         elif part.kind == "impression":
             sentences = _impression(template, spoken, material.measurements, language)
         elif part.kind == "not_judged":
-            sentences = _not_judged(material.refusals, language)
+            sentences = _not_judged(material, language)
         title = part.title.in_language(language)
         free = material.free_texts.get(part.key, "")
         sections.append(Section(part.key, title, tuple(sentences), free))
@@ -186,10 +188,24 @@ def _method(stacks: Sequence[Stack], language: str) -> list[Sentence]:
     ]
 
 
-def _not_judged(refusals: Sequence[Refusal], language: str) -> list[Sentence]:
+def _not_judged(material: Material, language: str) -> list[Sentence]:
+    """What models looked at, what they could not judge, and that silence proves nothing."""
     separator = "：" if _chinese(language) else ": "
+    series = {s.id: s.role or s.description for s in material.stacks}
     said = [
-        f"{r.name.in_language(language)}{separator}{say(r.reason, lang=language)}" for r in refusals
+        tr(
+            "{name} ({model}) looked at {series} and proposed {count}.",
+            lang=language,
+            name=outcome.name.in_language(language),
+            model=str(outcome.made_by),
+            series=series.get(outcome.stack_id) or tr("a series", lang=language),
+            count=outcome.found,
+        )
+        for outcome in material.outcomes
+    ]
+    said += [
+        f"{r.name.in_language(language)}{separator}{say(r.reason, lang=language)}"
+        for r in material.refusals
     ]
     return [Sentence(text) for text in dict.fromkeys(said)] + [
         Sentence(tr(NOT_NORMAL, lang=language))

@@ -1,0 +1,177 @@
+"""What a report may be made of, whether a draft still says it, and what keeps it unsigned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from workstation.domain.artefact import digest_of
+from workstation.domain.errors import N_, Message
+from workstation.domain.finding import REPORTED, Finding, FindingState
+from workstation.domain.measurement import Measurement, Refusal
+from workstation.domain.outcome import Outcome
+from workstation.domain.report import FreeText, Obstacle, ReportDraft, SignedReport
+from workstation.domain.stale import current_ids, is_stale
+from workstation.domain.study import Study, StudyState
+from workstation.domain.volume import Stack
+
+T = TypeVar("T")
+
+CORRECTION = "correction"
+"""Section key of the free text that says why a signed report is being corrected."""
+
+
+class Store(Protocol):
+    """Where the parts of a study are read from: the archive, or its open transaction."""
+
+    def study(self, study_uid: str) -> Study:
+        """The study."""
+
+    def all(self, kind: type[T], study_uid: str = "") -> list[T]:
+        """Every current artefact of one kind."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything of one study that a report is made of. drafts: none or one. signed: in order."""
+
+    study: Study
+    stacks: Sequence[Stack]
+    findings: Sequence[Finding]
+    measurements: Sequence[Measurement]
+    refusals: Sequence[Refusal]
+    outcomes: Sequence[Outcome]
+    texts: Sequence[FreeText]
+    draft: ReportDraft | None
+    signed: Sequence[SignedReport]
+
+    @property
+    def reported(self) -> tuple[Finding, ...]:
+        """Findings that a person accepted, edited or added."""
+        return tuple(f for f in self.findings if f.state in REPORTED)
+
+    @property
+    def reported_measurements(self) -> tuple[Measurement, ...]:
+        """Measurements of reported findings, and of the study where made of their masks alone."""
+        spoken = {f.id for f in self.reported}
+        masks = {f.mask_id for f in self.reported if f.mask_id}
+        others = {f.mask_id for f in self.findings if f.mask_id} - masks
+        return tuple(
+            m
+            for m in self.measurements
+            if m.finding_id in spoken
+            or (
+                not m.finding_id
+                and masks.intersection(m.made_from)
+                and not others.intersection(m.made_from)
+            )
+        )
+
+    @property
+    def undecided(self) -> tuple[Finding, ...]:
+        """Findings that no person has decided."""
+        return tuple(f for f in self.findings if f.state is FindingState.PROPOSED)
+
+    @property
+    def free_texts(self) -> dict[str, str]:
+        """Section key to the reader's own words, where there are any."""
+        return {t.section: t.text for t in self.texts if t.text.strip() and t.section != CORRECTION}
+
+    @property
+    def correction_reason(self) -> str:
+        """Why the signed report is being corrected; empty where no correction was begun."""
+        return next((t.text for t in self.texts if t.section == CORRECTION), "")
+
+
+def read_case(store: Store, study_uid: str) -> Case:
+    """Everything of ``study_uid`` that a report is made of, as stored now."""
+    drafts = [d for d in store.all(ReportDraft, study_uid) if d.id == study_uid]
+    return Case(
+        study=store.study(study_uid),
+        stacks=store.all(Stack, study_uid),
+        findings=store.all(Finding, study_uid),
+        measurements=store.all(Measurement, study_uid),
+        refusals=store.all(Refusal, study_uid),
+        outcomes=store.all(Outcome, study_uid),
+        texts=store.all(FreeText, study_uid),
+        draft=drafts[0] if drafts else None,
+        signed=sorted(store.all(SignedReport, study_uid), key=lambda r: r.number),
+    )
+
+
+def sources(case: Case) -> tuple[str, ...]:
+    """Digests of all that a draft is made of: they differ as soon as any of it does."""
+    texts = [t for t in case.texts if t.text.strip()]
+    stacks = [(s.id, s.role, s.description) for s in case.stacks]
+    # How long a model took is no part of it either.
+    outcomes = [(o.what, o.made_by, o.stack_id, o.found) for o in case.outcomes]
+    # How far the study has come is no part of what its report says.
+    study = replace(case.study, state=StudyState.NEW, urgent=False)
+    parts = [study, stacks, outcomes, *case.findings, *case.measurements, *case.refusals, *texts]
+    return tuple(digest_of(part) for part in parts)
+
+
+def is_current(draft: ReportDraft, case: Case) -> bool:
+    """Whether the draft says what it would say if it were made now."""
+    return draft.made_from == sources(case)
+
+
+def stale_measurements(case: Case) -> list[Measurement]:
+    """Measurements of what is reported that were made from masks or stacks no longer current."""
+    current = current_ids(case.stacks, case.findings)
+    spoken = {f.id for f in case.reported}
+    return [
+        m
+        for m in case.measurements
+        if (m.finding_id in spoken or not m.finding_id) and is_stale(m.made_from, current)
+    ]
+
+
+def obstacles(case: Case) -> list[Obstacle]:
+    """What stands in the way of signing, in the order in which a reader can clear it."""
+    if case.study.state is StudyState.SIGNED:
+        return [
+            Obstacle(
+                Message(N_("The report is signed. Add an addendum, or correct it with a reason."))
+            )
+        ]
+    found = [
+        Obstacle(Message(N_("A finding is undecided: accept, edit or reject it.")), f.id)
+        for f in case.undecided
+    ]
+    found += [
+        Obstacle(
+            Message(
+                N_("{name} was measured before the last change: measure it again."),
+                {"name": f"{m.name.zh} ({m.name.en})"},
+            ),
+            m.finding_id,
+        )
+        for m in stale_measurements(case)
+    ]
+    if case.draft is None:
+        found.append(Obstacle(Message(N_("There is no draft of the report yet."))))
+    elif not is_current(case.draft, case):
+        found.append(
+            Obstacle(Message(N_("The draft is older than what it is made of: make it again.")))
+        )
+    elif not case.draft.reviewed:
+        found.append(
+            Obstacle(Message(N_("No person has reviewed the draft: a reader must make it again.")))
+        )
+    if case.signed and not case.correction_reason:
+        found.append(
+            Obstacle(Message(N_("This study has a signed report: start a correction first.")))
+        )
+    return found
+
+
+def warnings(case: Case) -> list[Message]:
+    """What a reader should look at before signing but that does not forbid it."""
+    if case.draft is None:
+        return []
+    said = [s for s in case.draft.sections if s.key == "impression"]
+    if any(s.sentences or s.free_text.strip() for s in said):
+        return []
+    return [Message(N_("The impression is empty."))]

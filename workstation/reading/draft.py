@@ -1,0 +1,123 @@
+"""Draft: decided findings, measurements and the reader's words become a report to be signed."""
+
+from __future__ import annotations
+
+from workstation import __version__
+from workstation.archive.store import Archive
+from workstation.documents.sentences import Material, compose
+from workstation.documents.templates import Template, choose_template, load_template
+from workstation.domain import readiness
+from workstation.domain.artefact import MadeBy
+from workstation.domain.errors import N_, Message, NotAllowed, ReaderError
+from workstation.domain.people import MACHINE, Actor, Permission
+from workstation.domain.readiness import Case, read_case
+from workstation.domain.report import FreeText, Obstacle, ReportDraft
+from workstation.domain.study import StudyState
+
+
+def draft(
+    archive: Archive,
+    study_uid: str,
+    *,
+    template: str = "",
+    language: str = "zh_CN",
+    actor: Actor = MACHINE,
+) -> ReportDraft:
+    """Make the study's draft anew from what is stored now; free text is kept.
+
+    template: empty keeps the one in use, or chooses by the regions of the study. A draft that the
+    machine makes is never reviewed. Of a signed study the draft that was signed is given back.
+    """
+    case = read_case(archive, study_uid)
+    if case.study.state is StudyState.SIGNED and case.draft is not None:
+        return case.draft
+    made = _made(case, _template(case, template), language, actor)
+    state = _state(case, made)
+    if made == case.draft and state is case.study.state:
+        return made
+    reason = Message(N_("The draft of the report was made."))
+    with archive.write(actor, Permission.DRAFT, reason, study_uid) as writer:
+        writer.put(made)
+        writer.set_state(study_uid, state)
+    return made
+
+
+def write_free_text(
+    archive: Archive, actor: Actor, study_uid: str, section: str, text: str
+) -> FreeText:
+    """Keep the reader's own words for one section; empty takes them away. The draft is then stale.
+
+    Raises ``NotFound`` for a section that the template does not have, ``NotAllowed`` once signed.
+    """
+    case = read_case(archive, study_uid)
+    if case.study.state is StudyState.SIGNED:
+        raise NotAllowed(N_("The report is signed. Add an addendum, or correct it with a reason."))
+    part = _template(case, "").section(section)
+    written = FreeText(f"{study_uid}/{part.key}", study_uid, part.key, text.strip())
+    reason = Message(N_("Free text of the report was written."))
+    with archive.write(actor, Permission.DRAFT, reason, study_uid) as writer:
+        writer.put(written)
+    return written
+
+
+def obstacles(archive: Archive, study_uid: str) -> list[Obstacle]:
+    """What stands in the way of signing; empty when the report can be signed."""
+    case = read_case(archive, study_uid)
+    found = readiness.obstacles(case)
+    if case.draft is not None:
+        try:
+            load_template(case.draft.template)
+        except ReaderError as error:
+            found.append(Obstacle(error.message))
+    return found
+
+
+def warnings(archive: Archive, study_uid: str) -> list[Message]:
+    """What a reader should look at before signing but that does not forbid it."""
+    return readiness.warnings(read_case(archive, study_uid))
+
+
+def is_current(archive: Archive, drafted: ReportDraft) -> bool:
+    """Whether ``drafted`` says what it would say if it were made now."""
+    return readiness.is_current(drafted, read_case(archive, drafted.study_uid))
+
+
+def _template(case: Case, wanted: str) -> Template:
+    if wanted:
+        return load_template(wanted)
+    if case.draft is not None:
+        return load_template(case.draft.template)
+    regions = tuple(s.region for s in case.stacks) + tuple(f.area for f in case.findings)
+    return load_template(choose_template(regions))
+
+
+def _made(case: Case, template: Template, language: str, actor: Actor) -> ReportDraft:
+    material = Material(
+        case.findings,
+        case.reported_measurements,
+        case.refusals,
+        case.stacks,
+        case.free_texts,
+        case.outcomes,
+    )
+    return ReportDraft(
+        id=case.study.study_uid,
+        study_uid=case.study.study_uid,
+        template=template.name,
+        template_version=template.version,
+        language=language,
+        title=template.title.in_language(language),
+        sections=compose(template, language, material),
+        made_from=readiness.sources(case),
+        made_by=MadeBy("OneScan", __version__, template.sha256),
+        reviewed=actor.role is not None and not case.undecided,
+    )
+
+
+def _state(case: Case, made: ReportDraft) -> StudyState:
+    """A draft with every finding decided by a person is ready; one with an open finding is not."""
+    if made.reviewed:
+        return StudyState.READY
+    if case.undecided and case.study.state is StudyState.READY:
+        return StudyState.IN_REVIEW
+    return case.study.state
