@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
+from workstation.domain.artefact import Wording
 from workstation.domain.errors import N_, Message, Param
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
@@ -55,6 +56,11 @@ def say(message: Message, *, lang: str | None = None) -> str:
     said = known.get(message.template, message.template)
     params = {k: known.get(v, v) if isinstance(v, str) else v for k, v in message.params.items()}
     return said.format(**params) if params else said
+
+
+def both(words: str) -> Wording:
+    """A reader's own words: the same in both languages."""
+    return Wording(words, words)
 
 
 SPOKEN = (

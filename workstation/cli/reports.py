@@ -7,10 +7,11 @@ import secrets
 from pathlib import Path
 
 from workstation.archive.people import add_user
-from workstation.archive.verify import verify
+from workstation.archive.verify import VerifyReport, verify
 from workstation.cli.output import Answer
 from workstation.cli.people import named_user, password_of
 from workstation.cli.studies import demo, study_uid_of
+from workstation.documents.manifest import FolderReport
 from workstation.documents.signatures import make_key
 from workstation.domain.errors import NotFound
 from workstation.domain.finding import Finding, FindingState
@@ -98,6 +99,7 @@ def export_report(services: Services, arguments: argparse.Namespace) -> Answer:
 
 def verify_all(services: Services, arguments: argparse.Namespace) -> Answer:
     """``verify [DIR]``: the archive of this home, or a folder of exported files."""
+    report: VerifyReport | FolderReport
     if arguments.folder:
         report = verify_folder(Path(arguments.folder))
     else:

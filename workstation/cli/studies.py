@@ -16,7 +16,7 @@ from workstation.domain.volume import Stack
 from workstation.reading import review
 from workstation.reading.demonstrate import demonstrate
 from workstation.reading.intake import IntakeReport, intake
-from workstation.reading.line import demo_folder, read_study
+from workstation.reading.line import read_study
 from workstation.text import language, say, tr
 from workstation.wiring import Services
 
@@ -51,7 +51,7 @@ def import_files(services: Services, arguments: argparse.Namespace) -> Answer:
 
 def demo(services: Services, arguments: argparse.Namespace) -> Answer:
     """``demo``: make the generated studies and import them."""
-    folder = demo_folder(services.settings.home)
+    folder = services.archive.home / "demo"
     demonstrate(folder)
     return _imported(intake(services.archive, [folder]))
 
@@ -165,6 +165,15 @@ def read(services: Services, arguments: argparse.Namespace) -> Answer:
             f"  {item.name.in_language(language())}  {format_value(item.value, item.unit)}"
             f"  ({item.formula})"
         )
+    lines += [
+        "  "
+        + tr(
+            "{name} looked and proposed nothing; this does not mean normal.",
+            name=o.name.in_language(language()),
+        )
+        for o in reading.outcomes
+        if o.found == 0
+    ]
     lines.append(tr("Not judged"))
     lines += [f"  {r.what}: {say(r.reason)}" for r in reading.refusals]
     lines.append(tr("The draft is unreviewed: a named user must decide each finding."))
@@ -175,6 +184,10 @@ def read(services: Services, arguments: argparse.Namespace) -> Answer:
             "findings": [finding_json(f) for f in reading.findings],
             "measurements": [measurement_json(m) for m in reading.measurements],
             "refusals": [refusal_json(r) for r in reading.refusals],
+            "outcomes": [
+                {"what": o.what, "found": o.found, "series_uid": o.series_uid}
+                for o in reading.outcomes
+            ],
             "reviewed": reading.draft.reviewed,
         },
         lines,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from workstation.archive.store import Archive
 from workstation.domain.errors import N_, Message
 from workstation.domain.finding import Finding
 from workstation.domain.measurement import Measurement, Refusal
+from workstation.domain.outcome import Outcome
 from workstation.domain.people import MACHINE, Actor
 from workstation.domain.report import ReportDraft
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel, Progress, no_progress
 from workstation.reading.assemble import assemble
+from workstation.reading.demonstrate import demonstrate
 from workstation.reading.draft import draft
 from workstation.reading.infer import infer
+from workstation.reading.intake import intake
 from workstation.reading.quantify import quantify
 from workstation.settings import Settings
 
@@ -29,6 +31,7 @@ class Reading:
     findings: tuple[Finding, ...]
     measurements: tuple[Measurement, ...]
     refusals: tuple[Refusal, ...]
+    outcomes: tuple[Outcome, ...]
     draft: ReportDraft
 
 
@@ -80,13 +83,27 @@ def read_study(
         tuple(archive.all(Finding, study_uid)),
         tuple(archive.all(Measurement, study_uid)),
         tuple(archive.all(Refusal, study_uid)),
+        tuple(archive.all(Outcome, study_uid)),
         drafted,
     )
 
 
-def demo_folder(home: Path) -> Path:
-    """Where the generated demo files of a home lie."""
-    return home / "demo"
+def make_and_import_demo(
+    archive: Archive,
+    *,
+    actor: Actor = MACHINE,
+    progress: Progress = no_progress,
+    cancel: Cancel | None = None,
+) -> tuple[str, ...]:
+    """Make the demo studies below the home and take them in; their UIDs, brain-heart first."""
+    folder = archive.home / "demo"
+    demonstrate(folder, progress=part(progress, 0.0, 0.8), cancel=cancel)
+    report = intake(
+        archive, [folder], actor=actor, progress=part(progress, 0.8, 1.0), cancel=cancel
+    )
+    return tuple(
+        sorted(report.study_uids, key=lambda uid: "MR" not in archive.study(uid).modalities)
+    )
 
 
 def walk_forward(

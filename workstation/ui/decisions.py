@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from workstation.archive.store import Archive
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.finding import Action, Finding
 from workstation.domain.measurement import format_value
+from workstation.domain.people import MACHINE, Actor
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.reading import review
@@ -18,7 +21,6 @@ from workstation.reading.line import walk_forward
 from workstation.text import language, tr
 from workstation.ui.desk import Desk
 from workstation.viewing.overlay import Overlay
-from workstation.viewing.paint import Painting, Patch
 
 Bools = NDArray[np.bool_]
 MASKS_KEPT = 24
@@ -28,14 +30,17 @@ class Decisions(QObject):
     """Turns keys and buttons into review acts; views get overlays and the mask being painted."""
 
     overlays_changed = Signal(object)  # list[Overlay]
-    painting_changed = Signal(object)  # Painting or None
+    painting_begun = Signal(object)  # Overlay with the mask to paint on
+    mask_replaced = Signal(object)  # the mask under the brush, after undo or a refused stroke
+    painting_ended = Signal()
     user_needed = Signal()
     wrong = Signal(str)
 
     def __init__(self, desk: Desk, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.desk = desk
-        self.painting: Painting | None = None
+        self.painted_id = ""  # finding whose mask is under the brush
+        self._painted: Bools | None = None  # as stored last
         self._masks: OrderedDict[str, Bools] = OrderedDict()
         self._asked: set[str] = set()
         self._forward = QTimer(self)
@@ -55,14 +60,14 @@ class Decisions(QObject):
             self._begin_editing()
 
     def _closed(self) -> None:
-        self.painting = None
         self._masks.clear()
         self._asked.clear()
-        self.painting_changed.emit(None)
+        self._end_painting()
         self.overlays_changed.emit([])
 
     def _focused(self) -> None:
-        if self.painting is not None and not self.desk.state.editing:
+        if self.painted_id and self.painted_id != self.desk.state.finding_id:
+            self.desk.state.editing = False  # another finding was chosen: the brush is put away
             self._end_painting()
         self.refresh()
 
@@ -73,30 +78,24 @@ class Decisions(QObject):
             return
         drawn = []
         for finding in contents.findings:
-            stack = contents.stack(finding.stack_id)
             mask = self._mask(finding.mask_id) if finding.mask_id else None
-            editing = self.painting is not None and finding.id == self.desk.state.finding_id
-            if editing and self.painting is not None:
-                mask = self.painting.mask
-            value = ""
-            if finding.value is not None:
-                value = " " + format_value(finding.value, finding.unit)
-            drawn.append(
-                Overlay(
-                    id=finding.id,
-                    stack_id=finding.stack_id,
-                    frame=stack.frame_of_reference_uid if stack else "",
-                    label=finding.label.in_language(language()) + value,
-                    state=finding.state,
-                    location_mm=finding.location_mm,
-                    array=mask,
-                    grid=stack.grid if stack else None,
-                    phase=finding.phase if stack and stack.phases > 1 else None,
-                    focused=finding.id == self.desk.state.finding_id,
-                    editing=editing,
-                )
-            )
+            drawn.append(self._overlay(finding, contents.stack(finding.stack_id), mask))
         self.overlays_changed.emit(drawn)
+
+    def _overlay(self, finding: Finding, stack: Stack | None, mask: Bools | None) -> Overlay:
+        value = "" if finding.value is None else " " + format_value(finding.value, finding.unit)
+        return Overlay(
+            id=finding.id,
+            stack_id=finding.stack_id,
+            frame=stack.frame_of_reference_uid if stack else "",
+            label=finding.label.in_language(language()) + value,
+            state=finding.state,
+            location_mm=finding.location_mm,
+            array=mask,
+            grid=stack.grid if stack else None,
+            phase=finding.phase if stack and stack.phases > 1 else None,
+            focused=finding.id == self.desk.state.finding_id,
+        )
 
     def _mask(self, mask_id: str) -> Bools | None:
         if mask_id in self._masks:
@@ -160,9 +159,15 @@ class Decisions(QObject):
     def _decided(self, finding: Finding) -> None:
         self._forward.start()
 
+    def walk_forward_soon(self) -> None:
+        """Measure and draft again in a moment, if somebody is signed in to do so."""
+        contents = self.desk.contents
+        if contents is not None and contents.study.state is not StudyState.SIGNED:
+            self._forward.start()
+
     def _walk_forward(self) -> None:
-        study_uid, actor = self.desk.study_uid, self.desk.actor
-        if not study_uid or actor is None:
+        study_uid, actor = self.desk.study_uid, self.desk.actor or MACHINE
+        if not study_uid:
             return
         archive, lang = self.desk.archive, language()
         self.desk.jobs.write(lambda: walk_forward(archive, study_uid, language=lang, actor=actor))
@@ -211,10 +216,8 @@ class Decisions(QObject):
         def begin(mask: Bools) -> None:
             if not self.desk.state.editing or self.desk.state.finding_id != finding.id:
                 return
-            self.painting = Painting(mask.copy(), stack.grid)
-            self.painting.finished.connect(self._stroke)
-            self.painting_changed.emit(self.painting)
-            self.refresh()
+            self.painted_id, self._painted = finding.id, mask
+            self.painting_begun.emit(self._overlay(finding, stack, mask))
             self.desk.finding_focused.emit(finding.id)
 
         if finding.mask_id:
@@ -222,25 +225,27 @@ class Decisions(QObject):
         else:
             begin(np.zeros(stack.grid.shape, dtype=np.bool_))
 
-    def _stroke(self, patch: Patch) -> None:
-        """Store each stroke as it ends: a crash costs at most the stroke under the hand."""
-        finding, actor, painting = self.desk.focused, self.desk.actor, self.painting
-        if finding is None or painting is None:
+    def stroke(self, mask: Bools) -> None:
+        """Store a stroke as it ends: a crash costs at most the one under the hand."""
+        finding_id, actor, before = self.painted_id, self.desk.actor, self._painted
+        if not finding_id:
             return
         if actor is None:
-            patch.undo(painting.mask)
-            painting.changed.emit()
+            self.mask_replaced.emit(before)
             self.user_needed.emit()
             return
-        archive, mask = self.desk.archive, painting.mask.copy()
+        archive = self.desk.archive
+
+        def stored(_: Finding) -> None:
+            if self.painted_id == finding_id:
+                self._painted = mask
 
         def failed(sentence: str) -> None:
             self.wrong.emit(sentence)
-            if self.painting is painting:
-                patch.undo(painting.mask)
-                painting.changed.emit()
+            if self.painted_id == finding_id:
+                self.mask_replaced.emit(self._painted)
 
-        self.desk.jobs.write(lambda: review.edit(archive, actor, finding.id, mask), None, failed)
+        self.desk.jobs.write(lambda: review.edit(archive, actor, finding_id, mask), stored, failed)
 
     def undo(self) -> None:
         """One stroke back."""
@@ -250,21 +255,21 @@ class Decisions(QObject):
         """One stroke forward again."""
         self._step(review.redo)
 
-    def _step(self, step: object) -> None:
+    def _step(self, step: Callable[[Archive, Actor, str], Finding]) -> None:
         finding = self.desk.focused
-        if finding is None or not finding.edits or not self._ready():
+        if finding is None or not self._ready():
             return
-        actor, archive, painting = self.desk.actor, self.desk.archive, self.painting
+        actor, archive = self.desk.actor, self.desk.archive
         assert actor is not None
-        run = review.undo if step is review.undo else review.redo
 
         def work() -> Bools:
-            return archive.load_mask(run(archive, actor, finding.id).mask_id)
+            stepped = step(archive, actor, finding.id)
+            return archive.load_mask(stepped.mask_id)
 
         def stepped(mask: Bools) -> None:
-            if painting is not None and self.painting is painting:
-                painting.mask[...] = mask
-                painting.changed.emit()
+            if self.painted_id == finding.id:
+                self._painted = mask
+                self.mask_replaced.emit(mask)
             else:
                 self._forward.start()
 
@@ -276,10 +281,10 @@ class Decisions(QObject):
             self.desk.state.editing = False
             self.desk.save()
             self._end_painting()
+            self.desk.finding_focused.emit(self.desk.state.finding_id)
             self._forward.start()
 
     def _end_painting(self) -> None:
-        self.painting = None
-        self.painting_changed.emit(None)
+        self.painted_id, self._painted = "", None
+        self.painting_ended.emit()
         self.refresh()
-        self.desk.finding_focused.emit(self.desk.state.finding_id)

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from workstation.domain.errors import ReaderError
 from workstation.domain.finding import Finding
 from workstation.domain.measurement import Measurement, Refusal
+from workstation.domain.outcome import Outcome
 from workstation.domain.people import Actor, User
 from workstation.domain.report import Obstacle, ReportDraft, SignedReport
 from workstation.domain.study import Study, WorklistQuery
@@ -36,6 +37,7 @@ class Contents:
     findings: tuple[Finding, ...]
     measurements: tuple[Measurement, ...]
     refusals: tuple[Refusal, ...]
+    outcomes: tuple[Outcome, ...]
     draft: ReportDraft | None
     obstacles: tuple[Obstacle, ...]
     reports: tuple[SignedReport, ...]
@@ -190,6 +192,7 @@ class Desk(QObject):
             tuple(archive.all(Finding, study_uid)),
             tuple(archive.all(Measurement, study_uid)),
             tuple(archive.all(Refusal, study_uid)),
+            tuple(archive.all(Outcome, study_uid)),
             drafts[0] if drafts else None,
             obstacles,
             tuple(archive.all(SignedReport, study_uid)),

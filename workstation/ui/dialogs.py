@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -44,6 +44,7 @@ class PersonDialog(QDialog):
         self.buttons.accepted.connect(self.confirm)
         self.buttons.rejected.connect(self.reject)
         self.column.addWidget(self.buttons)
+        self.work: Callable[[], None] = self.accept
 
     def password_field(self, label: str) -> QLineEdit:
         """A field that hides what is typed."""
@@ -58,8 +59,8 @@ class PersonDialog(QDialog):
         self.setEnabled(True)
 
     def confirm(self) -> None:
-        """What the action button does."""
-        self.accept()
+        """What the action button does: the form stays open until the work succeeded."""
+        self.work()
 
 
 class SignInDialog(PersonDialog):
@@ -108,7 +109,7 @@ class NewUserDialog(PersonDialog):
         elif self.password.text() != self.again.text():
             self.say_wrong(tr("The two passwords differ. Nothing was changed."))
         else:
-            self.accept()
+            super().confirm()
 
 
 class SignDialog(PersonDialog):
@@ -142,7 +143,7 @@ class AddendumDialog(PersonDialog):
         if not self.words.toPlainText().strip() or not self.why.text().strip():
             self.say_wrong(tr("Text and reason are both needed."))
         else:
-            self.accept()
+            super().confirm()
 
 
 class KeysDialog(QDialog):

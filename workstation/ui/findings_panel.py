@@ -83,7 +83,9 @@ class Card(QFrame):
         row.setSpacing(6)
         labels = (
             ("A", tr("Accept"), Action.ACCEPT, "accept"),
-            ("E", tr("Finish") if editing else tr("Edit"), Action.EDIT, "edit"),
+            ("↵", tr("Finish"), Action.EDIT, "edit")
+            if editing
+            else ("E", tr("Edit"), Action.EDIT, "edit"),
             ("X", tr("Reject"), Action.REJECT, "reject"),
         )
         for key, words, action, name in labels:
@@ -134,6 +136,15 @@ class FindingsPanel(QScrollArea):
             column.addWidget(card)
         if contents is not None and not contents.findings:
             column.addWidget(self._words(tr("No findings. This does not mean normal.")))
+        silent = [o for o in contents.outcomes if o.found == 0] if contents else []
+        if silent:
+            column.addSpacing(6)
+            column.addWidget(
+                named(QLabel(tr("Looked at, nothing proposed (not a normal result)")), "panelHead")
+            )
+            for outcome in silent:
+                name = outcome.name.in_language(language())
+                column.addWidget(self._words(f"– {name} · {outcome.made_by}"))
         if contents is not None and contents.refusals:
             column.addSpacing(6)
             column.addWidget(named(QLabel(tr("Not judged, and why")), "panelHead"))

@@ -85,6 +85,12 @@ class ViewPane(QWidget):
         self._layout.setCurrentWidget(self.slices)
 
     @property
+    def settled(self) -> bool:
+        """Whether everything this pane was asked to show is in, or has failed with words."""
+        loading = self._loading
+        return loading is None or loading.done or bool(loading.error)
+
+    @property
     def phase(self) -> int:
         """The phase shown."""
         return self.slices.phase

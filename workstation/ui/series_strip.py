@@ -15,8 +15,8 @@ from workstation.domain.volume import Flag, Stack
 from workstation.text import say, tr
 from workstation.ui.desk import Desk
 from workstation.ui.named import named
+from workstation.ui.pane import MIME_STACK
 
-STACK_MIME = "application/x-onescan-stack"
 THUMB = 118
 REGIONS = ("brain", "vessel", "heart", "chest", "abdomen", "other")
 
@@ -99,7 +99,7 @@ class Thumb(QFrame):
             return
         self._pressed = None
         data = QMimeData()
-        data.setData(STACK_MIME, self.stack_id.encode("ascii"))
+        data.setData(MIME_STACK, self.stack_id.encode("ascii"))
         drag = QDrag(self)
         drag.setMimeData(data)
         drag.exec(Qt.DropAction.CopyAction)

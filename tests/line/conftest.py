@@ -1,0 +1,59 @@
+"""The command line as a user runs it: a real process, a real home, the demo studies in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PASSWORD = "long enough 1"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """``python -m workstation`` on one home."""
+
+    home: Path
+
+    def __call__(self, *words: str, password: str = PASSWORD, lang: str = "en") -> Ran:
+        command = [sys.executable, "-m", "workstation", "--home", str(self.home), "--lang", lang]
+        done = subprocess.run(
+            [*command, *words], cwd=REPOSITORY, capture_output=True, encoding="utf-8", check=False,
+            env={**os.environ, "WORKSTATION_PASSWORD": password, "PYTHONUTF8": "1"}, timeout=600,
+        )  # fmt: skip
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the demo studies imported and read by the machine; copied, never changed."""
+    home = tmp_path_factory.mktemp("家") / "阅片 home"
+    cli = CommandLine(home)
+    assert cli("user", "add", "li", "--role", "reader", "--display-name", "李医生").code == 0
+    assert cli("user", "add", "boss", "--role", "admin").code == 0
+    came = cli("--json", "demo")
+    assert came.code == 0, came.err
+    for uid in came.json["studies"]:
+        read = cli("--json", "read", uid)
+        assert read.code == 0, read.err
+    return home

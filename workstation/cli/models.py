@@ -1,0 +1,109 @@
+"""Model packages on the command line: what is installed, and one package run on files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from workstation.ai.client import run_package
+from workstation.ai.files import load_image, write_mask
+from workstation.ai.gate import misfit
+from workstation.ai.limits import Limits
+from workstation.ai.package import ModelPackage, list_packages, load_package
+from workstation.cli.output import Answer, table
+from workstation.dicom.folder import read_folder
+from workstation.domain.errors import N_, BadInput, NotFound
+from workstation.domain.geometry import Grid
+from workstation.domain.measurement import format_value
+from workstation.text import language, say, tr
+from workstation.wiring import Services
+
+
+def list_models(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``models list``."""
+    packages, broken = list_packages(services.settings.models)
+    data: list[dict[str, Any]] = [
+        {"id": p.manifest.id, "version": p.manifest.version, "sha256": p.model_sha256, "ok": True}
+        for p in packages
+    ]
+    data += [{"id": b.folder.name, "ok": False, "reason": say(b.reason)} for b in broken]
+    rows = [(str(d["id"]), str(d.get("version", "")), str(d.get("reason", ""))) for d in data]
+    return Answer({"models": data}, table((tr("Model"), tr("Version"), tr("Refused")), rows))
+
+
+def package_of(services: Services, wanted: str) -> ModelPackage:
+    """The installed package with this id."""
+    folder = services.settings.models / wanted
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", wanted) or not folder.is_dir():
+        raise NotFound(N_("There is no model package {id} in {folder}."),
+                       id=wanted, folder=str(services.settings.models))  # fmt: skip
+    return load_package(folder)
+
+
+def read_input(package: ModelPackage, path: Path) -> tuple[Any, Grid]:
+    """Voxels (z, y, x) and grid of a DICOM folder, or of a NIfTI, NRRD or PNG file.
+
+    Of a folder, the series that the package accepts; ``BadInput`` says why none does. Files
+    without headers are the caller's own choice: only their shape can be checked.
+    """
+    if not path.exists():
+        raise BadInput(N_("There is no file or folder {path}."), path=str(path))
+    if not path.is_dir():
+        return load_image(path)
+    folder = read_folder(path)
+    accept = package.manifest.accept[0]
+    misfits = [(misfit(accept, stack), stack) for stack in folder.stacks]
+    for found, stack in misfits:
+        if found is None:
+            volume = folder.read(stack)
+            return volume.array, volume.grid
+    nearest = max((m for m, _ in misfits if m is not None), key=lambda m: m.nearness)
+    raise BadInput(nearest.reason.template, **nearest.reason.params)
+
+
+def run_model(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``models run ID --input PATH --to DIR``: masks as NIfTI and numbers as JSON."""
+    package = package_of(services, arguments.id)
+    array, grid = read_input(package, Path(arguments.input))
+    settings = services.settings
+    limits = Limits(
+        timeout_s=settings.ai_timeout_s,
+        memory_mb=settings.ai_memory_mb,
+        threads=settings.ai_threads,
+    )
+    result = run_package(package, [array], [grid], limits=limits)
+    folder = Path(arguments.to)
+    folder.mkdir(parents=True, exist_ok=True)
+    labels, files, lines = [], [], []
+    for label in package.manifest.labels:
+        mask = result.masks[label.key]
+        path = folder / f"{package.manifest.id}-{label.key}.nii.gz"
+        write_mask(path, mask, grid)
+        volume = float(mask.sum()) * grid.voxel_ml
+        name = label.name.wording().in_language(language())
+        labels.append(
+            {"key": label.key, "name": name, "voxels": int(mask.sum()), "value": volume,
+             "unit": "mL", "score": result.scores[label.key]}
+        )  # fmt: skip
+        files.append({"kind": "mask", "path": str(path)})
+        lines.append(f"{name}: {format_value(volume, 'mL')}  {path}")
+    data = {
+        "model": str(package.made_by),
+        "sha256": package.model_sha256,
+        "labels": labels,
+        "shape": list(grid.shape),
+        "affine": [list(row) for row in grid.affine],
+        "provider": result.provider,
+        "precision": result.precision,
+        "threads": result.threads,
+        "seconds": result.seconds,
+        "peak_mb": result.peak_mb,
+    }
+    report = folder / f"{package.manifest.id}.json"
+    report.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
+    files.append({"kind": "json", "path": str(report)})
+    lines.append(tr("Research use, not registered"))
+    return Answer({**data, "files": files}, lines)

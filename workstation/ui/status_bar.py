@@ -1,0 +1,76 @@
+"""The bottom line: offline, space left, what long work is doing, what the mouse does."""
+
+from __future__ import annotations
+
+import shutil
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+
+from workstation.text import tr
+from workstation.ui.jobs import Jobs
+from workstation.ui.named import named
+
+
+class StatusBar(QFrame):
+    """Never silent about long work, and it can be stopped from here."""
+
+    def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("statusBar")
+        self.setFixedHeight(28)
+        self.jobs = jobs
+        self._job = ""
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 2, 12, 2)
+        row.setSpacing(16)
+        self.offline = QLabel()
+        self.space = QLabel()
+        self.doing = QLabel()
+        self.bar = QProgressBar()
+        self.bar.setFixedWidth(140)
+        self.bar.setTextVisible(False)
+        self.stop = named(QPushButton(), "flat")
+        self.stop.clicked.connect(lambda: jobs.cancel(self._job))
+        self.hints = QLabel()
+        for widget in (self.offline, self.space, self.doing, self.bar, self.stop):
+            row.addWidget(widget)
+        row.addStretch(1)
+        row.addWidget(self.hints)
+        jobs.progressed.connect(self._progress)
+        jobs.ended.connect(self._ended)
+        self._clock = QTimer(self)
+        self._clock.setInterval(30_000)
+        self._clock.timeout.connect(self._measure)
+        self._clock.start()
+        self._ended("")
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        """Every fixed text in the language of now."""
+        self.offline.setText(tr("Offline · no network calls"))
+        self.stop.setText(tr("Stop"))
+        self.hints.setText(
+            tr("Left: window　Middle: pan　Right: zoom　Wheel: slices　? all keys")
+        )
+        if not self._job:
+            self.doing.setText(tr("AI worker idle"))
+        self._measure()
+
+    def _measure(self) -> None:
+        free = shutil.disk_usage(self.jobs.archive.home).free / 1e9
+        self.space.setText(tr("{n} GB free", n=f"{free:.0f}"))
+
+    def _progress(self, job: str, fraction: float, doing: str) -> None:
+        self._job = job
+        self.doing.setText(doing)
+        self.bar.setValue(round(fraction * 100))
+        self.bar.show()
+        self.stop.show()
+
+    def _ended(self, job: str) -> None:
+        if job == self._job:
+            self._job = ""
+            self.doing.setText(tr("AI worker idle"))
+            self.bar.hide()
+            self.stop.hide()
