@@ -1,0 +1,236 @@
+"""What a model's masks or an analysis's candidates become: proposed findings, never decided ones.
+
+Masks' voxels are written here (files named by hash, harmless when nothing refers to them); the
+rows are the infer room's to store, all in one transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workstation.ai.client import ModelResult
+from workstation.ai.manifest import Label
+from workstation.ai.package import ModelPackage
+from workstation.ai.postprocess import pieces_of
+from workstation.archive.store import Archive
+from workstation.domain.analysis import AnalysisResult, AnalysisSpec, Candidate
+from workstation.domain.artefact import Code, MadeBy, Wording, digest_of, new_id
+from workstation.domain.finding import Finding, FindingState
+from workstation.domain.mask import VOLUME_FORMULA, VOLUME_NAME, VOLUME_UNIT, MaskInfo, centre_lps
+from workstation.domain.measurement import Measurement
+from workstation.domain.outcome import Outcome
+from workstation.domain.volume import Stack
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Who looks at a stack: a model package or an analysis."""
+
+    id: str
+    name: Wording
+    made_by: MadeBy
+    evidence: str = ""
+
+
+@dataclass
+class Proposals:
+    """What one run would store."""
+
+    outcome: Outcome
+    findings: list[Finding] = field(default_factory=list)
+    masks: list[MaskInfo] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+
+
+def one_id(*parts: str) -> str:
+    """One id for one question, so that a new answer is a new version of the old one."""
+    return digest_of(list(parts))[:32]
+
+
+def from_model(
+    archive: Archive,
+    judge: Judge,
+    package: ModelPackage,
+    result: ModelResult,
+    inputs: tuple[Stack, ...],
+) -> Proposals:
+    """Findings of a package's labels on the first input's grid."""
+    stack = inputs[0]
+    proposals = Proposals(
+        replace(
+            _outcome(judge, stack, tuple(one.id for one in inputs)),
+            provider=result.provider,
+            precision=result.precision,
+            threads=result.threads,
+            seconds=round(result.seconds, 2),
+            peak_mb=round(result.peak_mb, 1),
+        )
+    )
+    for label in package.manifest.labels:
+        whole = result.masks[label.key]
+        name = label.name.wording()
+        if label.proposes == "none" and whole.any():
+            proposals.masks.append(_mask(archive, whole, stack, name, judge.made_by))
+        if label.proposes == "none":
+            continue
+        for piece in _pieces(whole, label):
+            if int(piece.sum()) * stack.grid.voxel_ml <= label.min_volume_ml:
+                continue
+            mask = _mask(archive, piece, stack, name, judge.made_by)
+            proposals.masks.append(mask)
+            x, y, z = (float(v) for v in centre_lps(piece, stack.grid))
+            finding = _finding(
+                judge, stack, mask, name, label.code.code(), label.site.wording(), (x, y, z)
+            )
+            proposals.findings.append(
+                replace(
+                    finding,
+                    value=mask.volume_ml,
+                    original_value=mask.volume_ml,
+                    unit=VOLUME_UNIT,
+                    formula=VOLUME_FORMULA,
+                    value_name=VOLUME_NAME,
+                    confidence=round(min(1.0, max(0.0, result.scores[label.key])), 4),
+                    evidence=judge.evidence,
+                    template_key=label.template_key,
+                    area=label.area,
+                    urgent=package.manifest.stat,
+                )
+            )
+    return _counted(proposals)
+
+
+def from_analysis(
+    archive: Archive, judge: Judge, spec: AnalysisSpec, result: AnalysisResult, stack: Stack
+) -> Proposals:
+    """Findings of an analysis's candidates; its quantities are the quantify room's."""
+    proposals = Proposals(_outcome(judge, stack, (stack.id,)))
+    for candidate in result.candidates:
+        mask = None
+        if candidate.mask is not None and candidate.mask.any():
+            mask = _mask(archive, candidate.mask, stack, candidate.label, judge.made_by)
+            proposals.masks.append(mask)
+        finding = replace(
+            _finding(
+                judge,
+                stack,
+                mask,
+                candidate.label,
+                candidate.code,
+                candidate.site,
+                candidate.location_mm,
+            ),
+            value=float(candidate.quantity.value),
+            original_value=float(candidate.quantity.value),
+            unit=candidate.quantity.unit,
+            formula=spec.id,
+            value_name=candidate.quantity.name,
+            template_key=candidate.template_key,
+            area=spec.area,
+            urgent=candidate.urgent,
+        )
+        proposals.findings.append(finding)
+        proposals.measurements += _others(judge, spec, candidate, stack, mask, finding)
+    return _counted(proposals)
+
+
+def _others(
+    judge: Judge,
+    spec: AnalysisSpec,
+    candidate: Candidate,
+    stack: Stack,
+    mask: MaskInfo | None,
+    finding: Finding,
+) -> list[Measurement]:
+    """The candidate's further numbers, each tied to its finding."""
+    return [
+        Measurement(
+            id=new_id(),
+            study_uid=stack.study_uid,
+            series_uid=stack.series_uid,
+            name=other.name,
+            code=other.code,
+            value=float(other.value),
+            unit=other.unit,
+            formula=spec.id,
+            source=spec.source,
+            made_from=(stack.id, mask.id) if mask is not None else (stack.id,),
+            made_by=judge.made_by,
+            finding_id=finding.id,
+        )
+        for other in candidate.others
+    ]
+
+
+def _pieces(whole: NDArray[np.bool_], label: Label) -> list[NDArray[np.bool_]]:
+    if not whole.any():
+        return []
+    if label.proposes == "one":
+        return [whole]
+    numbered, count = pieces_of(whole)
+    return [np.asarray(numbered == n) for n in range(1, count + 1)]
+
+
+def _mask(
+    archive: Archive, array: NDArray[np.bool_], stack: Stack, label: Wording, made_by: MadeBy
+) -> MaskInfo:
+    return archive.store_mask(
+        array,
+        study_uid=stack.study_uid,
+        series_uid=stack.series_uid,
+        stack_id=stack.id,
+        label=label,
+        grid=stack.grid,
+        made_from=(stack.id,),
+        made_by=made_by,
+    )
+
+
+def _finding(
+    judge: Judge,
+    stack: Stack,
+    mask: MaskInfo | None,
+    label: Wording,
+    code: Code,
+    site: Wording,
+    location_mm: tuple[float, float, float],
+) -> Finding:
+    mask_id = mask.id if mask is not None else ""
+    return Finding(
+        id=new_id(),
+        study_uid=stack.study_uid,
+        series_uid=stack.series_uid,
+        stack_id=stack.id,
+        label=label,
+        code=code,
+        site=site,
+        state=FindingState.PROPOSED,
+        made_by=judge.made_by,
+        made_from=(stack.id,),
+        location_mm=location_mm,
+        mask_id=mask_id,
+        original_mask_id=mask_id,
+    )
+
+
+def _outcome(judge: Judge, stack: Stack, made_from: tuple[str, ...]) -> Outcome:
+    return Outcome(
+        id=one_id("outcome", stack.study_uid, judge.id, stack.id),
+        study_uid=stack.study_uid,
+        series_uid=stack.series_uid,
+        stack_id=stack.id,
+        what=judge.id,
+        name=judge.name,
+        found=0,
+        made_from=made_from,
+        made_by=judge.made_by,
+        evidence=judge.evidence,
+    )
+
+
+def _counted(proposals: Proposals) -> Proposals:
+    proposals.outcome = replace(proposals.outcome, found=len(proposals.findings))
+    return proposals
