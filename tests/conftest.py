@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import workstation.ui  # noqa: F401 - before pytest-qt brings PySide6 in, see there
 from workstation import text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
