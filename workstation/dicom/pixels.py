@@ -1,0 +1,207 @@
+"""One frame's samples, from any encoding that the bundled decoders know.
+
+pydicom with gdcm, pylibjpeg-openjpeg, pyjpegls and Pillow decodes; gdcm is asked directly for
+12-bit JPEG Extended, which pydicom's plug-ins leave out.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gdcm
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.encaps import encapsulate
+from pydicom.pixels import apply_color_lut, get_decoder
+from pydicom.uid import UID
+
+from workstation.dicom.attributes import reduce_attributes
+from workstation.dicom.fragments import Fragments, find_fragments, frame_parts
+from workstation.dicom.headers import (
+    DEFLATED_LITTLE,
+    PARSE_ERRORS,
+    frame_bytes,
+    is_native,
+    pixel_element,
+    transfer_syntax_of,
+    whole,
+)
+from workstation.domain.errors import N_, BadInput
+
+_log = logging.getLogger(__name__)
+gdcm.Trace.WarningOff()
+gdcm.Trace.ErrorOff()
+
+_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+_DECODE_ERRORS = (*PARSE_ERRORS, RuntimeError, MemoryError, ArithmeticError, OSError)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file opened once: what a decoder must be told, and where each frame's bytes lie."""
+
+    path: Path
+    dataset: Any  # without pixels
+    attributes: dict[str, object]
+    syntax: str
+    keyword: str
+    offset: int
+    frames: int
+    fragments: Fragments | None
+
+
+def decode_frame(path: Path, number: int = 0) -> NDArray[Any]:
+    """Stored samples of one frame, before the modality rescale.
+
+    number: frame, from 0. Returns (y, x), or (y, x, 3) RGB for colour (YBR and palette colour
+    are converted). Raises ``BadInput`` with one line why where it cannot be decoded.
+    """
+    try:
+        stat = path.stat()
+        source = _open(path, stat.st_size, stat.st_mtime_ns)
+        if not 0 <= number < source.frames:
+            raise BadInput(N_("The file has no image {number}."), number=number + 1)
+        array = _decode(source, number)
+    except BadInput:
+        raise
+    except _DECODE_ERRORS as error:
+        _log.warning("a frame could not be decoded: %s", type(error).__name__)
+        raise BadInput(
+            N_("Image {number} of the file cannot be decoded ({encoding})."),
+            number=number + 1,
+            encoding=_encoding_name(path),
+        ) from error
+    return array
+
+
+@functools.lru_cache(maxsize=8)
+def _open(path: Path, size: int, changed: int) -> _Source:
+    with path.open("rb") as file:
+        dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+        syntax = transfer_syntax_of(dataset)
+        element = pixel_element(file, dataset, syntax)
+        if element is None:
+            raise BadInput(N_("The file has no image data."))
+        if syntax == DEFLATED_LITTLE:
+            file.seek(0)
+            dataset = pydicom.dcmread(file, force=True)
+        attributes = reduce_attributes(dataset, ())
+        fragments = None
+        if not is_native(syntax):
+            fragments = find_fragments(file, element.offset, size)
+    return _Source(
+        path=path,
+        dataset=dataset,
+        attributes=attributes,
+        syntax=syntax,
+        keyword=element.keyword,
+        offset=element.offset,
+        frames=max(1, whole(attributes, "NumberOfFrames", 1)),
+        fragments=fragments,
+    )
+
+
+def _encoding_name(path: Path) -> str:
+    try:
+        stat = path.stat()
+        return str(UID(_open(path, stat.st_size, stat.st_mtime_ns).syntax).name)
+    except (*_DECODE_ERRORS, BadInput):
+        return "unknown encoding"
+
+
+def _frame_data(source: _Source, number: int) -> bytes:
+    """The bytes of one frame: samples as stored, or its joined fragments."""
+    if source.offset < 0:
+        value: bytes = source.dataset[source.keyword].value
+        each = frame_bytes(source.attributes)
+        return value[number * each : (number + 1) * each]
+    with source.path.open("rb") as file:
+        if source.fragments is None:
+            each = frame_bytes(source.attributes)
+            file.seek(source.offset + number * each)
+            return file.read(each)
+        pieces = []
+        for offset, length in frame_parts(source.fragments, source.frames, number):
+            file.seek(offset)
+            pieces.append(file.read(length))
+        return b"".join(pieces)
+
+
+def _decode(source: _Source, number: int) -> NDArray[Any]:
+    facts = source.attributes
+    photometric = str(facts.get("PhotometricInterpretation", "MONOCHROME2")).strip()
+    data = _frame_data(source, number)
+    options: dict[str, Any] = {
+        "rows": whole(facts, "Rows"),
+        "columns": whole(facts, "Columns"),
+        "number_of_frames": 1,
+        "samples_per_pixel": whole(facts, "SamplesPerPixel", 1),
+        "photometric_interpretation": photometric,
+        "bits_allocated": whole(facts, "BitsAllocated", 16),
+        "bits_stored": whole(facts, "BitsStored", whole(facts, "BitsAllocated", 16)),
+        "pixel_representation": whole(facts, "PixelRepresentation"),
+        "planar_configuration": whole(facts, "PlanarConfiguration"),
+        "pixel_keyword": source.keyword,
+    }
+    if source.keyword != "PixelData":
+        wide = np.dtype("<f4" if source.keyword == "FloatPixelData" else "<f8")
+        return np.frombuffer(data, wide).reshape(options["rows"], options["columns"])
+    if source.syntax == _JPEG_EXTENDED and options["bits_stored"] > 8:
+        return _decode_with_gdcm(data, options, source.syntax)
+    if source.fragments is not None:
+        data = encapsulate([data], has_bot=False)
+    else:
+        options["pixel_vr"] = "OW" if options["bits_allocated"] > 8 else "OB"
+        if len(data) % 2:
+            data += b"\0"
+    array, _ = get_decoder(UID(source.syntax)).as_array(data, index=0, **options)
+    if photometric == "PALETTE COLOR":
+        array = apply_color_lut(array, source.dataset)
+        return np.asarray(array >> 8 if array.dtype == np.uint16 else array, dtype=np.uint8)
+    if array.ndim == 2 and source.fragments is None:
+        array = _only_stored_bits(array, facts)
+    return np.asarray(array)
+
+
+def _only_stored_bits(array: NDArray[Any], facts: dict[str, object]) -> NDArray[Any]:
+    """Drop what lies outside the stored bits (overlays of old scanners) and extend the sign."""
+    allocated = array.dtype.itemsize * 8
+    stored = whole(facts, "BitsStored", allocated)
+    high = whole(facts, "HighBit", stored - 1)
+    if stored == allocated or not 0 < stored <= high + 1 <= allocated:
+        return array
+    shifted = array << np.array(allocated - 1 - high, dtype=array.dtype)
+    return np.asarray(shifted >> np.array(allocated - stored, dtype=array.dtype))
+
+
+def _decode_with_gdcm(data: bytes, options: dict[str, Any], syntax: str) -> NDArray[Any]:
+    """12-bit JPEG by gdcm itself; its result is (y, x) unsigned 16 bit."""
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(data)
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((options["columns"], options["rows"], 1))
+    image.SetDataElement(element)
+    kind = gdcm.PhotometricInterpretation.GetPIType(options["photometric_interpretation"])
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(kind))
+    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(syntax)))
+    stored = options["bits_stored"]
+    image.SetPixelFormat(
+        gdcm.PixelFormat(1, 16, stored, stored - 1, options["pixel_representation"])
+    )
+    buffer = image.GetBuffer().encode("utf-8", "surrogateescape")
+    wanted = options["rows"] * options["columns"] * 2
+    if len(buffer) < wanted:
+        raise struct.error("too few samples")
+    dtype = np.dtype("<i2" if options["pixel_representation"] else "<u2")
+    return np.frombuffer(buffer[:wanted], dtype).reshape(options["rows"], options["columns"])

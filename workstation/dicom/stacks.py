@@ -1,0 +1,196 @@
+"""From the headers of a series to its stacks: pure, no file is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from workstation.dicom.layout import arrange, far_gaps, time_of
+from workstation.dicom.placement import Noted, Placed, place
+from workstation.dicom.roles import purpose_of
+from workstation.dicom.samples import Samples, is_lossy, rescale_of, unit_of, window_of
+from workstation.dicom.slices import Slice, is_image, slices_of
+from workstation.dicom.splits import Group, apart, split_series
+from workstation.domain.artefact import MadeBy, digest_of
+from workstation.domain.errors import N_, Message
+from workstation.domain.study import Instance, Series
+from workstation.domain.volume import Flag, Frame, Stack
+
+MADE_BY = MadeBy("assemble", "1")
+
+
+def build_stacks(study_uid: str, series: Series, instances: Sequence[Instance]) -> list[Stack]:
+    """Stacks of one series, from ``Instance.attributes`` alone.
+
+    Images are grouped by size, orientation, frame of reference and, where places repeat, by what
+    tells them apart; what differs in time becomes phases. Ids follow from the content: the same
+    files always give the same ids, and other files give others.
+    """
+    groups = [part for g in split_series(slices_of(instances)) for part in _split_far(g)]
+    stacks = [_stack(study_uid, series, group) for group in groups]
+    return [replace(s, id=digest_of(s)[:32]) for s in stacks]
+
+
+def why_no_stack(instances: Sequence[Instance]) -> Message | None:
+    """Why a series gives no stack at all; None where it has images."""
+    if any(is_image(item) for item in instances):
+        return None
+    kinds = {str(item.attributes.get("Modality", "")) for item in instances}
+    for modality, said in (
+        ("SEG", N_("A segmentation: it belongs to another series and makes no volume.")),
+        ("SR", N_("A structured report: it has no images.")),
+        ("PR", N_("A presentation state: it has no images of its own.")),
+        ("KO", N_("A key object selection: it has no images of its own.")),
+        ("RTSTRUCT", N_("Radiotherapy contours: they belong to another series.")),
+        ("RTPLAN", N_("A radiotherapy plan: it has no images.")),
+        ("DOC", N_("A document: it has no images.")),
+        ("ECG", N_("A waveform: it has no images.")),
+    ):
+        if modality in kinds:
+            return Message(said)
+    return Message(N_("Its files hold no image data."))
+
+
+def _split_far(group: Group) -> list[Group]:
+    """Blocks of slices with a wide gap between them are stacks of their own."""
+    if group.slices[0].position is None:
+        return [group]
+    breaks = far_gaps(arrange(group.slices))
+    if not breaks:
+        return [group]
+    phases = arrange(group.slices)
+    normal = group.slices[0].normal
+    limits = [(phases.positions[i] + phases.positions[i + 1]) / 2 for i in breaks]
+    blocks: dict[int, list[Slice]] = {}
+    for item in group.slices:
+        if item.position is not None:
+            block = int(np.searchsorted(limits, float(item.position @ normal)))
+            blocks.setdefault(block, []).append(item)
+    said = apart(N_("a wide gap"))
+    parts = [Group(tuple(b), (*group.differs, said), group.label) for b in blocks.values()]
+    return [part for block in parts for part in _split_far(block)]
+
+
+def _stack(study_uid: str, series: Series, group: Group) -> Stack:
+    placed = place(group.slices, series.modality)
+    noted: Noted = [(Flag.SPLIT, said) for said in group.differs[:1]] + placed.noted
+    there = [s for s in placed.slices if s is not None]
+    first, middle = there[0], there[len(there) // 2]
+    if any(s.is_localiser for s in there):
+        noted.append((Flag.LOCALISER, Message(N_("A localiser: made to plan other images."))))
+        noted.append(
+            (Flag.NOT_A_VOLUME, Message(N_("A localiser is not used for volumes or models.")))
+        )
+    if not first.calibrated:
+        noted.append(
+            (
+                Flag.NO_SPACING,
+                Message(N_("The pixel spacing is unknown: lengths are in pixels, not mm.")),
+            )
+        )
+    if any(is_lossy(s) for s in there):
+        noted.append((Flag.LOSSY, Message(N_("Lossy compression: fine detail may be altered."))))
+    unit, uncertain = unit_of(middle)
+    if uncertain is not None:
+        noted.append((Flag.UNIT_UNCERTAIN, uncertain))
+    flags = tuple(dict.fromkeys(flag for flag, _ in noted))
+    is_volume = Flag.NOT_A_VOLUME not in flags
+    pixels = Samples(there)
+    purpose = purpose_of(
+        middle, phases=placed.phases, places=placed.grid.shape[0], is_volume=is_volume
+    )
+    description = f"{series.description} {group.label}".strip()
+    return Stack(
+        id="",
+        study_uid=study_uid,
+        series_uid=series.series_uid,
+        series_number=series.number or 0,
+        description=description,
+        modality=series.modality,
+        frame_of_reference_uid=first.text("FrameOfReferenceUID"),
+        grid=placed.grid,
+        frames=_frames(placed, pixels),
+        phases=placed.phases,
+        dtype=pixels.dtype,
+        stored_dtype=pixels.stored,
+        unit=unit,
+        window=window_of(middle),
+        photometric="RGB" if first.colour else first.text("PhotometricInterpretation").strip(),
+        samples=3 if first.colour else 1,
+        flags=flags,
+        notes=(*(note for _, note in noted), *_identity_note(first)),
+        role=purpose.role,
+        role_reason=purpose.reason,
+        region=purpose.region,
+        slice_thickness_mm=middle.number("SliceThickness"),
+        calibrated=first.calibrated,
+        made_from=(digest_of([(s.instance.sha256, s.frame) for s in there]),),
+        made_by=MADE_BY,
+    )
+
+
+def _identity_note(first: Slice) -> tuple[Message, ...]:
+    if first.text("identity") != "made":
+        return ()
+    return (
+        Message(N_("Its files do not name their study: they were grouped by what they share.")),
+    )
+
+
+def _frames(placed: Placed, pixels: Samples) -> tuple[Frame, ...]:
+    places = placed.grid.shape[0]
+    start = _start_time(placed)
+    frames = []
+    for i, item in enumerate(placed.slices):
+        position = round(placed.positions[i % places], 6)
+        if item is None:
+            frames.append(Frame("", "", 0, -1, position))
+            continue
+        slope, intercept = rescale_of(item)
+        frames.append(
+            Frame(
+                sha256=item.instance.sha256,
+                sop_instance_uid=item.instance.sop_instance_uid,
+                number=item.frame,
+                pixel_offset=pixels.offset(item),
+                position_mm=position,
+                slope=slope,
+                intercept=intercept,
+                time_s=_time(item, placed, start),
+            )
+        )
+    return tuple(frames)
+
+
+def _start_time(placed: Placed) -> float:
+    times = [
+        time_of(s, placed.time_key) for s in placed.slices if s is not None and placed.time_key
+    ]
+    known = [t for t in times if t is not None]
+    return min(known) if known else 0.0
+
+
+def _time(item: Slice, placed: Placed, start: float) -> float | None:
+    """Seconds since the first image, or since the R wave where the series is gated."""
+    key = placed.time_key
+    if not key:
+        frame_time = item.number("FrameTime")
+        return None if frame_time is None else round(item.frame * frame_time / 1000.0, 6)
+    if key in {"TriggerTime", "FrameReferenceTime"}:
+        value = time_of(item, key)
+        offset = 0.0 if key == "TriggerTime" else start
+        return None if value is None else round((value - offset) / 1000.0, 6)
+    if key in {"TemporalOffset", "AcquisitionDateTime", "AcquisitionTime", "ContentTime"}:
+        value = time_of(item, key)
+        return None if value is None else round(value - start, 6)
+    for keyword in ("TriggerTime", "AcquisitionTime", "ContentTime"):
+        value = time_of(item, keyword)
+        if value is not None and keyword == "TriggerTime":
+            return round(value / 1000.0, 6)
+    resolution = item.number("TemporalResolution")
+    index = item.number("TemporalPositionIdentifier")
+    if resolution and index is not None:
+        return round((index - 1) * resolution / 1000.0, 6)
+    return None
