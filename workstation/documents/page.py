@@ -195,7 +195,13 @@ def _banner(report: SignedReport | None, follows: SignedReport | None, language:
         )
     lines.append(tr("Reason: {reason}", lang=language, reason=report.reason))
     if report.previous_digest:
-        lines.append(f"SHA-256 {report.previous_digest}")
+        lines.append(
+            tr(
+                "Report before this one in the chain: SHA-256 {digest}",
+                lang=language,
+                digest=report.previous_digest,
+            )
+        )
     return lines
 
 
@@ -203,8 +209,14 @@ def _source(finding: Finding, language: str) -> str:
     if finding.state is FindingState.ADDED:
         return tr("reader", lang=language)
     evidence = _EVIDENCE.get(finding.evidence)
-    words = f" ({tr(evidence, lang=language)})" if evidence else ""
-    return f"{finding.made_by}{words}"
+    if not evidence:
+        return str(finding.made_by)
+    words = tr(evidence, lang=language)
+    return (
+        f"{finding.made_by}（{words}）"
+        if language.startswith("zh")
+        else (f"{finding.made_by} ({words})")
+    )
 
 
 def _table(
@@ -221,7 +233,8 @@ def _table(
             name = f"{name} · {finding.value_name.in_language(language)}"
         value = "—" if finding.value is None else format_value(finding.value, finding.unit)
         decided = tr(_DECIDED[finding.state], lang=language)
-        source = f"{_source(finding, language)}, {decided}"
+        comma = "，" if language.startswith("zh") else ", "
+        source = f"{_source(finding, language)}{comma}{decided}"
         site = finding.site.in_language(language)
         rows.append([str(numbers[finding.id]), name, site, value, finding.formula or "—", source])
         for tied in measurements_of(finding, measurements):

@@ -190,6 +190,8 @@ def sign_pdf(
     appearance of its own and is printable, which keeps PDF/A (ISO 19005-3 6.3.2).
     """
     writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
+    # pyHanko would write the XMP packet anew; the one that Typst wrote is what makes this PDF/A.
+    writer._update_meta = lambda: None
     metadata = signers.PdfSignatureMetadata(
         field_name=FIELD,
         md_algorithm="sha256",

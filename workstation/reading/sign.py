@@ -89,9 +89,9 @@ def sign(
     assert case.draft is not None  # its absence is an obstacle
     follows = case.signed[-1] if case.signed else None
     if follows is not None:
-        _may_correct(archive, signer, follows)
+        _may_correct(archive, signer, case)
     facts = _facts(case, case.draft, signer, follows, reason=case.correction_reason)
-    made = _documents(archive, case, facts, signer, password, site_name, follows, key_images)
+    made = _documents(archive, case, facts, signer, password, site_name, key_images)
     report = _stored(archive, facts, made)
     reason = Message(N_("Report {number} was signed."), {"number": report.number})
     with archive.write(signer.actor, Permission.SIGN, reason, study_uid) as writer:
@@ -128,7 +128,7 @@ def addendum(
     # An addendum speaks for itself: it repeats nothing of the report it is added to.
     drafted = replace(follows.draft, sections=(), made_from=(digest_of(follows),))
     facts = _facts(case, drafted, signer, follows, reason=reason.strip(), text=text.strip())
-    made = _documents(archive, case, facts, signer, password, site_name, follows, ())
+    made = _documents(archive, case, facts, signer, password, site_name, ())
     report = _stored(archive, facts, made)
     said = Message(N_("Addendum {number} was signed."), {"number": report.number})
     with archive.write(signer.actor, Permission.SIGN, said, study_uid) as writer:
@@ -150,7 +150,7 @@ def correct(archive: Archive, study_uid: str, *, user: str, password: str, reaso
     follows = _signed(case)
     if not reason.strip():
         raise BadInput(N_("A correction needs a reason."))
-    permission = _may_correct(archive, signer, follows)
+    permission = _may_correct(archive, signer, case)
     said = Message(N_("A correction of report {number} was begun."), {"number": follows.number})
     text = FreeText(f"{study_uid}/{CORRECTION}", study_uid, CORRECTION, reason.strip())
     with archive.write(signer.actor, permission, said, study_uid) as writer:
@@ -166,9 +166,17 @@ def _signed(case: Case) -> SignedReport:
     return case.signed[-1]
 
 
-def _may_correct(archive: Archive, signer: User, follows: SignedReport) -> Permission:
-    """The permission with which ``signer`` may replace ``follows``."""
-    needed = Permission.SIGN if follows.signer == signer.name else Permission.CORRECT_OTHERS
+def _whole(case: Case) -> SignedReport | None:
+    """The report that stands: the newest one that is no addendum."""
+    whole = [r for r in case.signed if r.kind is not ReportKind.ADDENDUM]
+    return whole[-1] if whole else None
+
+
+def _may_correct(archive: Archive, signer: User, case: Case) -> Permission:
+    """The permission with which ``signer`` may replace the report that stands."""
+    whole = _whole(case)
+    own = whole is not None and whole.signer == signer.name
+    needed = Permission.SIGN if own else Permission.CORRECT_OTHERS
     archive.check(signer.actor, needed)
     return needed
 
@@ -216,7 +224,6 @@ def _documents(
     signer: User,
     password: str,
     site_name: str,
-    follows: SignedReport | None,
     key_images: tuple[KeyImage, ...],
 ) -> list[_Made]:
     """Every file of the report, the signed PDF first, the manifest and its signature last."""
@@ -228,7 +235,7 @@ def _documents(
         as_json,
         site_name=site_name,
         role=tr(_ROLES.get(signer.role, signer.role.value), lang=language),
-        follows=follows,
+        follows=_whole(case),
         key_images=key_images,
     )
     signed = sign_pdf(
