@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from workstation.archive.schema import plain_errors
+from workstation.archive.schema import disk_errors
 from workstation.domain.errors import N_, NotFound, Tampered
 
 _CHUNK = 1 << 20
@@ -56,7 +56,7 @@ class Blobs:
         sha256 = hashlib.sha256(data).hexdigest()
         if not self._healthy(sha256):
             temp = self._temp()
-            with plain_errors(self.folder.parent):
+            with disk_errors(self.folder.parent):
                 try:
                     with temp.open("xb") as file:
                         file.write(data)
@@ -78,7 +78,7 @@ class Blobs:
         temp = self._temp()
         hashed = hashlib.sha256()
         try:
-            with path.open("rb") as source, plain_errors(self.folder.parent):
+            with path.open("rb") as source, disk_errors(self.folder.parent):
                 with temp.open("xb") as file:
                     size = 0
                     while chunk := source.read(_CHUNK):

@@ -17,6 +17,7 @@ import hashlib
 import json
 import logging
 import os
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from workstation.archive.encoding import as_json
 
 GENESIS = "0" * 64
 HEAD_FILE = "audit.head"
+_OLD_S = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -66,3 +68,13 @@ def write_head(home: Path, head: Head) -> None:
     except OSError as error:
         _log.warning("the audit head stays behind: %s", error)
         temp.unlink(missing_ok=True)
+
+
+def sweep_heads(home: Path) -> None:
+    """Remove head files that a killed process left half-written."""
+    for path in home.glob(f"{HEAD_FILE}.*"):
+        try:
+            if time.time() - path.stat().st_mtime > _OLD_S:
+                path.unlink(missing_ok=True)
+        except OSError:
+            continue  # another process sweeps too: next start

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from workstation.archive.rows import Entry
 from workstation.archive.schema import audit, change
 from workstation.domain.errors import Message
 from workstation.domain.people import Permission
@@ -27,7 +28,7 @@ class Change:
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One row of the audit. entries: (kind, id, version, digest, study_uid) of what it wrote."""
+    """One row of the audit. entries: what it wrote."""
 
     seq: int
     time: datetime
@@ -36,7 +37,7 @@ class AuditEntry:
     permission: str
     reason: Message
     study_uid: str
-    entries: tuple[tuple[str, str, int, str, str], ...]
+    entries: tuple[Entry, ...]
     hash: str
 
 
@@ -78,6 +79,6 @@ def _entry(row: Any) -> AuditEntry:
         permission=row.permission,
         reason=Message(reason["template"], reason["params"]),
         study_uid=row.study_uid,
-        entries=tuple((e[0], e[1], e[2], e[3], e[4]) for e in json.loads(row.entries)),
+        entries=tuple((e[0], e[1], e[2], e[3], e[4], e[5]) for e in json.loads(row.entries)),
         hash=row.hash,
     )

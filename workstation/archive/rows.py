@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, insert, select, update
 
 from workstation.archive import schema
-from workstation.archive.encoding import decode, kind_name
+from workstation.archive.encoding import decode, kind_name, row_digest
 from workstation.domain.errors import N_, NotFound, Tampered
 from workstation.domain.study import Instance, Patient, Series, Study, StudyState
 
 T = TypeVar("T")
+
+
+Entry = tuple[str, str, int, str, str, str]
+"""What an audit row says of one row written: kind, id, version, digest, study_uid, and for a row
+that was replaced in place the digest it had before."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,27 @@ class Known:
 
 def row_of(connection: Connection, table: Table, key: str, value: str) -> dict[str, Any] | None:
     """One row by its key, as a mapping of columns."""
-    found = connection.execute(select(table).where(table.c[key] == value)).mappings().first()
+    found = connection.execute(_by_key(table, key), {"wanted": value}).mappings().first()
     return dict(found) if found is not None else None
+
+
+# Statements are built once: building one takes SQLAlchemy longer than SQLite takes to run it.
+@functools.cache
+def _by_key(table: Table, key: str) -> Select[Any]:
+    return select(table).where(table.c[key] == bindparam("wanted"))
+
+
+@functools.cache
+def insert_into(table: Table) -> Insert:
+    """Insertion of whole rows."""
+    return insert(table)
+
+
+@functools.cache
+def update_by(table: Table, key: str, columns: tuple[str, ...]) -> Update:
+    """Update of ``columns`` in the row whose key is the parameter ``wanted``."""
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
+    return update(table).where(table.c[key] == bindparam("wanted")).values(values)
 
 
 def last_version(connection: Connection, kind: str, id: str) -> Any:
@@ -56,38 +81,58 @@ def current(connection: Connection, kind: type[T], id: str) -> T:
     row = last_version(connection, kind_name(kind), id)
     if row is None or row.withdrawn:
         raise NotFound(N_("There is no {kind} {id} in the archive."), kind=kind_name(kind), id=id)
-    return decode(kind, id, row.json)
+    return _artefact(kind, row)
 
 
 def all_current(connection: Connection, kind: type[T], study_uid: str) -> list[T]:
     """Current, not withdrawn, of one study or of all, in order of first writing."""
     table = schema.artefact
-    query = select(table.c.id, table.c.json).where(
+    query = select(table).where(
         table.c.kind == kind_name(kind), table.c.current == 1, table.c.withdrawn == 0
     )
     if study_uid:
         query = query.where(table.c.study_uid == study_uid)
-    found = connection.execute(query.order_by(table.c.born)).all()
-    return [decode(kind, row.id, row.json) for row in found]
+    return [_artefact(kind, row) for row in connection.execute(query.order_by(table.c.born))]
 
 
 def history(connection: Connection, kind: type[T], id: str) -> list[T]:
     """Every version, oldest first, also of what was withdrawn."""
     table = schema.artefact
     chosen = (
-        select(table.c.json)
+        select(table)
         .where(table.c.kind == kind_name(kind), table.c.id == id, table.c.withdrawn == 0)
         .order_by(table.c.version)
     )
-    return [decode(kind, id, row.json) for row in connection.execute(chosen)]
+    return [_artefact(kind, row) for row in connection.execute(chosen)]
+
+
+def _artefact(kind: type[T], row: Any) -> T:
+    check(row._mapping, "artefact", kind_name(kind), row.id)
+    return decode(kind, row.id, row.json)
+
+
+def check(row: Mapping[str, Any], table: str, kind: str, id: str) -> None:
+    """Raise ``Tampered`` where a row is not what its digest says: bad bytes reach no report."""
+    if row_digest(table, row) != row["digest"]:
+        raise Tampered(
+            N_("The stored {kind} {id} was changed. Run verify and restore from the backup."),
+            kind=kind,
+            id=id,
+        )
 
 
 def study(connection: Connection, study_uid: str) -> Study:
     """One study; ``NotFound``."""
     row = row_of(connection, schema.study, "study_uid", study_uid)
     if row is None:
-        raise NotFound(N_("There is no study {study} in the archive."), study=study_uid)
+        raise no_study(study_uid)
+    check(row, "study", "study", study_uid)
     return study_from(row)
+
+
+def no_study(study_uid: str) -> NotFound:
+    """What to raise where a study is not there."""
+    return NotFound(N_("There is no study {study} in the archive."), study=study_uid)
 
 
 def study_from(row: Mapping[str, Any]) -> Study:
@@ -119,13 +164,15 @@ def _state(row: Mapping[str, Any]) -> StudyState:
         return StudyState(row["state"])
     except ValueError as error:
         raise Tampered(
-            N_("The row of study {study} was changed. Run verify and restore from the backup."),
-            study=row["study_uid"],
+            N_("The stored {kind} {id} was changed. Run verify and restore from the backup."),
+            kind="study",
+            id=row["study_uid"],
         ) from error
 
 
 def series_from(row: Mapping[str, Any]) -> Series:
-    """A series row as a series."""
+    """A series row as a series; ``Tampered`` where it is not as it was written."""
+    check(row, "series", "series", row["series_uid"])
     return Series(
         series_uid=row["series_uid"],
         study_uid=row["study_uid"],
@@ -138,14 +185,8 @@ def series_from(row: Mapping[str, Any]) -> Series:
 
 
 def instance_from(row: Mapping[str, Any]) -> Instance:
-    """An instance row as an instance; ``Tampered`` where its headers are no JSON."""
-    try:
-        attributes = json.loads(row["attributes"])
-    except ValueError as error:
-        raise Tampered(
-            N_("The row of image {uid} was changed. Run verify and restore from the backup."),
-            uid=row["sop_instance_uid"],
-        ) from error
+    """An instance row as an instance; ``Tampered`` where it is not as it was written."""
+    check(row, "instance", "image", row["sop_instance_uid"])
     return Instance(
         sop_instance_uid=row["sop_instance_uid"],
         sop_class_uid=row["sop_class_uid"],
@@ -155,7 +196,7 @@ def instance_from(row: Mapping[str, Any]) -> Instance:
         size=row["size"],
         instance_number=row["instance_number"],
         transfer_syntax_uid=row["transfer_syntax_uid"],
-        attributes=attributes,
+        attributes=json.loads(row["attributes"]),
     )
 
 
@@ -174,7 +215,7 @@ def instance_columns(item: Instance, attributes: str) -> dict[str, Any]:
     }
 
 
-def changes_of(entries: Iterable[tuple[str, str, int, str, str]]) -> list[tuple[str, str, str]]:
+def changes_of(entries: Iterable[Entry]) -> list[tuple[str, str, str]]:
     """(kind, id, study_uid) that screens are told of: each once, images by their series."""
-    seen = {(kind, id, study): None for kind, id, _, _, study in entries if kind != "instance"}
+    seen = {(kind, id, study): None for kind, id, _, _, study, _ in entries if kind != "instance"}
     return list(seen)

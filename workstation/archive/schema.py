@@ -141,7 +141,7 @@ audit = Table(
     _text("permission"),
     _text("reason"),
     Column("study_uid", Text, nullable=False, index=True),
-    _text("entries"),  # [[kind, id, version, digest, study_uid], ...]
+    _text("entries"),  # [[kind, id, version, digest, study_uid, digest before], ...]
     _text("previous"),
     _text("hash"),
 )
@@ -234,20 +234,38 @@ def _use_write_ahead_log(engine: Engine) -> None:
 
 
 @contextmanager
-def plain_errors(home: Path) -> Iterator[None]:
-    """Failures of the database or the disk as sentences that say what to do."""
+def database_errors(home: Path) -> Iterator[None]:
+    """Failures of the database as sentences that say what to do."""
     try:
         yield
-    except DBAPIError as error:
-        raise _plain(str(error.orig), home) or error from error
-    except sqlite3.Error as error:
-        raise _plain(str(error), home) or error from error
+    except (DBAPIError, sqlite3.Error) as error:
+        said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        plain = _plain(said, home)
+        if plain is None:
+            raise
+        raise plain from error
+
+
+@contextmanager
+def disk_errors(home: Path) -> Iterator[None]:
+    """Failures to write into the data folder as sentences that say what to do."""
+    try:
+        yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
             raise _disk_full(home) from error
-        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-            raise _not_writable(home) from error
-        raise
+        raise _not_writable(home) from error
+
+
+_SIGNS_OF_DAMAGE = (
+    "malformed",
+    "not a database",
+    "could not decode",
+    "corrupt",
+    "no such table",
+    "no such column",
+    "unsupported file format",
+)
 
 
 def _disk_full(home: Path) -> ReaderError:
@@ -259,7 +277,10 @@ def _disk_full(home: Path) -> ReaderError:
 
 def _not_writable(home: Path) -> ReaderError:
     return ReaderError(
-        N_("The data folder {folder} cannot be written. Check its permissions."),
+        N_(
+            "The data folder {folder} cannot be written. Check that it is there and that you may "
+            "write to it."
+        ),
         folder=str(home),
     )
 
@@ -279,7 +300,7 @@ def _plain(said: str, home: Path) -> ReaderError | None:
             N_("The disk of {folder} reports an error. Check the disk before going on."),
             folder=str(home),
         )
-    if any(s in said for s in ("malformed", "not a database", "could not decode", "corrupt")):
+    if any(sign in said for sign in _SIGNS_OF_DAMAGE):
         return Tampered(
             N_("The archive file is damaged. Run verify and restore it from the backup.")
         )

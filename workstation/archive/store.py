@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from workstation.archive import log, masks, rows, schema, worklist
 from workstation.archive.blobs import Blobs
-from workstation.archive.chain import GENESIS, Head, read_head, write_head
+from workstation.archive.chain import GENESIS, Head, read_head, sweep_heads, write_head
 from workstation.archive.encoding import as_json, row_digest
 from workstation.archive.log import AuditEntry, Change
 from workstation.archive.worklist import EVERYTHING
@@ -43,14 +43,16 @@ class Archive:
         self.home = home
         self._writing = threading.Lock()
         self._writer_thread: int | None = None
-        with schema.plain_errors(home):
+        with schema.disk_errors(home):
             home.mkdir(parents=True, exist_ok=True)
             self._blobs = Blobs(home / "blobs")
+        with schema.database_errors(home):
             fresh = not (home / DATABASE).exists()
             self.engine = schema.open_engine(home / DATABASE)
             schema.prepare(self.engine)
             if fresh and read_head(home) is None:
                 write_head(home, Head(0, GENESIS))
+            sweep_heads(home)
 
     def close(self) -> None:
         """Close the database; the archive is of no use afterwards."""
@@ -277,13 +279,14 @@ class Archive:
             may_advance = self._head_is_known(connection)
             yield writer
             head = writer.finish()
-            self._blobs.sync()
+            with schema.disk_errors(self.home):
+                self._blobs.sync()
         if may_advance:
             write_head(self.home, head)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with schema.plain_errors(self.home), self.engine.connect() as connection:
+        with schema.database_errors(self.home), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -294,7 +297,7 @@ class Archive:
             self._writer_thread = threading.get_ident()
             try:
                 with (
-                    schema.plain_errors(self.home),
+                    schema.database_errors(self.home),
                     self.engine.connect().execution_options(immediate=True) as connection,
                     connection.begin(),
                 ):

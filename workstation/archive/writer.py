@@ -17,7 +17,7 @@ from workstation.archive.encoding import (
     kind_name,
     row_digest,
 )
-from workstation.archive.worklist import searchable
+from workstation.archive.index import Index
 from workstation.domain.artefact import now
 from workstation.domain.errors import N_, Message, NotAllowed, NotFound
 from workstation.domain.finding import Decision, Finding, FindingState
@@ -54,15 +54,14 @@ class Writer:
         self._permission = permission
         self._reason = reason
         self._study_uid = study_uid
-        self._entries: list[tuple[str, str, int, str, str]] = []
-        self._touched_series: dict[str, str] = {}  # series uid: study uid
-        self._touched_studies: dict[str, None] = {}
+        self._entries: list[rows.Entry] = []
         last = connection.execute(
             select(schema.audit.c.seq, schema.audit.c.hash)
             .order_by(schema.audit.c.seq.desc())
             .limit(1)
         ).first()
         self.before = Head(last.seq, last.hash) if last else Head(0, GENESIS)
+        self._index = Index(connection, self.before.seq + 1)
 
     # Reading inside the transaction: nobody else can write between this and what follows.
 
@@ -80,7 +79,7 @@ class Writer:
 
     def study(self, study_uid: str) -> Study:
         """As ``Archive.study``, as this transaction sees it."""
-        return rows.study(self._connection, study_uid)
+        return self._index.study(study_uid)
 
     def put(self, artefact: Artefact) -> None:
         """A new version of the artefact's id; storing the same once more changes nothing."""
@@ -130,47 +129,21 @@ class Writer:
         is there already changes nothing. Under an instance UID that is there with other bytes
         the first file stays: the others are returned, not stored.
         """
-        self._upsert_study(study)
-        self._upsert_series(series)
-        known = self._known_instances([i.sop_instance_uid for i in instances])
-        other: list[Instance] = []
-        for item in instances:
-            there = known.get(item.sop_instance_uid)
-            if there is not None and there.sha256 != item.sha256:
-                other.append(item)
-                continue
-            columns = rows.instance_columns(item, as_json(item.attributes))
-            if there is not None:
-                if there.attributes == columns["attributes"]:
-                    continue
-                columns["series_uid"], columns["study_uid"] = there.series_uid, there.study_uid
-            columns["version"] = 1 if there is None else there.version + 1
-            columns["digest"] = row_digest("instance", columns)
-            self._replace(schema.instance, "sop_instance_uid", columns, new=there is None)
-            known[item.sop_instance_uid] = rows.Known(**columns)
-            self._note("instance", item.sop_instance_uid, columns, columns["study_uid"])
-            self._touched_series[series.series_uid] = study.study_uid
-            self._touched_studies[study.study_uid] = None
-            if there is None:
-                self._set_study(study.study_uid, imported=self.before.seq + 1)
-        return tuple(other)
+        return self._index.add(study, series, instances)
 
     def set_state(self, study_uid: str, state: StudyState) -> None:
         """How far the study has come; ``NotFound``."""
-        if rows.study(self._connection, study_uid).state is not state:
-            self._set_study(study_uid, state=state.value)
+        if self.study(study_uid).state is not state:
+            self._index.set_study(study_uid, state=state.value)
 
     def set_urgent(self, study_uid: str, urgent: bool) -> None:
         """Whether the study goes to the top of the worklist; ``NotFound``."""
-        if rows.study(self._connection, study_uid).urgent is not urgent:
-            self._set_study(study_uid, urgent=int(urgent))
+        if self.study(study_uid).urgent is not urgent:
+            self._index.set_study(study_uid, urgent=int(urgent))
 
     def finish(self) -> Head:
         """Bring counts and digests up to date and append the audit and change rows."""
-        for series_uid in self._touched_series:
-            self._finish_series(series_uid)
-        for study_uid in self._touched_studies:
-            self._finish_study(study_uid)
+        entries = [*self._index.finish(), *self._entries]
         columns = {
             "seq": self.before.seq + 1,
             "time": now().isoformat(timespec="milliseconds"),
@@ -179,12 +152,12 @@ class Writer:
             "permission": self._permission.value,
             "reason": as_json(self._reason),
             "study_uid": self._study_uid,
-            "entries": as_json(self._entries),
+            "entries": as_json(entries),
             "previous": self.before.hash,
         }
         columns["hash"] = audit_hash(self.before.hash, columns)
         self._connection.execute(insert(schema.audit).values(columns))
-        changes = rows.changes_of(self._entries)
+        changes = rows.changes_of(entries)
         if changes:
             seq = self._next(schema.change)
             self._connection.execute(
@@ -246,128 +219,9 @@ class Writer:
                 update(schema.artefact).where(schema.artefact.c.seq == last.seq).values(current=0)
             )
         self._connection.execute(insert(schema.artefact).values(columns))
-        self._note(kind_name(kind), id, columns, columns["study_uid"])
-
-    # --- index
-
-    def _upsert_study(self, study: Study) -> None:
-        patient = study.patient
-        given = {
-            "patient_id": patient.patient_id,
-            "name": patient.name,
-            "name_dicom": patient.name_dicom,
-            "birth_date": patient.birth_date,
-            "sex": patient.sex,
-            "age": patient.age,
-            "date": study.date,
-            "time": study.time,
-            "description": study.description,
-            "accession": study.accession,
-        }
-        as_json(given)  # refuses text that is not Unicode before SQLite would
-        there = rows.row_of(self._connection, schema.study, "study_uid", study.study_uid)
-        if there is None:
-            columns = given | {
-                "study_uid": study.study_uid,
-                "version": 0,
-                "imported": self.before.seq + 1,
-                "modalities": "\\",
-                "series": 0,
-                "instances": 0,
-                "state": study.state.value,
-                "urgent": int(study.urgent),
-                "search": "",
-                "digest": "",
-            }
-            self._connection.execute(insert(schema.study).values(columns))
-            self._touched_studies[study.study_uid] = None
-            return
-        filled = {k: v for k, v in given.items() if v and not there[k]}
-        if filled:
-            self._set_study(study.study_uid, **filled)
-
-    def _upsert_series(self, series: Series) -> None:
-        given = {
-            "modality": series.modality,
-            "number": series.number,
-            "description": series.description,
-            "body_part": series.body_part,
-        }
-        as_json(given)
-        there = rows.row_of(self._connection, schema.series, "series_uid", series.series_uid)
-        if there is None:
-            columns = given | {
-                "series_uid": series.series_uid,
-                "study_uid": series.study_uid,
-                "version": 0,
-                "instances": 0,
-                "digest": "",
-            }
-            self._connection.execute(insert(schema.series).values(columns))
-        else:
-            filled = {k: v for k, v in given.items() if v not in ("", None) and not there[k]}
-            if not filled:
-                return
-            self._set(schema.series, "series_uid", series.series_uid, filled)
-        self._touched_series[series.series_uid] = series.study_uid
-        self._touched_studies[series.study_uid] = None
-
-    def _known_instances(self, uids: Sequence[str]) -> dict[str, rows.Known]:
-        found: dict[str, rows.Known] = {}
-        table = schema.instance
-        for start in range(0, len(uids), 500):
-            some = list(uids[start : start + 500])
-            for row in self._connection.execute(
-                select(table).where(table.c.sop_instance_uid.in_(some))
-            ).mappings():
-                found[row["sop_instance_uid"]] = rows.Known(**row)
-        return found
-
-    def _finish_series(self, series_uid: str) -> None:
-        table = schema.series
-        count = self._connection.execute(
-            select(func.count()).where(schema.instance.c.series_uid == series_uid)
-        ).scalar_one()
-        columns = rows.row_of(self._connection, table, "series_uid", series_uid)
-        assert columns is not None
-        columns |= {"instances": count, "version": columns["version"] + 1}
-        columns["digest"] = row_digest("series", columns)
-        self._replace(table, "series_uid", columns, new=False)
-        self._note("series", series_uid, columns, columns["study_uid"])
-
-    def _finish_study(self, study_uid: str) -> None:
-        table, part = schema.study, schema.series
-        found = self._connection.execute(
-            select(part.c.modality, part.c.instances).where(part.c.study_uid == study_uid)
-        ).all()
-        columns = rows.row_of(self._connection, table, "study_uid", study_uid)
-        assert columns is not None
-        modalities = sorted({row.modality for row in found if row.modality})
-        columns |= {
-            "series": len(found),
-            "instances": sum(row.instances for row in found),
-            "modalities": "".join(f"\\{m}" for m in modalities) + "\\",
-            "search": searchable(
-                columns["name"], columns["name_dicom"], columns["patient_id"], columns["accession"]
-            ),
-            "version": columns["version"] + 1,
-        }
-        columns["digest"] = row_digest("study", columns)
-        self._replace(table, "study_uid", columns, new=False)
-        self._note("study", study_uid, columns, study_uid)
-
-    def _set_study(self, study_uid: str, **values: Any) -> None:
-        self._set(schema.study, "study_uid", study_uid, values)
-        self._touched_studies[study_uid] = None
-
-    def _set(self, table: Table, key: str, value: str, values: dict[str, Any]) -> None:
-        self._connection.execute(update(table).where(table.c[key] == value).values(values))
-
-    def _replace(self, table: Table, key: str, columns: dict[str, Any], *, new: bool) -> None:
-        if new:
-            self._connection.execute(insert(table).values(columns))
-        else:
-            self._set(table, key, columns[key], columns)
+        self._entries.append(
+            (kind_name(kind), id, columns["version"], columns["digest"], columns["study_uid"], "")
+        )
 
     def _next(self, table: Table) -> int:
         return int(
@@ -375,6 +229,3 @@ class Writer:
                 select(func.coalesce(func.max(table.c.seq), 0) + 1)
             ).scalar_one()
         )
-
-    def _note(self, kind: str, id: str, columns: dict[str, Any], study_uid: str) -> None:
-        self._entries.append((kind, id, columns["version"], columns["digest"], study_uid))
