@@ -72,10 +72,11 @@ def verify(
     try:
         with closing(_open(archive)) as connection:
             connection.execute("BEGIN")  # one snapshot, whatever others write meanwhile
-            check.audit(connection, head)
-            progress(0.1, Message(N_("Checking the archive")))
-            check.rows(connection)
-            check.rest(connection)
+            if check.definitions(connection):
+                check.audit(connection, head)
+                progress(0.1, Message(N_("Checking the archive")))
+                check.rows(connection)
+                check.rest(connection)
     except sqlite3.Error as error:
         check.found(DATABASE, N_("The file is damaged: {said}."), said=str(error))
     check.files(progress, cancel)
@@ -106,6 +107,13 @@ class _Check:
     def found(self, what: str, template: str, **params: str | int) -> None:
         """Note something bad."""
         self.bad.append(Bad(what, Message(template, params)))
+
+    def definitions(self, connection: sqlite3.Connection) -> bool:
+        """Whether tables and indexes are those of this program; else their rows say nothing."""
+        made = {row[0] for row in connection.execute("SELECT sql FROM sqlite_master") if row[0]}
+        if made != _statements():
+            self.found(DATABASE, N_("The definition of a table or an index was changed."))
+        return made == _statements()
 
     def audit(self, connection: sqlite3.Connection, head: Head | None) -> None:
         """The chain from its beginning to the recorded head."""
@@ -156,12 +164,6 @@ class _Check:
                 self.found(name, N_("An older version of it is marked as the current one."))
             latest[key] = (row["version"], row)
             self._owners.update(dict.fromkeys(_files_of(row), name))
-        for (kind, id), (version, row) in latest.items():
-            if row["current"] != 1:
-                self.found(
-                    f"{kind} {id} version {version}",
-                    N_("The newest version of it is not marked as the current one."),
-                )
         for table, key_column in _INDEX_TABLES.items():
             for row in self._read(connection, table, key_column):
                 id = row[key_column]
@@ -178,9 +180,15 @@ class _Check:
         ):
             name = f"{kind} {id}" if kind in _INDEX_TABLES else f"{kind} {id} version {version}"
             self.found(name, _MISSING_ROW, entry=written_row.entry)
+        for (kind, id), (version, row) in latest.items():
+            if row["current"] != 1:
+                self.found(
+                    f"{kind} {id} version {version}",
+                    N_("The newest version of it is not marked as the current one."),
+                )
 
     def rest(self, connection: sqlite3.Connection) -> None:
-        """Changes told to screens, screen state, format, and SQLite's own structure."""
+        """Changes told to screens, screen state, format, and the structure of the file."""
         kept = [
             (row["seq"], row["audit_seq"], row["kind"], row["id"], row["study_uid"])
             for row in self._read(connection, "change", "seq")
@@ -198,9 +206,6 @@ class _Check:
         found = {row["key"]: row["value"] for row in self._read(connection, "meta", "key")}
         if found != {"schema": str(schema.SCHEMA_VERSION)}:
             self.found("meta", _CHANGED)
-        made = {row[0] for row in connection.execute("SELECT sql FROM sqlite_master") if row[0]}
-        if made != _statements():
-            self.found(DATABASE, N_("The definition of a table or an index was changed."))
         for pragma in ("integrity_check", "foreign_key_check"):
             for row in connection.execute(f"PRAGMA {pragma}"):
                 if row[0] != "ok":
