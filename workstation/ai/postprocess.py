@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage, special
 
 from workstation.ai.manifest import Label, Manifest, Post
-from workstation.ai.preprocess import TOUCHING, Frame, Image, Mask, Prepared
+from workstation.ai.preprocess import (
+    Frame,
+    Image,
+    Mask,
+    Prepared,
+    interpolate,
+    piece_sizes,
+    pieces_of,
+)
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.mask import bounding_block
 
@@ -114,15 +121,7 @@ def _back(file: SliceFile, frame: Frame, first: int, last: int) -> Image:
     offset[0] = at[0] - low
     out = np.empty((slab.shape[1], last - first, *shape[1:]), dtype=np.float32)
     for channel in range(slab.shape[1]):
-        ndimage.affine_transform(
-            np.ascontiguousarray(slab[:, channel]),
-            steps,
-            offset=offset,
-            output_shape=out.shape[1:],
-            output=out[channel],
-            order=1,
-            mode="nearest",
-        )
+        interpolate(slab[:, channel], steps, offset, out[channel])
     return out
 
 
@@ -161,12 +160,6 @@ def thresholded(
         yield LabelMask(label, mask, sums[number] / count if count else 0.0)
 
 
-def pieces_of(mask: Mask) -> tuple[NDArray[np.int32], int]:
-    """26-connected pieces numbered from 1, and how many there are."""
-    numbered, count = ndimage.label(mask, TOUCHING)
-    return np.asarray(numbered, dtype=np.int32), int(count)
-
-
 def clean(mask: Mask, voxel_ml: float, post: Post) -> Mask:
     """Holes filled slice by slice, the largest piece kept, small pieces dropped.
 
@@ -180,9 +173,8 @@ def clean(mask: Mask, voxel_ml: float, post: Post) -> Mask:
     if post.fill_holes:
         inner = np.stack([np.asarray(ndimage.binary_fill_holes(plane)) for plane in inner])
     if post.keep_largest or post.min_component_ml > 0:
-        numbered, _ = pieces_of(inner)
-        sizes = np.bincount(numbered.ravel())
-        sizes[0] = 0
+        numbered, count = pieces_of(inner)
+        sizes = piece_sizes(numbered, count)
         keep = sizes * voxel_ml >= post.min_component_ml - 1e-9
         if post.keep_largest:
             keep &= np.arange(sizes.size) == int(np.argmax(sizes))

@@ -29,13 +29,13 @@ from workstation.ai.manifest import (
     ZScore,
 )
 from workstation.domain.errors import N_
-from workstation.domain.geometry import AxisMap, Grid, as_matrix, axes_towards
+from workstation.domain.geometry import AxisMap, Floats, Grid, as_matrix, axes_towards
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Block = tuple[slice, slice, slice]
 
-TOUCHING = np.ones((3, 3, 3), dtype=bool)  # 26-connected
+_TOUCHING = np.ones((3, 3, 3), dtype=bool)  # 26-connected
 
 
 @dataclass(frozen=True)
@@ -89,22 +89,36 @@ def frame_of(pre: Pre, grid: Grid) -> Frame:
     return Frame(axes, oriented, work)
 
 
+def interpolate(array: NDArray[Any], steps: Floats, offset: Floats, out: Image) -> None:
+    """Fill ``out`` (z, y, x): its index i takes the linear value at index i * steps + offset.
+
+    Beyond the ends the end value is repeated. Slices that stay where they are, the usual case of
+    thick-slice MR, are interpolated in their plane alone: half the work.
+    """
+    given = np.ascontiguousarray(array, dtype=np.float32)
+    still = steps[0] == 1.0 and offset[0] == 0.0 and given.shape[0] == out.shape[0]
+    pairs = zip(given, out, strict=True) if still else ((given, out),)
+    for source, target in pairs:
+        ndimage.affine_transform(
+            source,
+            steps[-source.ndim :],
+            offset=offset[-source.ndim :],
+            output_shape=target.shape,
+            output=target,
+            order=1,
+            mode="nearest",
+        )
+
+
 def resample(array: NDArray[Any], factors: Sequence[float], shape: Sequence[int]) -> Image:
     """Array (z, y, x) to ``shape`` where new index i lies at old index (i + 0.5) f - 0.5; linear,
     ends repeated."""
     if tuple(shape) == array.shape and all(f == 1.0 for f in factors):
         return np.ascontiguousarray(array, dtype=np.float32)
     steps = np.asarray(factors, dtype=np.float64)
-    out = ndimage.affine_transform(
-        np.ascontiguousarray(array, dtype=np.float32),
-        steps,
-        offset=0.5 * steps - 0.5,
-        output_shape=tuple(shape),
-        output=np.float32,
-        order=1,
-        mode="nearest",
-    )
-    return np.asarray(out, dtype=np.float32)
+    out = np.empty(tuple(shape), dtype=np.float32)
+    interpolate(array, steps, 0.5 * steps - 0.5, out)
+    return out
 
 
 def _resample_onto(array: NDArray[Any], grid: Grid, target: Grid) -> Image:
@@ -136,6 +150,21 @@ def otsu(values: NDArray[Any], bins: int = 256) -> float:
     return float(centres[int(np.nanargmax(np.where(above > 0, between, np.nan)))])
 
 
+def pieces_of(mask: Mask) -> tuple[NDArray[np.int32], int]:
+    """26-connected pieces numbered from 1, and how many there are."""
+    numbered, count = ndimage.label(mask, _TOUCHING)
+    return np.asarray(numbered, dtype=np.int32), int(count)
+
+
+def piece_sizes(numbered: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Voxels of each piece by its number; 0 for the background (number 0)."""
+    sizes = np.zeros(count + 1, dtype=np.int64)
+    for plane in numbered:  # plane by plane: counting widens its input to 64 bits
+        sizes += np.bincount(plane.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    return sizes
+
+
 def find_foreground(image: Image, rule: Foreground) -> Mask:
     """Which voxels of the prepared, not yet normalised image are patient."""
     if rule.rule == "above":
@@ -146,13 +175,21 @@ def find_foreground(image: Image, rule: Foreground) -> Mask:
         threshold = rule.value * float(np.percentile(image, 99.5))
     mask = np.asarray(image > threshold)
     if rule.largest and mask.any():
-        pieces, _ = ndimage.label(mask, TOUCHING)
-        sizes = np.bincount(pieces.ravel())
-        sizes[0] = 0
-        mask = np.asarray(pieces == int(np.argmax(sizes)))
+        numbered, count = pieces_of(mask)
+        mask = np.asarray(numbered == int(np.argmax(piece_sizes(numbered, count))))
     if rule.fill:
         mask = np.stack([np.asarray(ndimage.binary_fill_holes(plane)) for plane in mask])
     return mask
+
+
+def _moments(image: Image, mask: Mask | None) -> tuple[float, float]:
+    """Mean and population standard deviation, summed in float64 slice by slice: the whole volume
+    in float64 would be the largest array of the run."""
+    planes = [plane if mask is None else plane[mask[z]] for z, plane in enumerate(image)]
+    count = sum(plane.size for plane in planes)
+    mean = sum(float(plane.sum(dtype=np.float64)) for plane in planes) / count
+    spread = sum(float(((plane.astype(np.float64) - mean) ** 2).sum()) for plane in planes)
+    return mean, float(np.sqrt(spread / count))
 
 
 def _apply(step: Intensity, image: Image, foreground: Mask) -> Image:
@@ -166,8 +203,8 @@ def _apply(step: Intensity, image: Image, foreground: Mask) -> Image:
             low, high = np.percentile(population(step.within), (step.low, step.high))
             return np.clip(image, low, high)
         case ZScore():
-            values = population(step.within).astype(np.float64)
-            return np.asarray((image - values.mean()) / max(values.std(), 1e-6))
+            mean, deviation = _moments(image, foreground if step.within == "foreground" else None)
+            return (image - np.float32(mean)) / np.float32(max(deviation, 1e-6))
         case Scale() | PercentileScale():
             if isinstance(step, Scale):
                 low, high = step.source
@@ -234,7 +271,9 @@ def prepare(pre: Pre, arrays: Sequence[NDArray[Any]], grids: Sequence[Grid]) -> 
         channels.append(image)
     assert foreground is not None
     block = _crop_block(pre, foreground, frame.work)
-    return Prepared(np.stack([image[block] for image in channels]), frame, block, foreground)
+    one = len(channels) == 1  # no copy of the largest array
+    array = channels[0][block][None] if one else np.stack([image[block] for image in channels])
+    return Prepared(array, frame, block, foreground)
 
 
 def check_quality(quality: Quality, prepared: Prepared) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workstation.ai.client import ModelResult
 from workstation.ai.manifest import Label
 from workstation.ai.package import ModelPackage
-from workstation.ai.postprocess import pieces_of
+from workstation.ai.preprocess import pieces_of
 from workstation.archive.store import Archive
 from workstation.domain.analysis import AnalysisResult, AnalysisSpec, Candidate
 from workstation.domain.artefact import Code, MadeBy, Wording, digest_of, new_id
