@@ -117,7 +117,8 @@ def test_only_the_fonts_of_the_project_are_used_and_all_are_embedded() -> None:
     for n in range(len(kids)):
         page = kids[n]
         assert page["/Type"] == "/Page"
-        for font in page["/Resources"]["/Font"].values():
+        for held in page["/Resources"]["/Font"].values():
+            font = held.get_object()
             descriptor = font["/DescendantFonts"][0]["/FontDescriptor"]
             assert "/FontFile3" in descriptor
             assert "/ToUnicode" in font
