@@ -24,7 +24,7 @@ from workstation.ai.preprocess import (
     otsu,
     prepare,
 )
-from workstation.ai.window import gaussian, positions, slide
+from workstation.ai.sliding_window import gaussian, positions, slide
 from workstation.domain.geometry import AxisMap, Grid, as_matrix
 from workstation.domain.mask import dice
 

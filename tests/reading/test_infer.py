@@ -13,12 +13,19 @@ from numpy.typing import NDArray
 
 from tests.ai.packages import hog, identity, manifest, write_package
 from workstation.archive.store import Archive
-from workstation.domain.artefact import MadeBy
-from workstation.domain.errors import Cancelled, Message
+from workstation.domain.analysis import (
+    AnalysisInputs,
+    AnalysisResult,
+    AnalysisSpec,
+    Candidate,
+    Quantity,
+)
+from workstation.domain.artefact import Code, MadeBy, Wording
+from workstation.domain.errors import N_, BadInput, Cancelled, Message
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.mask import MaskInfo
-from workstation.domain.measurement import Refusal
+from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.people import MACHINE, Actor, Permission, Role
 from workstation.domain.study import Instance, Patient, Series, Study, StudyState
@@ -295,3 +302,64 @@ def test_file_that_is_gone_is_a_refusal(archive: Archive, settings: Settings) ->
     write_package(settings.models, identity())
     (refusal,) = of_model(infer(archive, settings, STUDY))
     assert refusal.series_uid == stack.series_uid
+
+
+def bright_spot(inputs: AnalysisInputs) -> AnalysisResult:
+    """One candidate at the brightest voxel of the first phase; refuses an empty image."""
+    volume = inputs.volumes[0]
+    if not volume.array.any():
+        raise BadInput(N_("There is nothing bright in it."))
+    mask = np.asarray(volume.array == volume.array.max())
+    z, y, x = np.argwhere(mask)[0]
+    place = volume.grid.to_lps((float(x), float(y), float(z)))
+    code = Code("SPOT", "99ONESCAN", "Spot")
+    size = Quantity(Wording("Diameter", "直径"), code, 4.5, "mm")
+    count = Quantity(Wording("Voxels", "体素数"), code, float(mask.sum()), "1")
+    return AnalysisResult(
+        candidates=(
+            Candidate(
+                Wording("Spot", "斑点"), code, Wording("left", "左侧"),
+                (float(place[0]), float(place[1]), float(place[2])), mask, size, (count,),
+                "nodule", urgent=True,
+            ),
+        )
+    )  # fmt: skip
+
+
+def spec(id: str = "other/bright") -> AnalysisSpec:
+    name = Wording("Bright spot", "亮斑")
+    return AnalysisSpec(id, "1", name, "chest", ("FLAIR",), "", "brightest voxel", "a test", ())
+
+
+def fails(inputs: AnalysisInputs) -> AnalysisResult:
+    raise ZeroDivisionError
+
+
+def test_analyses_propose_and_refuse_too(
+    archive: Archive, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins = ((spec(), bright_spot), (spec("other/faulty"), fails))
+    monkeypatch.setattr("workstation.reading.infer.find_analyses", lambda: plugins)
+    stack = bring(archive)
+    empty = bring(archive, np.zeros(GRID.shape, dtype=np.int16), series=2)
+    bring(archive, series=3, role="T1")
+    report = infer(archive, settings, STUDY)
+    assert report.ran == ("other/bright",)
+    (finding,) = report.findings
+    assert (finding.value, finding.unit, finding.formula) == (4.5, "mm", "other/bright")
+    assert (finding.template_key, finding.area, finding.stack_id) == ("nodule", "chest", stack.id)
+    assert archive.load_mask(finding.mask_id).sum() == 14
+    assert archive.study(STUDY).urgent
+    (other,) = archive.all(Measurement, STUDY)
+    assert (other.value, other.finding_id) == (14.0, finding.id)
+    assert other.made_from == (stack.id, finding.mask_id)
+    assert {(one.what, one.series_uid, str(one.reason)) for one in report.refusals} == {
+        ("other/bright", empty.series_uid, "There is nothing bright in it."),
+        ("other/faulty", stack.series_uid,
+         "It failed unexpectedly (ZeroDivisionError); the log file says more."),
+        ("other/faulty", empty.series_uid,
+         "It failed unexpectedly (ZeroDivisionError); the log file says more."),
+    }  # fmt: skip
+    before = archive.last_change()
+    assert infer(archive, settings, STUDY).ran == ()
+    assert archive.last_change() == before

@@ -31,7 +31,7 @@ from workstation.ai.limits import Unsuitable
 from workstation.ai.manifest import Manifest
 from workstation.ai.postprocess import clean, thresholded, write_probabilities
 from workstation.ai.preprocess import check_quality, prepare
-from workstation.ai.window import Image, Predict, slide
+from workstation.ai.sliding_window import Image, Predict, slide
 from workstation.domain.errors import N_, BadInput, Param, ReaderError
 from workstation.domain.geometry import Grid, as_matrix
 
