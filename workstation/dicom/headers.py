@@ -100,6 +100,7 @@ class _PixelElement:
     keyword: str
     offset: int  # of its value in the file; -1 within a deflated stream
     length: int  # as stated, 0xFFFFFFFF where undefined
+    vr: str = "OW"
 
 
 def read_header(path: Path) -> FileHeader:
@@ -186,7 +187,8 @@ def pixel_element(file: BinaryIO, dataset: Any, syntax: str) -> _PixelElement | 
         return _PixelElement(keyword, at + 8, struct.unpack(order + "L", head[4:8])[0])
     if len(head) < 12:
         return _PixelElement(keyword, at + len(head), 0)
-    return _PixelElement(keyword, at + 12, struct.unpack(order + "L", head[8:12])[0])
+    length = struct.unpack(order + "L", head[8:12])[0]
+    return _PixelElement(keyword, at + 12, length, head[4:6].decode("ascii"))
 
 
 def _header(
@@ -215,8 +217,8 @@ def _header(
         attributes["identity"] = "made"
     if element is not None:
         _check_pixels(attributes, syntax, element, file, size)
-    elif "Rows" in attributes and "BitsAllocated" in attributes:
-        raise BadInput(N_("The file ends before its image data."))
+    elif "Rows" in attributes or UID(sop_class).name.endswith("Image Storage"):
+        raise BadInput(N_("It should hold an image, but the file ends before its image data."))
     number = attributes.get("InstanceNumber")
     series_number = re.match(r"[+-]?\d{1,9}", said(0x00200011))
     return FileHeader(

@@ -193,13 +193,17 @@ def steps_of(phases: Phases) -> Steps:
     places = np.array(phases.positions)
     gaps = np.diff(places)
     step = usual_step(gaps)
-    indices = np.round((places - places[0]) / step).astype(int)
-    fitted = (places[-1] - places[0]) / max(1, int(indices[-1]))
-    indices = np.round((places - places[0]) / fitted).astype(int)
-    off = np.abs(places - (places[0] + indices * fitted)).max()
-    # Scanners round positions, to 0.1 mm at worst: that is not an uneven stack.
-    near = min(0.1 * fitted, max(0.02 * fitted, 0.06))
-    regular = bool(off <= near and (np.diff(indices) >= 1).all())
+    extent = float(places[-1] - places[0])
+    # First as if no slice were missing: rounded positions mislead the most common gap.
+    for count in (places.size - 1, max(1, round(extent / step))):
+        fitted = extent / count
+        indices = np.round((places - places[0]) / fitted).astype(int)
+        off = np.abs(places - np.polyval(np.polyfit(indices, places, 1), indices)).max()
+        # Scanners round positions, to 0.1 mm at worst: that is not an uneven stack.
+        near = min(0.1 * fitted, max(0.02 * fitted, 0.06))
+        regular = bool(off <= near and (np.diff(indices) >= 1).all())
+        if regular:
+            break
     if regular and not _thick_where_wide(phases, np.diff(indices), fitted):
         levels: list[int | None] = [None] * (int(indices[-1]) + 1)
         for at, index in enumerate(indices):

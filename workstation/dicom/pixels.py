@@ -25,6 +25,7 @@ from workstation.dicom.attributes import reduce_attributes
 from workstation.dicom.fragments import Fragments, find_fragments, frame_parts
 from workstation.dicom.headers import (
     DEFLATED_LITTLE,
+    EXPLICIT_BIG,
     PARSE_ERRORS,
     frame_bytes,
     is_native,
@@ -54,6 +55,13 @@ class _Source:
     offset: int
     frames: int
     fragments: Fragments | None
+    vr: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether a frame cannot be cut out: single bits, and bytes swapped in pairs."""
+        bits = whole(self.attributes, "BitsAllocated")
+        return bits == 1 or (bits == 8 and self.syntax == EXPLICIT_BIG and self.vr == "OW")
 
 
 def decode_frame(path: Path, number: int = 0) -> NDArray[Any]:
@@ -104,6 +112,7 @@ def _open(path: Path, size: int, changed: int) -> _Source:
         offset=element.offset,
         frames=max(1, whole(attributes, "NumberOfFrames", 1)),
         fragments=fragments,
+        vr=element.vr,
     )
 
 
@@ -123,6 +132,9 @@ def _frame_data(source: _Source, number: int) -> bytes:
         return value[number * each : (number + 1) * each]
     with source.path.open("rb") as file:
         if source.fragments is None:
+            if source.whole:
+                file.seek(source.offset)
+                return file.read(frame_bytes(source.attributes, source.frames) + 1)
             each = frame_bytes(source.attributes)
             file.seek(source.offset + number * each)
             return file.read(each)
@@ -154,19 +166,44 @@ def _decode(source: _Source, number: int) -> NDArray[Any]:
         return np.frombuffer(data, wide).reshape(options["rows"], options["columns"])
     if source.syntax == _JPEG_EXTENDED and options["bits_stored"] > 8:
         return _decode_with_gdcm(data, options, source.syntax)
+    decoder = get_decoder(UID(source.syntax))
     if source.fragments is not None:
-        data = encapsulate([data], has_bot=False)
+        array = _decompress(decoder, encapsulate([data], has_bot=False), options)
     else:
-        options["pixel_vr"] = "OW" if options["bits_allocated"] > 8 else "OB"
+        options["pixel_vr"] = source.vr
+        options["bits_stored"] = options["bits_allocated"]  # see _only_stored_bits
+        if source.whole:
+            options["number_of_frames"] = source.frames
+        index = number if source.whole else 0
         if len(data) % 2:
             data += b"\0"
-    array, _ = get_decoder(UID(source.syntax)).as_array(data, index=0, **options)
+        array, _ = decoder.as_array(data, index=index, **options)
     if photometric == "PALETTE COLOR":
         array = apply_color_lut(array, source.dataset)
         return np.asarray(array >> 8 if array.dtype == np.uint16 else array, dtype=np.uint8)
     if array.ndim == 2 and source.fragments is None:
         array = _only_stored_bits(array, facts)
     return np.asarray(array)
+
+
+def _decompress(decoder: Any, data: bytes, options: dict[str, Any]) -> NDArray[Any]:
+    """One encapsulated frame, by the first plug-in that can.
+
+    gdcm comes last: it ends the whole process over some broken data, which the others do not.
+    """
+    plugins = sorted(
+        decoder.available_plugins,
+        key=lambda name: ("pillow", "gdcm").index(name) if name in {"pillow", "gdcm"} else -1,
+    )
+    error: Exception | None = None
+    for plugin in plugins:
+        try:
+            array, _ = decoder.as_array(data, index=0, decoding_plugin=plugin, **options)
+        except _DECODE_ERRORS as failed:
+            error = failed
+        else:
+            return np.asarray(array)
+    raise error or NotImplementedError("no decoder")
 
 
 def _only_stored_bits(array: NDArray[Any], facts: dict[str, object]) -> NDArray[Any]:

@@ -211,7 +211,10 @@ def read_into(stack: Stack, frame: Frame, path: Path, out: NDArray[Any]) -> None
                 N_("Image {number} of the file has not the size that its header says."),
                 number=frame.number + 1,
             )
-        _rescale(values, frame, out)
+        if stack.samples == 3:
+            out[...] = values >> (8 * values.dtype.itemsize - 8)  # the high byte of each sample
+        else:
+            _rescale(values, frame, out)
         return
     dtype, bits = _stored(stack.stored_dtype)
     # int16 arrays take 16-bit samples in place; signed and unsigned share their bytes.
