@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import workstation.ui  # noqa: F401 - before pytest-qt brings PySide6 in, see there
+from tests.command_line import CommandLine
 from workstation import text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -29,6 +30,21 @@ def home(tmp_path: Path) -> Path:
     folder = tmp_path / "工作站 数据"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the demo studies imported and read by the machine; copied, never changed."""
+    home = tmp_path_factory.mktemp("家") / "阅片 home"
+    cli = CommandLine(home)
+    assert cli("user", "add", "li", "--role", "reader", "--display-name", "李医生").code == 0
+    assert cli("user", "add", "boss", "--role", "admin").code == 0
+    came = cli("--json", "demo")
+    assert came.code == 0, came.err
+    for uid in came.json["studies"]:
+        read = cli("--json", "read", uid)
+        assert read.code == 0, read.err
+    return home
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.line.conftest import CommandLine
+from tests.command_line import CommandLine
 
 
 @pytest.fixture

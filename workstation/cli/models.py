@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workstation.ai.client import run_package
-from workstation.ai.files import load_image, write_mask
+from workstation.ai.files import is_picture, load_image, write_mask
 from workstation.ai.gate import misfit
 from workstation.ai.limits import Limits
 from workstation.ai.package import ModelPackage, list_packages, load_package
@@ -78,21 +78,24 @@ def run_model(services: Services, arguments: argparse.Namespace) -> Answer:
     folder = Path(arguments.to)
     folder.mkdir(parents=True, exist_ok=True)
     labels, files, lines = [], [], []
+    flat = is_picture(Path(arguments.input))  # a PNG has no size in the patient
     for label in package.manifest.labels:
         mask = result.masks[label.key]
-        path = folder / f"{package.manifest.id}-{label.key}.nii.gz"
-        write_mask(path, mask, grid)
-        volume = float(mask.sum()) * grid.voxel_ml
+        # A tilted grid is written as NRRD: NIfTI cannot hold its shear.
+        path = write_mask(folder / f"{package.manifest.id}-{label.key}.nii.gz", mask, grid)
+        volume = None if flat else float(mask.sum()) * grid.voxel_ml
         name = label.name.wording().in_language(language())
         labels.append(
             {"key": label.key, "name": name, "voxels": int(mask.sum()), "value": volume,
              "unit": "mL", "score": result.scores[label.key]}
         )  # fmt: skip
         files.append({"kind": "mask", "path": str(path)})
-        lines.append(f"{name}: {format_value(volume, 'mL')}  {path}")
+        pixels = tr("{n} pixels", n=int(mask.sum()))
+        shown = pixels if volume is None else format_value(volume, "mL")
+        lines.append(f"{name}: {shown}  {path}")
     data = {
         "model": str(package.made_by),
-        "sha256": package.model_sha256,
+        "sha256": package.sha256,
         "labels": labels,
         "shape": list(grid.shape),
         "affine": [list(row) for row in grid.affine],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from workstation import text
 from workstation.domain.finding import FindingState
 from workstation.domain.study import Study
 from workstation.text import tr
@@ -110,9 +109,10 @@ class Banner(QFrame):
         user = self.desk.user
         self.user.setText(user.display_name if user else tr("Sign in"))
         self.research.setText(tr("Research use, not registered"))
-        for widget in (self.name, self.person, self.exam, self.priors, self.machine, self.stat):
+        for widget in (self.name, self.person, self.priors, self.machine, self.stat):
             widget.setVisible(contents is not None)
         if contents is None:
+            self.exam.clear()
             return
         study = contents.study
         self.name.setText(study.patient.name or tr("No name"))
@@ -131,4 +131,3 @@ class Banner(QFrame):
         self.machine.setVisible(bool(words))
         self.priors.setText(tr("{n} prior studies", n=contents.priors))
         self.priors.setVisible(contents.priors > 0)
-        self.setWindowTitle(text.language())

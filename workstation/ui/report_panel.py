@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent
+from PySide6.QtGui import QFocusEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -35,6 +35,7 @@ class FreeTextBox(QPlainTextEdit):
         self.section = section
         self.setObjectName("freeText")
         self.setTabChangesFocus(True)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setPlaceholderText(tr("Your own words …"))
         self._saved = words
         self._timer = QTimer(self)
@@ -49,8 +50,10 @@ class FreeTextBox(QPlainTextEdit):
         self._timer.start()
 
     def _fit(self) -> None:
-        lines = max(1, min(8, self.document().blockCount()))
-        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + 12)
+        # Wrapped lines count too: what the reader wrote is never hidden behind an edge.
+        lines = max(1, round(self.document().size().height()))
+        margins = 2 * round(self.document().documentMargin()) + 2 * self.frameWidth() + 4
+        self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + margins)
 
     def save(self) -> None:
         """Hand over what was typed since the last time."""
@@ -59,6 +62,10 @@ class FreeTextBox(QPlainTextEdit):
         if words != self._saved:
             self._saved = words
             self.written.emit(self.section, words)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self.save()

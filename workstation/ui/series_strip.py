@@ -125,7 +125,7 @@ class SeriesStrip(QScrollArea):
         super().__init__(parent)
         self.desk = desk
         self.setObjectName("strip")
-        self.setFixedWidth(THUMB + 26)
+        self.setFixedWidth(THUMB + 30)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.thumbs: dict[str, Thumb] = {}

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 PASSWORD = "long enough 1"
 
 
@@ -42,18 +40,3 @@ class CommandLine:
             env={**os.environ, "WORKSTATION_PASSWORD": password, "PYTHONUTF8": "1"}, timeout=600,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture(scope="session")
-def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the demo studies imported and read by the machine; copied, never changed."""
-    home = tmp_path_factory.mktemp("家") / "阅片 home"
-    cli = CommandLine(home)
-    assert cli("user", "add", "li", "--role", "reader", "--display-name", "李医生").code == 0
-    assert cli("user", "add", "boss", "--role", "admin").code == 0
-    came = cli("--json", "demo")
-    assert came.code == 0, came.err
-    for uid in came.json["studies"]:
-        read = cli("--json", "read", uid)
-        assert read.code == 0, read.err
-    return home
