@@ -238,8 +238,11 @@ def database_errors(home: Path) -> Iterator[None]:
     """Failures of the database as sentences that say what to do."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
+    except (DBAPIError, sqlite3.Error, UnicodeDecodeError) as error:
         said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        if isinstance(error, UnicodeDecodeError):
+            # SQLite quotes damaged names in its complaint, which Python then cannot decode.
+            said = error.object.decode("utf-8", "replace")
         plain = _plain(said, home)
         if plain is None:
             raise
