@@ -141,6 +141,13 @@ def test_template_follows_the_regions(areas: tuple[str, ...], expected: str) -> 
     assert choose_template(areas) == expected
 
 
+def test_an_unknown_region_goes_by_modality() -> None:
+    assert choose_template(("other",), ("CT",)) == "oncology"
+    assert choose_template(("other", "other"), ("MR", "PT")) == "oncology"
+    assert choose_template(("other",), ("MR",)) == "brain-heart"
+    assert choose_template(("brain",), ("CT",)) == "brain-heart"
+
+
 def test_every_guideline_has_a_citation_and_is_used() -> None:
     used = {p.guideline for n in template_names() for p in load_template(n).phrases.values()}
     assert {p.stem for p in GUIDELINES.glob("stenosis*.toml")} <= used

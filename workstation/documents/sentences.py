@@ -159,26 +159,29 @@ def _impression(
     return sentences
 
 
+def _series_words(stack: Stack, language: str) -> str:
+    """A series by its role, with what was acquired: images in the files, not slices of a grid."""
+    words = tr(stack.role, lang=language) if stack.role else stack.description
+    count = sum(1 for frame in stack.frames if frame.sha256)
+    if not words or not stack.is_volume:
+        return words
+    if stack.slice_thickness_mm is None or Flag.UNEVEN_SPACING in stack.flags:
+        return tr("{series} ({count} images)", lang=language, series=words, count=count)
+    return tr(
+        "{series} ({count} images of {thickness})",
+        lang=language,
+        series=words,
+        count=count,
+        thickness=format_value(stack.slice_thickness_mm, "mm"),
+    )
+
+
 def _method(stacks: Sequence[Stack], language: str) -> list[Sentence]:
-    by_modality: dict[str, list[str]] = {}
+    by_modality: dict[str, dict[str, None]] = {}
     for stack in stacks:
-        if Flag.LOCALISER in stack.flags:
-            continue
-        words = stack.role or stack.description
-        if not words:
-            continue
-        if stack.is_volume and stack.slice_thickness_mm:
-            thickness = format_value(stack.slice_thickness_mm, "mm")
-            words = tr(
-                "{series} ({count} slices of {thickness})",
-                lang=language,
-                series=words,
-                count=stack.grid.shape[0],
-                thickness=thickness,
-            )
-        items = by_modality.setdefault(stack.modality, [])
-        if words not in items:
-            items.append(words)
+        words = _series_words(stack, language)
+        if words and Flag.LOCALISER not in stack.flags:
+            by_modality.setdefault(stack.modality, {})[words] = None
     chinese = _chinese(language)
     return [
         Sentence(

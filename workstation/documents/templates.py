@@ -205,7 +205,13 @@ def load_guideline(id: str) -> Guideline:
         ) from error
 
 
-def choose_template(areas: tuple[str, ...]) -> str:
-    """The template whose areas occur most often in ``areas``; brain-heart where they are even."""
+def choose_template(areas: tuple[str, ...], modalities: tuple[str, ...] = ()) -> str:
+    """The template whose areas occur most often in ``areas``; brain-heart where they are even.
+
+    Where no area is known, CT and PET go to oncology (they rarely show a heart or brain alone).
+    """
     names = sorted(template_names(), key=lambda name: name != "brain-heart")
-    return max(names, key=lambda name: sum(a in load_template(name).areas for a in areas))
+    counts = {name: sum(a in load_template(name).areas for a in areas) for name in names}
+    if not any(counts.values()) and {"CT", "PT"}.intersection(modalities):
+        return "oncology"
+    return max(names, key=lambda name: counts[name])

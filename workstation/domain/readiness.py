@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from workstation.domain.artefact import digest_of
 from workstation.domain.errors import N_, Message
 from workstation.domain.finding import REPORTED, Finding, FindingState
+from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.report import FreeText, Obstacle, ReportDraft, SignedReport
@@ -38,6 +39,7 @@ class Case:
 
     study: Study
     stacks: Sequence[Stack]
+    masks: Sequence[MaskInfo]
     findings: Sequence[Finding]
     measurements: Sequence[Measurement]
     refusals: Sequence[Refusal]
@@ -90,6 +92,7 @@ def read_case(store: Store, study_uid: str) -> Case:
     return Case(
         study=store.study(study_uid),
         stacks=store.all(Stack, study_uid),
+        masks=store.all(MaskInfo, study_uid),
         findings=store.all(Finding, study_uid),
         measurements=store.all(Measurement, study_uid),
         refusals=store.all(Refusal, study_uid),
@@ -119,7 +122,10 @@ def is_current(draft: ReportDraft, case: Case) -> bool:
 
 def stale_measurements(case: Case) -> list[Measurement]:
     """Measurements of what is reported that were made from masks or stacks no longer current."""
-    current = current_ids(case.stacks, case.findings)
+    drawn = {id for f in case.findings for id in (f.mask_id, f.original_mask_id, *f.edits)}
+    # A mask that is no finding's (an organ) is current as long as it is there.
+    organs = {mask.id for mask in case.masks} - drawn
+    current = current_ids(case.stacks, case.findings) | organs
     spoken = {f.id for f in case.reported}
     return [
         m

@@ -88,7 +88,7 @@ def _template(case: Case, wanted: str) -> Template:
     if case.draft is not None:
         return load_template(case.draft.template)
     regions = tuple(s.region for s in case.stacks) + tuple(f.area for f in case.findings)
-    return load_template(choose_template(regions))
+    return load_template(choose_template(regions, tuple(s.modality for s in case.stacks)))
 
 
 def _made(case: Case, template: Template, language: str, actor: Actor) -> ReportDraft:
