@@ -30,7 +30,7 @@ from workstation.archive.chain import HEAD_FILE
 from workstation.archive.encoding import KINDS, as_json, identity, row_digest
 from workstation.archive.people import add_user
 from workstation.archive.store import DATABASE, Archive
-from workstation.archive.verify import VerifyReport, verify
+from workstation.archive.verify import VerifyReport, verify, verify_home
 from workstation.domain.errors import Cancelled, ReaderError
 from workstation.domain.finding import Finding
 from workstation.domain.people import MACHINE, Permission, Role
@@ -91,9 +91,11 @@ def copy(whole: Path, home: Path) -> Path:
 def check(home: Path) -> VerifyReport:
     archive = Archive(home)
     try:
-        return verify(archive)
+        report = verify(archive)
     finally:
         archive.close()
+    assert [bad.what for bad in verify_home(home).bad] == [bad.what for bad in report.bad]
+    return report
 
 
 def change(home: Path, statement: str) -> None:
@@ -252,6 +254,14 @@ def test_files_changed_missing_and_misplaced(copy: Path) -> None:
     archive.close()
 
 
+def test_a_database_that_does_not_open_or_is_missing_is_named(copy: Path) -> None:
+    (copy / DATABASE).write_bytes(b"nothing like it" * 1000)
+    assert words(verify_home(copy)).startswith(f"{DATABASE}: The file is damaged")
+    (copy / DATABASE).unlink()
+    assert words(verify_home(copy)).startswith(f"{DATABASE}: ")
+    assert not (copy / DATABASE).exists()
+
+
 def test_verify_reports_progress_and_stops_on_request(copy: Path) -> None:
     archive = Archive(copy)
     seen: list[float] = []
@@ -312,6 +322,7 @@ def test_a_flipped_byte_of_the_database_changes_nothing_unnoticed(whole: Path, h
             report = check(copy)
         except ReaderError:
             refused += 1  # the file does not open: said in plain words
+            assert not verify_home(copy).ok
         else:
             if report.ok:
                 assert everything_read(copy) == before, f"byte {place} changed data unnoticed"

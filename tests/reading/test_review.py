@@ -62,13 +62,13 @@ def block(size: int) -> NDArray[np.bool_]:
     return array
 
 
-def propose(archive: Archive, stack: Stack, size: int = 4, **changes: object) -> Finding:
+def propose(archive: Archive, stack: Stack, size: int = 4, **changes: Any) -> Finding:
     """What a model proposes, as it would be stored."""
     mask = archive.store_mask(
         block(size), study_uid=UID, series_uid=stack.series_uid, stack_id=stack.id, label=LABEL,
         grid=stack.grid, made_from=(stack.id,), made_by=MODEL,
     )  # fmt: skip
-    values = {"value": mask.volume_ml} | changes
+    values: dict[str, Any] = {"value": mask.volume_ml} | changes
     finding = make_finding(
         stack_id=stack.id, mask_id=mask.id, original_mask_id=mask.id, location_mm=PLACE, **values
     )

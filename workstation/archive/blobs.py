@@ -16,6 +16,7 @@ from workstation.archive.schema import disk_errors
 from workstation.domain.errors import N_, NotFound, Tampered
 
 _CHUNK = 1 << 20
+BLOBS = "blobs"
 _TEMP = "tmp"
 _OLD_S = 24 * 3600
 
@@ -35,6 +36,18 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def blob_files(folder: Path) -> list[Path]:
+    """Every blob file under ``folder``, sorted by name; temporary ones are not blobs."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for part in folder.iterdir()
+        if part.is_dir() and part.name != _TEMP
+        for path in part.iterdir()
+    )
 
 
 class Blobs:
@@ -116,15 +129,6 @@ class Blobs:
                 sha256=sha256,
             )
         return data
-
-    def all_files(self) -> list[Path]:
-        """Every blob file, sorted by name; temporary ones are not blobs."""
-        return sorted(
-            path
-            for folder in self.folder.iterdir()
-            if folder.is_dir() and folder.name != _TEMP
-            for path in folder.iterdir()
-        )
 
     def sync(self) -> None:
         """Make the names of all blobs put so far durable."""

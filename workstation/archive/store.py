@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from workstation.archive import log, masks, rows, schema, worklist
-from workstation.archive.blobs import Blobs
+from workstation.archive.blobs import BLOBS, Blobs, blob_files
 from workstation.archive.chain import GENESIS, Head, read_head, sweep_heads, write_head
 from workstation.archive.encoding import as_json, row_digest
 from workstation.archive.log import AuditEntry, Change
@@ -45,7 +45,7 @@ class Archive:
         self._writer_thread: int | None = None
         with schema.disk_errors(home):
             home.mkdir(parents=True, exist_ok=True)
-            self._blobs = Blobs(home / "blobs")
+            self._blobs = Blobs(home / BLOBS)
         with schema.database_errors(home):
             fresh = not (home / DATABASE).exists()
             self.engine = schema.open_engine(home / DATABASE)
@@ -78,7 +78,7 @@ class Archive:
 
     def blob_files(self) -> list[Path]:
         """Every blob's file."""
-        return self._blobs.all_files()
+        return blob_files(self._blobs.folder)
 
     # --- index
 

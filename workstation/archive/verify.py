@@ -11,13 +11,14 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from workstation.archive import schema
-from workstation.archive.blobs import hash_file
+from workstation.archive.blobs import BLOBS, blob_files, hash_file
 from workstation.archive.chain import GENESIS, HEAD_FILE, Head, audit_hash, read_head
 from workstation.archive.encoding import row_digest
 from workstation.archive.rows import changes_of
@@ -67,10 +68,17 @@ def verify(
     archive: Archive, progress: Progress = no_progress, cancel: Cancel | None = None
 ) -> VerifyReport:
     """Check the whole archive against its audit and every file against its name."""
-    check = _Check(archive)
-    head = read_head(archive.home)  # before the snapshot: the chain must reach it
+    return verify_home(archive.home, progress, cancel)
+
+
+def verify_home(
+    home: Path, progress: Progress = no_progress, cancel: Cancel | None = None
+) -> VerifyReport:
+    """As ``verify``, of a home whose database may be too damaged to open as an archive."""
+    check = _Check(home)
+    head = read_head(home)  # before the snapshot: the chain must reach it
     try:
-        with closing(_open(archive)) as connection:
+        with closing(_open(home)) as connection:
             connection.execute("BEGIN")  # one snapshot, whatever others write meanwhile
             if check.definitions(connection):
                 check.audit(connection, head)
@@ -79,15 +87,20 @@ def verify(
                 check.rest(connection)
     except sqlite3.Error as error:
         check.found(DATABASE, N_("The file is damaged: {said}."), said=str(error))
+    except UnicodeDecodeError as error:  # SQLite's complaint quotes a damaged name
+        said = error.object.decode("utf-8", "replace")
+        check.found(DATABASE, N_("The file is damaged: {said}."), said=said)
     check.files(progress, cancel)
     progress(1.0, Message(N_("Done")))
     return VerifyReport(tuple(check.bad), check.checked)
 
 
-def _open(archive: Archive) -> sqlite3.Connection:
+def _open(home: Path) -> sqlite3.Connection:
     # A connection of its own: it reads what is on the disk, and text that is not UTF-8 must reach
     # the digest instead of stopping the check.
-    connection = sqlite3.connect(archive.home / DATABASE, isolation_level=None)
+    # mode=rw: a database that is missing is not made.
+    where = f"{(home / DATABASE).absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(where, uri=True, isolation_level=None)
     connection.row_factory = sqlite3.Row
     connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
     connection.execute(f"PRAGMA busy_timeout = {schema.BUSY_TIMEOUT_MS}")
@@ -95,8 +108,8 @@ def _open(archive: Archive) -> sqlite3.Connection:
 
 
 class _Check:
-    def __init__(self, archive: Archive) -> None:
-        self.archive = archive
+    def __init__(self, home: Path) -> None:
+        self.home = home
         self.bad: list[Bad] = []
         self.checked = {"entries": 0, "rows": 0, "files": 0}
         self._written: dict[tuple[str, str, int], _Written] = {}  # artefacts: every version
@@ -215,7 +228,7 @@ class _Check:
 
     def files(self, progress: Progress, cancel: Cancel | None) -> None:
         """Every file against its name; files that rows speak of and that are not there."""
-        files = self.archive.blob_files()
+        files = blob_files(self.home / BLOBS)
         there = {path.name for path in files}
         for sha256, owner in self._owners.items():
             if sha256 not in there:
