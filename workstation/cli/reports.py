@@ -20,7 +20,7 @@ from workstation.domain.report import SignedReport
 from workstation.domain.study import StudyState
 from workstation.reading import review
 from workstation.reading.draft import draft
-from workstation.reading.export import export, verify_folder
+from workstation.reading.export import export, verify_folder, verify_signed
 from workstation.reading.line import read_study
 from workstation.reading.sign import addendum, correct
 from workstation.reading.sign import sign as sign_report
@@ -54,7 +54,10 @@ def sign(services: Services, arguments: argparse.Namespace) -> Answer:
     password = password_of(user.name)
     if services.archive.study(study_uid).state is not StudyState.SIGNED:
         draft(services.archive, study_uid, language=language(), actor=user.actor)
-    return _signed(sign_report(services.archive, study_uid, user=user.name, password=password))
+    site = services.settings.site_name
+    return _signed(
+        sign_report(services.archive, study_uid, user=user.name, password=password, site_name=site)
+    )
 
 
 def add_addendum(services: Services, arguments: argparse.Namespace) -> Answer:
@@ -90,7 +93,8 @@ def begin_correction(services: Services, arguments: argparse.Namespace) -> Answe
 def export_report(services: Services, arguments: argparse.Namespace) -> Answer:
     """``export STUDY --to DIR``."""
     study_uid = study_uid_of(services, arguments.study)
-    files = export(services.archive, study_uid, Path(arguments.to))
+    site = services.settings.site_name
+    files = export(services.archive, study_uid, Path(arguments.to), site_name=site)
     return Answer(
         {"files": [{"kind": f.kind, "path": str(f.path)} for f in files]},
         [f"{f.kind}: {f.path}" for f in files],
@@ -104,6 +108,8 @@ def verify_all(services: Services, arguments: argparse.Namespace) -> Answer:
         report = verify_folder(Path(arguments.folder))
     else:
         report = verify(services.archive)
+        if report.ok:  # every byte is as written; now whether the signatures are the users' own
+            report = verify_signed(services.archive)
     bad = report.first_bad
     shown = None if bad is None else {"what": bad.what, "why": say(bad.why)}
     line = tr("Everything is as it was written.") if shown is None else ""

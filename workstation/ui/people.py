@@ -104,6 +104,7 @@ class People(QObject):
             self.sign_in()
             return
         archive, study_uid, name = self.desk.archive, contents.study.study_uid, user.name
+        site = self.desk.services.settings.site_name
         if contents.study.state is StudyState.SIGNED:
             more = AddendumDialog(user, self.window)
             self._show(
@@ -129,7 +130,13 @@ class People(QObject):
             dialog,
             lambda: self._run(
                 dialog,
-                lambda: sign(archive, study_uid, user=name, password=dialog.password.text()),
+                lambda: sign(
+                    archive,
+                    study_uid,
+                    user=name,
+                    password=dialog.password.text(),
+                    site_name=site,
+                ),
                 self._signed,
             ),
         )
