@@ -166,6 +166,11 @@ def _decode(source: _Source, number: int) -> NDArray[Any]:
         return np.frombuffer(data, wide).reshape(options["rows"], options["columns"])
     if source.syntax == _JPEG_EXTENDED and options["bits_stored"] > 8:
         return _decode_with_gdcm(data, options, source.syntax)
+    if options["bits_allocated"] == 1 and source.fragments is None:
+        count = options["rows"] * options["columns"]
+        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+        chosen = bits[number * count : (number + 1) * count]
+        return chosen.reshape(options["rows"], options["columns"])
     decoder = get_decoder(UID(source.syntax))
     if source.fragments is not None:
         array = _decompress(decoder, encapsulate([data], has_bot=False), options)
