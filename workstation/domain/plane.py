@@ -8,6 +8,7 @@ array is here and in ``geometry``.
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,16 @@ _STANDARD: dict[str, tuple[tuple[float, float, float], tuple[float, float, float
 _NEARLY = 0.848
 
 
+@functools.lru_cache(maxsize=256)
+def _cross(a: tuple[float, float, float], b: tuple[float, float, float]) -> Floats:
+    """a x b, kept: views ask for their normal many times a frame."""
+    normal = np.array(
+        [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+    )
+    normal.setflags(write=False)
+    return normal
+
+
 @dataclass(frozen=True)
 class Axes:
     """Directions of a picture in LPS, unit vectors at right angles: to its right, downwards."""
@@ -46,7 +57,7 @@ class Axes:
     @property
     def normal(self) -> Floats:
         """Unit vector right x down: away from the reader for an axial picture (to the head)."""
-        return np.cross(np.asarray(self.right), np.asarray(self.down))
+        return _cross(self.right, self.down)
 
     def turned(self, about: Sequence[float] | Floats, degrees: float) -> Axes:
         """These axes rotated right-handed about a direction (Rodrigues' formula)."""
@@ -120,7 +131,8 @@ class Steps:
 def steps_along(grid: Grid, normal: Sequence[float] | Floats) -> Steps:
     """Slices of ``grid`` seen along a unit normal.
 
-    Between two of them at most one index changes by one: no voxel is stepped over.
+    The step is that of the index axis nearest to the normal: acquired slices come out one by one,
+    even of a tilted stack.
     """
     n = np.asarray(normal, dtype=np.float64)
     z, y, x = grid.shape
@@ -128,7 +140,8 @@ def steps_along(grid: Grid, normal: Sequence[float] | Floats) -> Steps:
         [[i, j, k] for k in (0, z - 1) for j in (0, y - 1) for i in (0, x - 1)], dtype=np.float64
     )
     along = grid.to_lps(ends) @ n
-    step = index_step_mm(grid, n)
+    axis = int(np.argmax(np.abs(n @ grid.directions)))
+    step = abs(float(n @ grid.matrix[:3, axis]))
     count = int(np.floor((along.max() - along.min()) / step + 1e-6)) + 1
     return Steps(float(along.min()), step, count)
 
@@ -167,6 +180,11 @@ class Raster:
             - matrix[:3, 1] * (self.height - 1) / 2
         )
         return matrix
+
+    def halved(self) -> Raster:
+        """The same picture with half as many pixels each way, centred on the same point."""
+        width, height = max(self.width // 2, 1), max(self.height // 2, 1)
+        return Raster(self.centre_mm, self.axes, self.mm_per_pixel * 2, width, height)
 
     def index_matrix(self, grid: Grid) -> Floats:
         """(4, 4): (column, row, mm along the normal, 1) to the index (x, y, z, 1) of ``grid``.

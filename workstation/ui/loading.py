@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from workstation.dicom.volumes import VolumeReader
-from workstation.domain.errors import Cancelled, ReaderError
+from workstation.domain.errors import Cancelled, Message, ReaderError
 from workstation.domain.volume import Stack, Volume
 from workstation.domain.work import Cancel
 from workstation.text import say, tr
@@ -31,6 +31,7 @@ class Reader(Protocol):
     """What fills a volume: ``dicom.volumes.VolumeReader``."""
 
     array: NDArray[Any]
+    broken: dict[int, Message]
 
     def fill(self, first_z: int, cancel: Cancel | None = None) -> Iterator[int]:
         """Read slices outward from ``first_z``; yields each as it is in."""
@@ -61,6 +62,11 @@ class Loading(QObject):
     def fraction(self) -> float:
         """Share of the slices that are in, 0..1."""
         return float(self.present.mean())
+
+    @property
+    def broken(self) -> dict[int, Message]:
+        """Slices that could not be read, and why."""
+        return self._reader.broken
 
     @property
     def done(self) -> bool:

@@ -67,6 +67,8 @@ class ViewPane(QWidget):
         self.viewport.show(loading.volume, pane.kind, pane.slab, loaded=loading.done)
         self._auto_window = None if loading.done else self.viewport.window
         self._first_seen = False
+        if pane.preset >= 0 and self.viewport.preset(pane.preset):
+            self._auto_window = None
         self.link.add(self.viewport)
         self.link.join(self.viewport)
         if pane.solid:
@@ -123,6 +125,7 @@ class ViewPane(QWidget):
         if loading is None:
             return
         self.slices.loaded = loading.fraction
+        self.slices.unreadable = frozenset(loading.broken)
         if loading.present.any():
             self._set_window(loading)
             self.viewport.voxels_changed()
@@ -133,13 +136,14 @@ class ViewPane(QWidget):
         """A window for the first slice, and for the whole once it is in, unless it was changed."""
         if self._auto_window is None or self.viewport.window != self._auto_window:
             return
-        values = loading.volume.array[loading.present] if not loading.done else None
+        done = loading.done  # asked once: it may turn true while we look
+        values = None if done else loading.volume.array[loading.present]
         if values is not None and self._first_seen:
             return
         self._first_seen = True
         volume = loading.volume
         window = default_window(volume.stack, volume.array if values is None else values)
-        self._auto_window = None if loading.done else window
+        self._auto_window = None if done else window
         self.viewport.set_window(window)
 
     def _solid_view(self) -> VolumeView:

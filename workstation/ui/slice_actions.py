@@ -47,6 +47,8 @@ def perform(view: SliceView, action: str) -> bool:
     elif action == "slab":
         position = _SLABS.index(viewport.slab) if viewport.slab in _SLABS else -1
         viewport.set_slab(_SLABS[(position + 1) % len(_SLABS)])
+    elif action == "crosshair":
+        view.link.toggle_visible()
     elif action == "distance":
         view.tool = Tool.WINDOW if view.tool is Tool.DISTANCE else Tool.DISTANCE
         view.update()

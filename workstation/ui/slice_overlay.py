@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -70,6 +71,8 @@ class Scene:
     tool_note: str = ""
     readout: str = ""
     has_ai: bool = False
+    unreadable: bool = False
+    crosshair: bool = True
 
 
 class SliceOverlay:
@@ -81,6 +84,7 @@ class SliceOverlay:
         self.normal = theme.font(10)
         self.bold = theme.font(10, bold=True)
         self.letter = theme.font(13, bold=True)
+        self._metrics = QFontMetricsF(self.normal)
 
     def draw(self, painter: QPainter, area: QRectF, viewport: Viewport, scene: Scene) -> None:
         """Everything over the image, in logical pixels of the view."""
@@ -93,6 +97,11 @@ class SliceOverlay:
         self._letters(painter, area, viewport)
         self._corners(painter, area, viewport, scene)
         self._scale_bar(painter, area, viewport, scene)
+        if scene.unreadable:
+            place = QPointF(area.center().x(), area.center().y() - 14)
+            words = tr("This image cannot be read")
+            align = Qt.AlignmentFlag.AlignHCenter
+            self.halo.draw(painter, place, "⚠ " + words, self.letter, theme.DANGER, align)
 
     # --- text
 
@@ -114,7 +123,7 @@ class SliceOverlay:
         stack = viewport.volume.stack
         narrow = area.width() < SMALL_PANE
         name = stack.description or stack.role or stack.modality
-        title = name if narrow else f"{name}　{tr(PLANE_NAMES[viewport.kind])}"
+        title = name if narrow else f"{name}　{tr(PLANE_NAMES[_named_kind(viewport)])}"
         top = [(self._shorten(title, area.width() * 0.62), theme.TEXT)]
         top.append((self._place_text(viewport), theme.TEXT))
         if scene.phases > 1:
@@ -190,7 +199,7 @@ class SliceOverlay:
         return f"{icon} {overlay.label}　{word}", theme.STATE_COLOURS[overlay.state]
 
     def _shorten(self, text: str, width: float) -> str:
-        return QFontMetricsF(self.normal).elidedText(text, Qt.TextElideMode.ElideRight, width)
+        return self._metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
     def _letters(self, painter: QPainter, area: QRectF, viewport: Viewport) -> None:
         if viewport.volume is None or Flag.NO_POSITION in viewport.volume.stack.flags:
@@ -215,19 +224,20 @@ class SliceOverlay:
 
     def _crosshair(self, painter: QPainter, area: QRectF, viewport: Viewport, scene: Scene) -> None:
         """Where the peers' planes cut this one, in the colour of their plane; slabs dashed."""
-        if not scene.peers or not viewport.focus_inside:
+        if not scene.crosshair or not scene.peers or not viewport.focus_inside:
             return
         column, row, _ = scene.raster.to_picture(viewport.focus_mm)
         focus = self._to_view(scene, column, row)
         reach = area.width() + area.height()
         drawn: set[tuple[int, int]] = set()
         for peer in scene.peers:
-            along = np.cross(peer.axes.normal, viewport.axes.normal)
-            if np.linalg.norm(along) < 0.05:
+            # The line lies in both planes: across the other's normal, as seen in this picture.
+            aside = float(peer.axes.normal @ np.asarray(viewport.axes.right))
+            below = float(peer.axes.normal @ np.asarray(viewport.axes.down))
+            length = math.hypot(aside, below)
+            if length < 0.05:
                 continue
-            along = along / np.linalg.norm(along)
-            right = float(along @ np.asarray(viewport.axes.right))
-            down = float(along @ np.asarray(viewport.axes.down))
+            right, down = -below / length, aside / length
             way = QPointF(right, down)
             key = (round(abs(right) * 50), round(abs(down) * 50))
             if key in drawn:
@@ -240,8 +250,8 @@ class SliceOverlay:
             half = peer.slab.thickness_mm / 2 / scene.raster.mm_per_pixel / scene.ratio
             if half > 1:
                 painter.setPen(QPen(colour, 1.0, Qt.PenStyle.DashLine))
-                aside = QPointF(-down, right) * half
-                for offset in (aside, aside * -1.0):
+                away = QPointF(-down, right) * half
+                for offset in (away, away * -1.0):
                     start, stop = focus + offset - way * reach, focus + offset + way * reach
                     painter.drawLine(QLineF(start, stop))
         if not drawn:
@@ -322,6 +332,23 @@ class SliceOverlay:
         self._lines(painter, box, "br", lines)
 
 
+def _named_kind(viewport: Viewport) -> PlaneKind:
+    """What the plane is called: acquired slices within 10 degrees of a plane have its name."""
+    if viewport.kind is PlaneKind.ACQUIRED and np.abs(viewport.axes.normal).max() > 0.985:
+        return nearest_plane(viewport.axes)
+    return viewport.kind
+
+
 def unit_sign(unit: str) -> str:
     """How a UCUM unit of voxel values is written on screen."""
     return _UNITS.get(unit, unit)
+
+
+def draw_brush(painter: QPainter, place: QPointF, radius: float, *, erase: bool) -> None:
+    """The brush as a ring of ``radius`` logical pixels; red where it takes away."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    colour = theme.DANGER if erase else theme.FOCUS
+    for pen in (QPen(QColor(0, 0, 0, 180), 3.0), QPen(QColor(colour), 1.3)):
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(place, radius, radius)

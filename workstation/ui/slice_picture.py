@@ -26,6 +26,7 @@ class SlicePicture:
         self._renderer: SliceRenderer | None = None
         self._cut_key: tuple[Any, ...] = ()
         self._cut: NDArray[Any] = np.zeros((1, 1), dtype=np.int16)
+        self._scale = 1
         self._grey_key: tuple[Any, ...] = ()
         self._grey: NDArray[np.uint8] = np.zeros((1, 1), dtype=np.uint8)
         self._image = QImage()
@@ -33,20 +34,22 @@ class SlicePicture:
         self._mask_images: dict[str, tuple[tuple[Any, ...], MaskPicture | None, QImage]] = {}
         self.mask_version = 0
 
-    def image(self, viewport: Viewport, raster: Raster, *, thin: bool = False) -> QImage:
-        """The image on ``raster``. thin: leave the slab out while something is dragged."""
+    def image(self, viewport: Viewport, raster: Raster, *, moving: bool = False) -> QImage:
+        """The image on ``raster``, or while a thick slab is ``moving`` on half as many pixels."""
         volume = viewport.volume
         assert volume is not None and viewport.grid is not None
         if self._volume is not volume or self._renderer is None:
             self._volume = volume
             self._renderer = SliceRenderer(volume.array, viewport.grid)
             self._cut_key = ()
-        slab = None if thin or viewport.slab.thickness_mm <= 0 else viewport.slab
-        cut_key = (raster, slab, viewport.voxels_version)
+        slab = viewport.slab if viewport.slab.thickness_mm > 0 else None
+        draft = moving and slab is not None
+        cut_key = (raster, slab, viewport.voxels_version, draft)
         if cut_key != self._cut_key:
             if not self._cut_key or self._cut_key[2] != viewport.voxels_version:
                 self._renderer.voxels_changed()
-            self._cut = self._renderer.cut(raster, slab)
+            self._cut = self._renderer.cut(raster.halved() if draft else raster, slab, draft=draft)
+            self._scale = 2 if draft else 1
             self._cut_key = cut_key
             self._grey_key = ()
         grey_key = (viewport.window, viewport.invert)
@@ -67,6 +70,7 @@ class SlicePicture:
     def value_at(self, column: int, row: int) -> float | None:
         """The value that the picture shows at a pixel; None outside the array or for colour."""
         height, width = self._cut.shape[:2]
+        column, row = column // self._scale, row // self._scale
         if self._cut.ndim != 2 or not (0 <= column < width and 0 <= row < height):
             return None
         value = float(self._cut[row, column])

@@ -20,13 +20,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from workstation.domain.finding import FindingState
 from workstation.domain.geometry import Floats
-from workstation.domain.plane import Raster
+from workstation.domain.plane import PlaneKind, Raster
 from workstation.text import tr
 from workstation.ui import theme
 from workstation.ui.halo import HaloText
 from workstation.ui.slice_actions import perform
-from workstation.ui.slice_overlay import Scene, SliceOverlay, unit_sign
+from workstation.ui.slice_overlay import Scene, SliceOverlay, draw_brush, unit_sign
 from workstation.ui.slice_picture import SlicePicture
 from workstation.viewing.links import CrosshairLink
 from workstation.viewing.overlay import Overlay
@@ -35,6 +36,7 @@ from workstation.viewing.tools import VIEW_KEYS, Distance, Tool, WheelSteps, Win
 from workstation.viewing.viewport import Viewport
 
 CINE_FPS = 20.0
+SETTLE_MS = 130
 
 
 class SliceView(QWidget):
@@ -60,6 +62,7 @@ class SliceView(QWidget):
         self.overlays: list[Overlay] = []
         self.distances: list[Distance] = []
         self.loaded = 1.0
+        self.unreadable: frozenset[int] = frozenset()
         self.phases = 1
         self.active = False
         self.picture = SlicePicture()
@@ -77,7 +80,11 @@ class SliceView(QWidget):
         self.setMouseTracking(True)
         self.setMinimumSize(120, 100)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self._leave = viewport.changed.connect(self.update)
+        self._settle = QTimer(self)  # runs while something moves: a slab is drawn coarser then
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self.update)
+        viewport.changed.connect(self._changed)
         link.changed.connect(self.update)
 
     # --- what is shown
@@ -115,6 +122,11 @@ class SliceView(QWidget):
             self._cine.start(int(1000 / CINE_FPS))
         else:
             self._cine.stop()
+        self.update()
+
+    def _changed(self) -> None:
+        if self.viewport.slab.thickness_mm > 0:
+            self._settle.start()
         self.update()
 
     def _next_frame(self) -> None:
@@ -161,13 +173,22 @@ class SliceView(QWidget):
 
     def _paint_volume(self, painter: QPainter, area: QRectF) -> None:
         view, raster, ratio = self.viewport, self.raster(), self.devicePixelRatioF()
-        image = self.picture.image(view, raster, thin=self._turning)
-        image.setDevicePixelRatio(ratio)
-        painter.drawImage(QPointF(0, 0), image)
+        image = self.picture.image(view, raster, moving=self._settle.isActive())
+        if image.width() == raster.width:
+            image.setDevicePixelRatio(ratio)
+            painter.drawImage(QPointF(0, 0), image)
+        else:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(area, image, QRectF(image.rect()))
         assert view.volume is not None
         scene = Scene(raster, ratio)
         stack = view.volume.stack
-        mine = [o for o in self.overlays if o.belongs_to(stack.id, view.frame, view.volume.phase)]
+        mine = [
+            o
+            for o in self.overlays
+            if o.belongs_to(stack.id, view.frame, view.volume.phase)
+            and (o.state is not FindingState.REJECTED or o.focused)
+        ]
         scene.has_ai = bool(mine)
         shown: list[Overlay] = []
         for overlay in mine if view.overlays else []:
@@ -189,15 +210,18 @@ class SliceView(QWidget):
             )
         scene.overlays = shown
         scene.peers = self.link.peers(view)
+        scene.crosshair = self.link.visible
         scene.by_hand = self.link.linked_by_hand(view)
         scene.distances = self._distances_here()
         scene.loaded, scene.phases, scene.phase = self.loaded, self.phases, self.phase
+        scene.unreadable = view.kind is PlaneKind.ACQUIRED and view.slice_number in self.unreadable
         scene.cine_fps = CINE_FPS if self.playing else 0.0
         scene.tool_note = self._tool_note()
         scene.readout = self._readout()
         self._overlay.draw(painter, area, view, scene)
         if self.painting is not None and self._hover is not None:
-            self._draw_brush(painter, raster.mm_per_pixel * ratio)
+            radius = self.brush.radius_mm / (raster.mm_per_pixel * ratio)
+            draw_brush(painter, self._hover, radius, erase=self.brush.erase)
 
     def _distances_here(self) -> list[Distance]:
         half = self.viewport.steps.step_mm / 2 + 1e-6
@@ -224,16 +248,6 @@ class SliceView(QWidget):
             return ""
         sign = unit_sign(self.viewport.volume.stack.unit)
         return f"{value:.4g} {sign}".rstrip()
-
-    def _draw_brush(self, painter: QPainter, mm_per_px: float) -> None:
-        assert self._hover is not None
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        radius = self.brush.radius_mm / mm_per_px
-        colour = theme.DANGER if self.brush.erase else theme.FOCUS
-        for pen in (QPen(QColor(0, 0, 0, 180), 3.0), QPen(QColor(colour), 1.3)):
-            painter.setPen(pen)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawEllipse(self._hover, radius, radius)
 
     # --- mouse
 

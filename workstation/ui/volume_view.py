@@ -36,8 +36,8 @@ from workstation.ui.halo import HaloText
 
 PROBE_MS = 20_000
 DRAG_COARSENESS = 4.0
-STILL_MS = 150  # quiet time before the next finer picture
-LONGEST_S = 0.6  # a still picture that would take longer is not begun: scrolling goes first
+STILL_MS = 150  # quiet time before the full picture is begun
+PART_S = 0.05  # it comes in parts of about this long: scrolling and painting go in between
 log = logging.getLogger(__name__)
 
 
@@ -66,11 +66,10 @@ class VolumeView(QWidget):
         self._probe: QProcess | None = None
         self._halo = HaloText()
         self._last = QPointF()
-        self._seconds = {4.0: 0.05}
-        self._want = DRAG_COARSENESS
+        self._parts: list[tuple[int, int, int, int]] = []
+        self._part_rows = 64
         self._finer = QTimer(self)
         self._finer.setSingleShot(True)
-        self._finer.setInterval(STILL_MS)
         self._finer.timeout.connect(self._refine)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(120, 100)
@@ -153,41 +152,59 @@ class VolumeView(QWidget):
             self._no_3d()
             return
         self._shown = self.volume
-        self._want = DRAG_COARSENESS
-        self._pixels = None
-        self.update()
+        self._move()
 
     # --- pictures
 
     def _move(self) -> None:
-        self._want = DRAG_COARSENESS
         self._pixels = None
+        self._parts = []
         self._finer.stop()
         self.update()
 
+    def _size(self) -> tuple[int, int]:
+        ratio = self.devicePixelRatioF()
+        return max(round(self.width() * ratio), 2), max(round(self.height() * ratio), 2)
+
     def _refine(self) -> None:
-        finer = self._want / 2
-        expected = self._seconds.get(self._want, 0.0) * 4
-        if finer < 1 or expected > LONGEST_S or self._scene is None:
+        """Render the next strip in full quality; the timer comes back until all are done."""
+        if self._scene is None or self._pixels is None or not self.isVisible():
             return
-        self._want = finer
-        self._pixels = None
+        width, height = self._size()
+        if not self._parts:
+            rows = self._part_rows
+            starts = range(0, height, rows)
+            self._parts = [(0, y, width, min(rows, height - y)) for y in starts]
+            # From the middle outwards: there lies what one looks at.
+            self._parts.sort(key=lambda part: -abs(part[1] + part[3] / 2 - height / 2))
+        part = self._parts.pop()
+        begun = time.perf_counter()
+        # A pixel more on either side: a renderer may leave the outermost row of a picture dark.
+        wider = (0, part[1] - 2, width, part[3] + 4)
+        pixels = self._scene.render_part(width, height, wider)[2:]
+        seconds = time.perf_counter() - begun
+        wanted = part[3] * PART_S / max(seconds, 1e-3)
+        self._part_rows = int(min(max(wanted, 16), 512))
+        self._pixels[part[1] : part[1] + part[3]] = pixels[: part[3], :width]
+        self._show_pixels()
+        if self._parts:
+            self._finer.start(0)
         self.update()
 
     def _render(self) -> None:
         if self._scene is None or self._shown is None:
             return
-        ratio = self.devicePixelRatioF()
-        width, height = round(self.width() * ratio), round(self.height() * ratio)
-        begun = time.perf_counter()
-        self._pixels = self._scene.render(width, height, self._want)
-        self._seconds[self._want] = time.perf_counter() - begun
+        width, height = self._size()
+        self._pixels = self._scene.render(width, height, DRAG_COARSENESS)
+        self._show_pixels()
+        self._finer.start(STILL_MS)
+
+    def _show_pixels(self) -> None:
+        assert self._pixels is not None
         rows, columns = self._pixels.shape[:2]
         image = QImage(self._pixels.data, columns, rows, columns * 4, QImage.Format.Format_RGBX8888)
         self._image = image.flipped(Qt.Orientation.Vertical)
-        self._image.setDevicePixelRatio(ratio)
-        if self._want > 1:
-            self._finer.start()
+        self._image.setDevicePixelRatio(self.devicePixelRatioF())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the picture and what must be known about it."""
@@ -253,7 +270,7 @@ class VolumeView(QWidget):
         if buttons & Qt.MouseButton.LeftButton:
             self._scene.orbit(moved.x() * 0.5, moved.y() * 0.5)
         elif buttons & Qt.MouseButton.MiddleButton:
-            self._scene.pan(moved.x(), moved.y())
+            self._scene.pan(moved.x(), moved.y(), self.height())
         elif buttons & Qt.MouseButton.RightButton:
             self._scene.zoom_by(float(np.exp(-moved.y() * 0.008)))
         else:

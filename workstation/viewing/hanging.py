@@ -5,27 +5,33 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workstation.domain.errors import N_, BadInput
+from workstation.domain.geometry import plane_name
 from workstation.domain.plane import PlaneKind
 from workstation.domain.volume import Flag, Stack
 from workstation.text import RESOURCES
 from workstation.viewing.viewport import Projection, Slab
 
 THIN = Slab()
+_WORTH_CUTTING = 12
 
 
 @dataclass(frozen=True)
 class Pane:
-    """What one pane of a layout shows. stack_id empty: nothing. solid: the 3D view."""
+    """What one pane of a layout shows. stack_id empty: nothing. solid: the 3D view.
+
+    preset: number key of the window it opens with, -1 for the series' own.
+    """
 
     stack_id: str = ""
     kind: PlaneKind = PlaneKind.ACQUIRED
     slab: Slab = THIN
     solid: bool = False
+    preset: int = -1
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,13 @@ def _slot(entry: dict[str, Any]) -> Slot:
     slab = Slab(
         float(entry.get("slab_mm", 0.0)), Projection(entry.get("projection", Projection.MAX.value))
     )
-    pane = Pane("", PlaneKind(entry.get("plane", "acquired")), slab, bool(entry.get("solid")))
+    pane = Pane(
+        "",
+        PlaneKind(entry.get("plane", "acquired")),
+        slab,
+        bool(entry.get("solid")),
+        int(entry.get("preset", -1)),
+    )
     return Slot(tuple(entry["roles"]), pane)
 
 
@@ -92,9 +104,18 @@ def hang(stacks: Sequence[Stack]) -> tuple[Pane, Pane, Pane, Pane]:
     if not best:
         best = _generic(shown)
     used = {p.stack_id for p in best}
-    rest = [s for s in shown if s.id not in used]
-    filled = [p if p.stack_id or not rest else Pane(rest.pop(0).id) for p in best]
-    filled += [Pane()] * (4 - len(filled))
+    rest = [Pane(s.id) for s in shown if s.id not in used]
+    # Then other planes of what has enough slices to be worth cutting another way.
+    seen = {(p.stack_id, p.kind) for p in best}
+    for stack in shown:
+        if stack.is_volume and min(stack.grid.shape) >= _WORTH_CUTTING:
+            planes = (PlaneKind.CORONAL, PlaneKind.SAGITTAL, PlaneKind.AXIAL)
+            own = PlaneKind(plane_name(stack.grid))
+            rest += [
+                Pane(stack.id, k) for k in planes if k is not own and (stack.id, k) not in seen
+            ]
+    best += [Pane()] * (4 - len(best))
+    filled = [p if p.stack_id or not rest else rest.pop(0) for p in best]
     return filled[0], filled[1], filled[2], filled[3]
 
 
@@ -104,9 +125,7 @@ def _fill(slots: Sequence[Slot], stacks: Sequence[Stack]) -> list[Pane]:
         needs_volume = slot.pane.solid or slot.pane.kind is not PlaneKind.ACQUIRED
         fit = [s for s in stacks if s.role in slot.roles and (s.is_volume or not needs_volume)]
         fit.sort(key=lambda s: (slot.roles.index(s.role), s.slice_thickness_mm or 99.0))
-        panes.append(
-            Pane(fit[0].id, slot.pane.kind, slot.pane.slab, slot.pane.solid) if fit else Pane()
-        )
+        panes.append(replace(slot.pane, stack_id=fit[0].id) if fit else Pane())
     return panes
 
 

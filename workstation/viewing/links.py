@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workstation.domain.geometry import Floats
 from workstation.viewing.signal import Signal
 from workstation.viewing.viewport import Viewport
 
@@ -23,6 +22,7 @@ class CrosshairLink:
         self._leave: dict[int, Callable[[], None]] = {}
         self._by_hand: set[frozenset[str]] = set()
         self.on = True
+        self.visible = True
 
     def add(self, viewport: Viewport) -> None:
         """Let a viewport take part."""
@@ -40,6 +40,11 @@ class CrosshairLink:
     def set_on(self, on: bool) -> None:
         """Link everything that may be linked, or nothing."""
         self.on = on
+        self.changed.emit()
+
+    def toggle_visible(self) -> None:
+        """Draw the crosshair or leave it out; the link itself stays."""
+        self.visible = not self.visible
         self.changed.emit()
 
     def link_by_hand(self, frame: str, other: str) -> None:
@@ -75,10 +80,6 @@ class CrosshairLink:
             if viewport.grid is not None and viewport.grid.contains(other.focus_mm):
                 viewport.move_focus(other.focus_mm)
                 return
-
-    def point_of(self, viewport: Viewport) -> Floats:
-        """The shared point, LPS mm."""
-        return viewport.focus_mm
 
     def _linked(self, a: Viewport, b: Viewport) -> bool:
         if not self.on or not a.frame or not b.frame:

@@ -31,6 +31,7 @@ VIEW_KEYS: dict[str, str] = {
     "plane": "P",
     "fit": "F",
     "slab": "M",
+    "crosshair": "L",
     "distance": "D",
     "phase_on": "Right",
     "phase_back": "Left",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from workstation.domain.errors import N_
 from workstation.domain.geometry import Floats, Grid, as_matrix
 from workstation.domain.plane import (
     Axes,
@@ -29,7 +30,7 @@ class Projection(enum.Enum):
 
     MAX = "MIP"
     MIN = "MinIP"
-    MEAN = "mean"
+    MEAN = N_("mean")
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def to_grey(
     """
     if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
         lut = grey_table(values.dtype, window, invert, background)
-        return np.asarray(lut[values.view(_unsigned(values.dtype))])
+        return np.asarray(np.take(lut, values.view(_unsigned(values.dtype)), mode="clip"))
     low, span = window.low, max(window.width, 1e-12)
     scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / span)
     np.clip(scaled, 0.0, 255.0, out=scaled)
