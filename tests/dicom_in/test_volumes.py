@@ -210,3 +210,11 @@ def test_memory_is_the_voxels_and_little_more(shelf: Shelf) -> None:
         tracemalloc.stop()
     assert volume.array.nbytes == 24 * 512 * 512 * 2
     assert peak < 1.1 * volume.array.nbytes + 1_000_000
+
+
+def test_more_than_the_memory_is_refused(shelf: Shelf) -> None:
+    _fill(shelf, [np.zeros((5, 7), np.int16)] * 3)
+    stack = shelf.stack()
+    huge = replace(stack, grid=replace(stack.grid, shape=(10**6, 10**4, 10**4)))
+    with pytest.raises(BadInput, match="memory"):
+        VolumeReader(huge, 0, shelf.locate)

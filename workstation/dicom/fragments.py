@@ -50,11 +50,6 @@ def find_fragments(file: BinaryIO, offset: int, size: int) -> Fragments:
     return Fragments(table, tuple(parts), first, complete and bool(parts))
 
 
-def fragments_complete(file: BinaryIO, offset: int, size: int) -> bool:
-    """Whether encapsulated pixel data starting at ``offset`` is all there."""
-    return find_fragments(file, offset, size).complete
-
-
 def frame_parts(found: Fragments, frames: int, number: int) -> list[tuple[int, int]]:
     """Which fragments make frame ``number`` of ``frames``; raises ``IndexError`` if none do.
 

@@ -25,7 +25,7 @@ from pydicom.uid import UID
 
 from workstation.dicom.attributes import character_set, reduce_attributes, text_value
 from workstation.dicom.character_sets import shown_name
-from workstation.dicom.fragments import fragments_complete
+from workstation.dicom.fragments import find_fragments
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.study import Instance, Patient, Series, Study
 
@@ -96,10 +96,16 @@ class FileHeader:
 
 
 @dataclass(frozen=True)
-class _PixelElement:
+class PixelElement:
+    """Where a file's pixels are.
+
+    offset: of the value in the file, -1 within a deflated stream. length: as stated, 0xFFFFFFFF
+    where undefined.
+    """
+
     keyword: str
-    offset: int  # of its value in the file; -1 within a deflated stream
-    length: int  # as stated, 0xFFFFFFFF where undefined
+    offset: int
+    length: int
     vr: str = "OW"
 
 
@@ -154,6 +160,7 @@ def _looks_like_dataset(start: bytes) -> bool:
 
 
 def transfer_syntax_of(dataset: Any) -> str:
+    """The transfer syntax that a file names, or that it was found to be written in."""
     stated = str(getattr(dataset.file_meta, "TransferSyntaxUID", "") or "").strip()
     if stated:
         return stated
@@ -163,14 +170,14 @@ def transfer_syntax_of(dataset: Any) -> str:
     return EXPLICIT_LITTLE if little is not False else EXPLICIT_BIG
 
 
-def pixel_element(file: BinaryIO, dataset: Any, syntax: str) -> _PixelElement | None:
+def pixel_element(file: BinaryIO, dataset: Any, syntax: str) -> PixelElement | None:
     """The pixel element that reading stopped before; None where the file has none."""
     if syntax == DEFLATED_LITTLE:
         file.seek(0)
         whole = pydicom.dcmread(file, force=True)
         for tag, keyword in _PIXELS.items():
             if tag in whole:
-                return _PixelElement(keyword, -1, len(whole[tag].value or b""))
+                return PixelElement(keyword, -1, len(whole[tag].value or b""))
         return None
     _, little = dataset.original_encoding
     head = file.read(12)
@@ -184,15 +191,15 @@ def pixel_element(file: BinaryIO, dataset: Any, syntax: str) -> _PixelElement | 
     at = file.tell() - len(head)
     # Some files are implicit against their transfer syntax: the element itself tells.
     if head[4:6] not in {b"OB", b"OW", b"OF", b"OD", b"UN"}:
-        return _PixelElement(keyword, at + 8, struct.unpack(order + "L", head[4:8])[0])
+        return PixelElement(keyword, at + 8, struct.unpack(order + "L", head[4:8])[0])
     if len(head) < 12:
-        return _PixelElement(keyword, at + len(head), 0)
+        return PixelElement(keyword, at + len(head), 0)
     length = struct.unpack(order + "L", head[8:12])[0]
-    return _PixelElement(keyword, at + 12, length, head[4:6].decode("ascii"))
+    return PixelElement(keyword, at + 12, length, head[4:6].decode("ascii"))
 
 
 def _header(
-    dataset: Any, syntax: str, element: _PixelElement | None, file: BinaryIO, size: int
+    dataset: Any, syntax: str, element: PixelElement | None, file: BinaryIO, size: int
 ) -> FileHeader:
     declared = character_set(dataset)
 
@@ -325,7 +332,7 @@ def is_native(syntax: str) -> bool:
 def _check_pixels(
     attributes: dict[str, object],
     syntax: str,
-    element: _PixelElement,
+    element: PixelElement,
     file: BinaryIO,
     size: int,
 ) -> None:
@@ -340,7 +347,9 @@ def _check_pixels(
     if bits == 16 and attributes.get("PhotometricInterpretation") is None:
         attributes["PhotometricInterpretation"] = "MONOCHROME2"
     if not is_native(syntax):
-        if not fragments_complete(file, element.offset, size):
+        found = find_fragments(file, element.offset, size)
+        frames = whole(attributes, "NumberOfFrames", 1)
+        if not found.complete or len(found.parts) < frames:
             raise BadInput(N_("The file ends in the middle of its image data."))
         return
     expected = frame_bytes(attributes, max(1, whole(attributes, "NumberOfFrames", 1)))

@@ -26,7 +26,6 @@ _TIME_KEYS: tuple[tuple[str, bool], ...] = (
     ("AcquisitionDateTime", False),
     ("AcquisitionTime", False),
     ("ContentTime", False),
-    ("StackID", True),
     ("InstanceNumber", False),
 )
 
@@ -81,8 +80,6 @@ def time_of(item: Slice, keyword: str) -> float | None:
         number = item.instance.instance_number
         return None if number is None else number + item.frame * 1e-5
     value = item.fact(keyword)
-    if keyword == "StackID" and isinstance(value, str):
-        return float(value) if value.isdigit() else None
     return seconds(value)
 
 

@@ -6,6 +6,7 @@ between; everything else goes through a decoder. Memory is the voxels and one sl
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from workstation.dicom.pixels import decode_frame
@@ -84,6 +86,7 @@ class VolumeReader:
         self.stack = stack
         self.phase = phase
         self.broken: dict[int, Message] = {}
+        _room_for(shape, stack.dtype)
         # Zeroed by the system page by page, when first touched: allocating takes no time.
         self.array: NDArray[Any] = np.zeros(shape, dtype=stack.dtype)
         self._planes = _Planes(stack, phase, locate)
@@ -117,6 +120,18 @@ class VolumeReader:
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _room_for(shape: tuple[int, ...], dtype: str) -> None:
+    """Refuse what would make the whole computer crawl rather than try it."""
+    needed = math.prod(shape) * np.dtype(dtype).itemsize
+    free = psutil.virtual_memory().available
+    if needed > 0.9 * free:
+        raise BadInput(
+            N_("The series needs {needed} MB of memory, but only {free} MB are free."),
+            needed=needed >> 20,
+            free=free >> 20,
+        )
 
 
 class _Planes:
