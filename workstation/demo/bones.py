@@ -151,13 +151,14 @@ def _paint_sternum(canvas: Canvas, w: Window, grain: Field) -> None:
     wide = np.interp(near.z, (-118, -95, -40, 22, 30, 48, 66), (4, 11, 16, 13, 17, 27, 24))
     flat = Window(near.at, near.x * (18.0 / wide).astype(np.float32), near.y - line, near.z)
     blade = box(flat, (0, 0, -20), (18, 5.8, 90), 4.5)
+    blade = blade + 0.35 * grain[near.at]
     gap = 1.0 - np.abs(near.z - 24.0)  # between manubrium and body
     _bone(canvas, near, np.maximum(blade, gap), 1.1, grain[near.at], 120.0)
 
 
 def _paint_girdle(canvas: Canvas, w: Window, cage: Field, grain: Field) -> None:
     """Collar bones and shoulder blades: curved plates that follow the rib cage."""
-    side = Window(w.at, np.abs(w.x), w.y, w.z)
+    side = w.mirrored()
     if float(canvas.z[-1]) > 40.0:
         collar = chain(
             side,

@@ -26,7 +26,6 @@ from workstation.demo.shapes import (
     join,
     ramp,
     sample_periodic,
-    turned,
 )
 from workstation.demo.tissue import Contrast, Tissue
 
@@ -34,6 +33,7 @@ _CELL_MM = 1.6
 _CELLS = 90
 _GYRUS_WAVE_MM = 23.5
 _CORTEX_MM = 2.7
+_REACH_MM = 14.0  # periventricular lesions grow no farther from the ventricles
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ def paint_brain(
     assert straight is not None, "the canvas misses the brain"
     block = {name: field[straight.at] for name, field in hulls.items()}
     bend = [1.6 * Noise(rng, 17.0).on(straight) for _ in range(3)]
-    w = Window(straight.at, straight.x + bend[0], straight.y + bend[1], straight.z + bend[2])
+    w = Window(
+        straight.at, straight.x + bend[0], straight.y + bend[1], straight.z + bend[2], _REACH_MM
+    )
     fine = Noise(rng, 3.0).on(straight)
     blotch = Noise(rng, 11.0).on(straight)
 
@@ -171,15 +173,15 @@ def _paint_nuclei(canvas: Canvas, w: Window, contrast: Contrast, fine: Field) ->
     grain = np.float32(1.0) + 0.02 * fine
     deep = np.asarray(contrast[Tissue.DEEP_GREY] * grain, np.float32)
     pale = np.asarray(contrast[Tissue.PALLIDUM] * grain, np.float32)
-    side = Window(w.at, np.abs(w.x), w.y, w.z)
-    putamen = ellipsoid(turned(side, (27, -2, 1), -14.0), (27.0, -2.0, 1.0), (5.0, 17.0, 12.0))
-    pallidum = ellipsoid(turned(side, (20, 4, -1), -24.0), (20.0, 4.0, -1.0), (4.2, 9.0, 7.0))
+    side = w.mirrored()
+    putamen = ellipsoid(side, (27.0, -2.0, 1.0), (5.0, 17.0, 12.0), -14.0)
+    pallidum = ellipsoid(side, (20.0, 4.0, -1.0), (4.2, 9.0, 7.0), -24.0)
     caudate = chain(
         side,
         [(12, -16, 2), (13, -14, 9), (16, 2, 20), (20, 18, 22), (25, 30, 18)],
         [6.0, 6.5, 4.0, 3.0, 1.5],
     )
-    thalamus = ellipsoid(turned(side, (11, 19, 6), -32.0), (11.5, 19.0, 6.0), (8.2, 14.5, 9.5))
+    thalamus = ellipsoid(side, (11.5, 19.0, 6.0), (8.2, 14.5, 9.5), -32.0)
     claustrum = np.hypot(side.x - 35.0 + 0.006 * (w.y - 2) ** 2, np.maximum(np.abs(w.y) - 15, 0))
     claustrum = np.hypot(claustrum, np.maximum(np.abs(w.z - 3) - 10, 0)) - 0.7
     canvas.paint(w, np.asarray(claustrum, np.float32), deep, Tissue.DEEP_GREY, 1.4)
@@ -196,9 +198,9 @@ def _paint_ventricles(
     canvas: Canvas, w: Window, size: float, contrast: Contrast, fine: Field
 ) -> Field:
     """Lateral, third and fourth ventricles and the basal cisterns; distance to the lateral."""
-    side = Window(w.at, np.abs(w.x), w.y, w.z)
+    side = w.mirrored()
     s = np.sqrt(size)
-    tall = Window(w.at, side.x, w.y, w.z * np.float32(0.72))
+    tall = Window(w.at, side.x, w.y, w.z * np.float32(0.72), _REACH_MM)
     horn = chain(
         tall,
         [(7 * s, -33, 2), (9, -25, 6), (8, -8, 13), (10, 12, 16), (17, 29, 14), (25, 40, 9)],
@@ -214,7 +216,7 @@ def _paint_ventricles(
     # Heads of the caudates press the frontal horns flat; the septum keeps them apart.
     caudate = chain(side, [(16.8, -20, 3), (17.6, -14, 10), (19, 2, 17)], [6.6, 7.2, 5.0])
     lateral = np.maximum(lateral, -caudate + 1.2 * (size - 1.0))
-    thalamus = ellipsoid(turned(side, (11, 19, 5), -32.0), (11.5, 19.0, 5.0), (8.5, 15.0, 10.0))
+    thalamus = ellipsoid(side, (11.5, 19.0, 5.0), (8.5, 15.0, 10.0), -32.0)
     lateral = np.maximum(lateral, -thalamus)
     lateral = np.asarray(np.maximum(lateral, 0.75 - side.x), np.float32)
 
@@ -250,7 +252,7 @@ def _paint_stem(canvas: Canvas, w: Window, stem: Field, contrast: Contrast, fine
     canvas.paint(
         w, np.asarray(peduncle, np.float32), np.asarray(tone, np.float32), Tissue.BRAINSTEM
     )
-    side = Window(w.at, np.abs(w.x), w.y, w.z)
+    side = w.mirrored()
     red = ellipsoid(side, (5.0, 20.0, -9.0), (3.0, 3.2, 4.5))
     canvas.paint(w, red, contrast[Tissue.PALLIDUM] * 0.92, Tissue.BRAINSTEM, 2.0)
 
@@ -285,7 +287,7 @@ def _paint_back(
     canvas.paint(
         w, np.asarray(core, np.float32), np.asarray(mid, np.float32), Tissue.CEREBELLUM, 2.5
     )
-    side = Window(w.at, np.abs(w.x), w.y, w.z)
+    side = w.mirrored()
     peduncle = chain(side, [(13, 26, -31), (20, 42, -36)], [8.0, 7.0])
     canvas.paint(w, peduncle, contrast[Tissue.BRAINSTEM], Tissue.CEREBELLUM, 2.0)
     dentate = ellipsoid(side, (15, 54, -35), (6.5, 7.0, 5.0))

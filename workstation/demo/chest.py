@@ -6,6 +6,7 @@ Frame and proportions: see thorax. Painted slab by slab, so a whole scan needs l
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +18,6 @@ from workstation.demo.shapes import (
     Field,
     Noise,
     Numbers,
-    Window,
     chain,
     common,
     ellipsoid,
@@ -35,7 +35,7 @@ class _Brush:
 
     def __init__(self, canvas: Canvas, seed: int) -> None:
         rng = np.random.default_rng((seed, 101))
-        self.canvas, self.w = canvas, canvas.all()
+        self.canvas, self.w = canvas, replace(canvas.all(), reach_mm=16.0)
         self.fine, self.lumps = Noise(rng, 3.5).on(self.w), Noise(rng, 9.0).on(self.w)
         self.waves = Noise(rng, 26.0).on(self.w)
 
@@ -111,7 +111,7 @@ def _paint_table(brush: _Brush, shape: thorax.ChestShape) -> None:
 def _paint_wall(brush: _Brush, skin: Field, cage: Field, shape: thorax.ChestShape) -> None:
     """Skin, fat with strands, breast glands and the muscles of the chest wall."""
     w, lumps, fine, waves = brush.w, brush.lumps, brush.fine, brush.waves
-    side = Window(w.at, np.abs(w.x), w.y, w.z)
+    side = w.mirrored()
     brush.put(skin, 25.0, Tissue.SKIN, 5.0)
     brush.put(skin + 1.9, FAT, Tissue.FAT, 6.0)
     strands = np.abs(lumps + 0.5 * waves) * 7.0 - 0.16
@@ -227,7 +227,7 @@ def _paint_mediastinum(brush: _Brush, hulls: thorax.ChestHulls) -> None:
             node = ellipsoid(near, centre, (4.5, 3.0, 5.0))
             brush.canvas.paint(near, node, 36.0, Tissue.GLAND, _SOFT_EDGE_MM)
     if high > 96.0:
-        side = Window(w.at, np.abs(w.x), w.y, w.z)
+        side = w.mirrored()
         thyroid = ellipsoid(side, (16, -2, 126), (8, 9, 20))
         brush.put(thyroid, 108.0, Tissue.GLAND, 6.0)
 

@@ -7,9 +7,10 @@ atlas in round numbers; every surface is made here from formulas and seeded nois
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage
 
 from workstation.demo.brain import Brain, paint_brain
 from workstation.demo.shapes import (
@@ -87,7 +88,7 @@ def _coarse() -> Canvas:
 
 def tentorium(w: Window) -> Field:
     """Height of the roof of the posterior fossa over each (x, y), mm."""
-    roof = 3.0 - 0.40 * np.abs(w.x) - 0.36 * np.maximum(w.y - 45.0, -10.0)
+    roof = -1.0 - 0.40 * np.abs(w.x) - 0.33 * np.maximum(w.y - 45.0, -4.0)
     return np.asarray(np.maximum(roof, -26.0), dtype=np.float32)
 
 
@@ -103,7 +104,7 @@ def _hulls(shape: HeadShape, rng: np.random.Generator) -> tuple[Canvas, _Hulls]:
     up = np.where(w.z > 8.0, (w.z - 8.0) / 69.0, (w.z - 8.0) / 60.0)
     egg = (side / wide) ** 2.25 + np.abs(along) ** 2.35 + np.abs(up) ** 2.2
     upper = np.asarray((egg ** (1 / 2.25) - 1.0) * 58.0, dtype=np.float32)
-    floor = np.where(w.y > 22.0, tentorium(w), -21.0 + 0.12 * np.abs(w.y - 22.0) * (w.y < -20))
+    floor = np.where(w.y > 22.0, tentorium(w), -21.0 + 0.05 * np.abs(w.y - 22.0) * (w.y < -20))
     upper = common(upper, np.asarray((floor - w.z) * 0.9, dtype=np.float32), 7.0)
     lobe_w = Window(w.at, side, w.y, w.z)
     lobe = join(
@@ -126,8 +127,6 @@ def _hulls(shape: HeadShape, rng: np.random.Generator) -> tuple[Canvas, _Hulls]:
     )
     # The pons bulges forward, the peduncles spread.
     stem = join(stem, ellipsoid(w, (0, 20, -29), (18, 14, 13)), 6.0)
-
-    from scipy import ndimage
 
     inner = np.minimum(np.minimum(cerebrum, cerebellum), stem) - np.float32(3.2)
     # The posterior fossa and the temples are one cavity: fill the clefts between lobes.
@@ -154,7 +153,7 @@ def paint_head(canvas: Canvas, shape: HeadShape, contrast: Contrast) -> Brain:
     target = (canvas.z, canvas.y, canvas.x)
     vault = stretch(hulls.vault, axes, target)
     skin = stretch(hulls.skin, axes, target)
-    w = canvas.all()
+    w = replace(canvas.all(), reach_mm=20.0)
     lumps = Noise(rng, 5.0).on(w)
     waves = Noise(rng, 22.0).on(w)
 
@@ -186,7 +185,7 @@ def _paint_soft_parts(
     canvas: Canvas, w: Window, vault: Field, skin: Field, lumps: Field, contrast: Contrast
 ) -> None:
     """Temporal, chewing and neck muscles between skull and scalp fat."""
-    side = Window(w.at, np.abs(w.x), w.y, w.z)
+    side = w.mirrored()
     fibre = contrast[Tissue.MUSCLE] * (1.0 + 0.10 * lumps)
     texture = np.asarray(fibre, np.float32)
     deep = skin + np.float32(3.4)
@@ -222,7 +221,7 @@ def _paint_skull(
     diploe = contrast[Tissue.MARROW] * (1.0 + 0.22 * lumps)
     middle = np.maximum(middle, skin + np.float32(5.0))
     canvas.paint(w, np.asarray(middle, np.float32), np.asarray(diploe, np.float32), Tissue.MARROW)
-    side = Window(w.at, np.abs(w.x), w.y, w.z)
+    side = w.mirrored()
     petrous = join(
         cone(side, (16.0, 12.0, -38.0), (52.0, 34.0, -36.0), 7.0, 13.0),
         ellipsoid(side, (57.0, 36.0, -46.0), (13.0, 17.0, 22.0)),
@@ -248,7 +247,8 @@ def _paint_face(canvas: Canvas, contrast: Contrast, rng: np.random.Generator) ->
     w = canvas.near((-75, -125, -125), (75, 40, 25))
     if w is None:
         return
-    side = Window(w.at, np.abs(w.x), w.y, w.z)
+    w = replace(w, reach_mm=8.0)
+    side = w.mirrored()
     lumps, waves = Noise(rng, 4.0).on(w), Noise(rng, 9.0).on(w)
     bone, air, lining = contrast[Tissue.BONE], contrast[Tissue.AIR], contrast[Tissue.MUCOSA]
 
@@ -261,11 +261,11 @@ def _paint_face(canvas: Canvas, contrast: Contrast, rng: np.random.Generator) ->
     hollow(ellipsoid(side, (29, -56, -62), (15, 19, 18)), 0.8)  # maxillary
     hollow(box(w, (0, -32, -62), (13, 40, 26), 6.0), 1.2)  # nasal cavity
     hollow(ellipsoid(side, (9, -14, -36), (9.5, 12, 9)), 0.7)  # sphenoid
-    hollow(box(w, (0, -48, -33), (11.5, 24, 13), 4.0), 0.6)  # ethmoid
-    hollow(ellipsoid(side, (13, -76, -8), (12, 5.5, 12)), 0.6)  # frontal
+    hollow(box(w, (0, -48, -36), (11.5, 24, 10), 4.0), 0.6)  # ethmoid
+    hollow(ellipsoid(side, (13, -77, -10), (12, 4.5, 11)), 0.6)  # frontal
     for k in range(4):  # ethmoid septa
         at = np.abs(w.y + 66.0 - 11.0 * k + 2.5 * waves) - np.float32(0.35)
-        wall = np.maximum(at, box(w, (0, -48, -33), (11, 24, 12), 4.0))
+        wall = np.maximum(at, box(w, (0, -48, -36), (11, 24, 9), 4.0))
         canvas.paint(w, np.asarray(wall, np.float32), 0.6 * lining, Tissue.MUCOSA)
     septum = np.abs(w.x + 0.03 * w.y + 1.2 * waves) - 0.6
     septum = np.maximum(septum, box(w, (0, -46, -58), (12, 28, 28), 5.0))

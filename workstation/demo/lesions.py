@@ -73,7 +73,7 @@ def paint_lesions(
     normal = contrast[Tissue.WHITE]
     tone = normal + (tone - normal) * load.contrast
     before = canvas.label[w.at].copy()
-    canvas.paint(w, np.asarray(shape, np.float32), np.asarray(tone, np.float32), Tissue.LESION, 1.3)
+    canvas.paint(w, np.asarray(shape, np.float32), np.asarray(tone, np.float32), Tissue.LESION, 2.0)
     mask = np.zeros(canvas.shape, dtype=bool)
     mask[w.at] = canvas.label[w.at] == Tissue.LESION
     # A lesion's soft edge may brighten its neighbour a little; the label is the truth.

@@ -17,6 +17,8 @@ from workstation.demo.shapes import Canvas, Point, cover
 
 Points = NDArray[np.float64]
 
+_LEAST_BRONCHUS_MM = 1.3  # thinner ones are not seen at 2.5 mm
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -119,8 +121,8 @@ def lung_trees(shape: thorax.ChestShape) -> LungTrees:
         vein = np.array([(24 * s, 8, -46), (36 * s, 6, -44), ((44 + out) * s, 2, -42)])
         line = thorax.LEFT_BRONCHUS if side > 0 else thorax.RIGHT_BRONCHUS
         bronchus = np.array(line[0][1:], dtype=np.float64)
-        vessels.append(grow(artery, side, shape.vessels, 0.46, 0.37, rng))
-        vessels.append(grow(vein, side, int(shape.vessels * 0.6), 0.46, 0.37, rng))
+        vessels.append(grow(artery, side, shape.vessels, 0.44, 0.36, rng))
+        vessels.append(grow(vein, side, int(shape.vessels * 0.6), 0.46, 0.36, rng))
         airways.append(grow(bronchus, side, 34, 0.8, 0.46, rng))
     return LungTrees(vessels, airways)
 
@@ -131,7 +133,8 @@ def paint_tree(canvas: Canvas, tree: Tree, value: float, label: int, extra_mm: f
     low, high = float(canvas.z[0]) - 4.0, float(canvas.z[-1]) + 4.0
     tops = np.maximum(tree.start[:, 2], tree.end[:, 2])
     bottoms = np.minimum(tree.start[:, 2], tree.end[:, 2])
-    for k in np.flatnonzero((tops > low) & (bottoms < high)):
+    seen = tree.end_radius > (_LEAST_BRONCHUS_MM if extra_mm else 0.0)
+    for k in np.flatnonzero((tops > low) & (bottoms < high) & seen):
         a, b = tree.start[k], tree.end[k]
         ra, rb = tree.start_radius[k] + extra_mm, tree.end_radius[k] + extra_mm
         pad = max(ra, rb) + edge

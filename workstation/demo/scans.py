@@ -97,7 +97,7 @@ def flair_scan(
     slice_mm: float = 3.5,
     per_slice: int = 3,
     lowest_mm: float = -48.0,
-    noise: float = 0.016,
+    noise: float = 0.024,
     frame: Frame3 | None = None,
 ) -> FlairScan:
     """Axial fat-suppressed T2 FLAIR of a head. lowest_mm: first slice below the commissures."""

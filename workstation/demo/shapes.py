@@ -7,7 +7,7 @@ picture needs no supersampling in the plane.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ Field = NDArray[np.float32]
 Numbers = NDArray[np.floating[Any]]  # any precision; results are Fields
 Corner = Sequence[float] | Numbers
 Point = tuple[float, float, float]
+_BEND_MM = 6.0
 
 # Root mean square of a cubic B-spline over its own phase is (151/315)^(1/2) in each dimension;
 # random coefficients give noise of this standard deviation in three dimensions.
@@ -28,12 +29,38 @@ _REACH_MM = 200.0  # noise is defined this far from the origin
 
 @dataclass(frozen=True)
 class Window:
-    """A block of a canvas: its slices and its coordinates, which broadcast to (z, y, x)."""
+    """A block of a canvas: its slices and its coordinates, which broadcast to (z, y, x).
+
+    reach_mm: how far from a shape its distance is of interest; beyond, any larger number will do,
+    which saves most of the work. Coordinates may be bent by up to ``_BEND_MM``.
+    """
 
     at: tuple[slice, slice, slice]
     x: Field
     y: Field
     z: Field
+    reach_mm: float = np.inf
+
+    def mirrored(self) -> Window:
+        """The same block with x counted outwards from the midline on both sides."""
+        return Window(self.at, np.abs(self.x), self.y, self.z, self.reach_mm)
+
+    def within(self, lo: Corner, hi: Corner) -> Window | None:
+        """The part within reach of a box; its ``at`` counts from this window."""
+        pad = self.reach_mm + _BEND_MM
+        spans = []
+        for k, field in enumerate((self.z, self.y, self.x)):
+            line = field[tuple(slice(None) if a == k else 0 for a in range(3))]
+            hit = np.flatnonzero((line > lo[2 - k] - pad) & (line < hi[2 - k] + pad))
+            if not hit.size:
+                return None
+            spans.append(slice(int(hit[0]), int(hit[-1]) + 1))
+        at = (spans[0], spans[1], spans[2])
+        x, y, z = (
+            f[tuple(s if f.shape[k] > 1 else slice(None) for k, s in enumerate(at))]
+            for f in (self.x, self.y, self.z)
+        )
+        return Window(at, x, y, z)
 
 
 class Canvas:
@@ -78,10 +105,24 @@ class Canvas:
         self, at: Window, distance: Numbers, value: float | Field, label: int, edge_mm: float = 0.0
     ) -> None:
         """Cover with ``value`` where ``distance`` is negative, softly over one voxel's edge."""
-        part = cover(distance, edge_mm or self.edge_mm)
+        edge = edge_mm or self.edge_mm
         block = self.value[at.at]
-        block += (np.asarray(value, dtype=np.float32) - block) * part
-        self.label[at.at][np.broadcast_to(part, block.shape) > 0.5] = label
+        far = np.broadcast_to(distance, block.shape)
+        spans = []  # most shapes are small: work where they are
+        for axis in range(3):
+            hit = far < 0.5 * edge
+            rows = np.flatnonzero(hit.any(axis=tuple(a for a in range(3) if a != axis)))
+            if not rows.size:
+                return
+            span = slice(int(rows[0]), int(rows[-1]) + 1)
+            far = far[(slice(None),) * axis + (span,)]
+            spans.append(span)
+        here = (spans[0], spans[1], spans[2])
+        part = cover(far, edge)
+        block = block[here]
+        tone = np.asarray(value, dtype=np.float32)
+        block += ((tone[here] if tone.ndim else tone) - block) * part
+        self.label[at.at][here][part > 0.5] = label
 
 
 def _step(axis: Field) -> float:
@@ -100,44 +141,79 @@ def ramp(value: Numbers, low: float, high: float) -> Field:
     return np.asarray(t * t * (3.0 - 2.0 * t), dtype=np.float32)
 
 
-def ellipsoid(w: Window, centre: Sequence[float], semi: Sequence[float]) -> Field:
-    """Distance to an axis-parallel ellipsoid, first order near its surface."""
-    p = [(a - np.float32(c)) for a, c in zip((w.x, w.y, w.z), centre, strict=True)]
-    unit = np.sqrt(sum((a / np.float32(s)) ** 2 for a, s in zip(p, semi, strict=True)))
-    slope = np.sqrt(sum((a / np.float32(s * s)) ** 2 for a, s in zip(p, semi, strict=True)))
-    return np.asarray(unit * (unit - 1.0) / np.maximum(slope, 1e-6), dtype=np.float32)
+Shape = Callable[[Window], Field]
 
 
-def turned(w: Window, centre: Sequence[float], degrees: float) -> Window:
-    """The window in coordinates turned about the vertical axis through ``centre``."""
-    c, s = np.float32(np.cos(np.radians(degrees))), np.float32(np.sin(np.radians(degrees)))
-    dx, dy = w.x - np.float32(centre[0]), w.y - np.float32(centre[1])
-    return Window(
-        w.at, c * dx + s * dy + np.float32(centre[0]), c * dy - s * dx + np.float32(centre[1]), w.z
-    )
+def _near(w: Window, lo: Corner, hi: Corner, make: Shape) -> Field:
+    """The distance that ``make`` gives, computed only within the window's reach of a box."""
+    if not np.isfinite(w.reach_mm):
+        return make(w)
+    shape = np.broadcast_shapes(w.x.shape, w.y.shape, w.z.shape)
+    out = np.full(shape, w.reach_mm, dtype=np.float32)
+    part = w.within(lo, hi)
+    if part is not None:
+        out[part.at] = make(part)
+    return out
+
+
+def ellipsoid(
+    w: Window, centre: Sequence[float], semi: Sequence[float], degrees: float = 0.0
+) -> Field:
+    """Distance to an ellipsoid, first order near its surface.
+
+    degrees: turns it about the vertical axis through its centre.
+    """
+    wide = max(semi[0], semi[1]) if degrees else 0.0
+    half = np.maximum(np.asarray(semi, dtype=np.float64), (wide, wide, 0.0))
+    cos, sin = np.float32(np.cos(np.radians(degrees))), np.float32(np.sin(np.radians(degrees)))
+
+    def make(v: Window) -> Field:
+        px, py, pz = (a - np.float32(c) for a, c in zip((v.x, v.y, v.z), centre, strict=True))
+        if degrees:
+            px, py = cos * px + sin * py, cos * py - sin * px
+        squares = [(a / np.float32(s)) ** 2 for a, s in zip((px, py, pz), semi, strict=True)]
+        unit = np.sqrt(squares[0] + squares[1] + squares[2])
+        steep = [q / np.float32(s * s) for q, s in zip(squares, semi, strict=True)]
+        slope = np.sqrt(steep[0] + steep[1] + steep[2])
+        return np.asarray(unit * (unit - 1.0) / np.maximum(slope, 1e-6), dtype=np.float32)
+
+    at = np.asarray(centre, dtype=np.float64)
+    return _near(w, at - half, at + half, make)
 
 
 def box(w: Window, centre: Sequence[float], half: Sequence[float], round_mm: float = 2.0) -> Field:
     """Distance to a box with rounded edges; ``half`` includes the rounding."""
-    q = [
-        np.abs(a - np.float32(c)) - np.float32(h - round_mm)
-        for a, c, h in zip((w.x, w.y, w.z), centre, half, strict=True)
-    ]
-    outside = np.sqrt(sum(np.maximum(a, 0.0) ** 2 for a in q))
-    inside = np.minimum(np.maximum(np.maximum(q[0], q[1]), q[2]), 0.0)
-    return np.asarray(outside + inside - np.float32(round_mm), dtype=np.float32)
+
+    def make(v: Window) -> Field:
+        q = [
+            np.abs(a - np.float32(c)) - np.float32(h - round_mm)
+            for a, c, h in zip((v.x, v.y, v.z), centre, half, strict=True)
+        ]
+        outside = np.sqrt(sum(np.maximum(a, 0.0) ** 2 for a in q))
+        inside = np.minimum(np.maximum(np.maximum(q[0], q[1]), q[2]), 0.0)
+        return np.asarray(outside + inside - np.float32(round_mm), dtype=np.float32)
+
+    at = np.asarray(centre, dtype=np.float64)
+    return _near(w, at - half, at + half, make)
 
 
 def cone(w: Window, a: Sequence[float], b: Sequence[float], ra: float, rb: float) -> Field:
     """Distance to a tube from ``a`` to ``b`` whose radius goes from ``ra`` to ``rb``."""
-    ab = np.asarray(b, dtype=np.float64) - np.asarray(a, dtype=np.float64)
-    length = max(float(ab @ ab), 1e-9)
-    px, py, pz = w.x - np.float32(a[0]), w.y - np.float32(a[1]), w.z - np.float32(a[2])
-    u = (ab / length).astype(np.float32)
-    t = np.clip(px * u[0] + py * u[1] + pz * u[2], 0.0, 1.0)
+    start, stop = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    ab = stop - start
+    u = (ab / max(float(ab @ ab), 1e-9)).astype(np.float32)
     d = ab.astype(np.float32)
-    square = (px - t * d[0]) ** 2 + (py - t * d[1]) ** 2 + (pz - t * d[2]) ** 2
-    return np.asarray(np.sqrt(square) - (ra + (rb - ra) * t), dtype=np.float32)
+
+    def make(v: Window) -> Field:
+        px, py, pz = (c - np.float32(o) for c, o in zip((v.x, v.y, v.z), a, strict=True))
+        t = np.clip(px * u[0] + py * u[1] + pz * u[2], 0.0, 1.0)
+        square = (px - t * d[0]) ** 2
+        square = square + (py - t * d[1]) ** 2
+        square = square + (pz - t * d[2]) ** 2
+        return np.asarray(np.sqrt(square) - (ra + (rb - ra) * t), dtype=np.float32)
+
+    pad = max(ra, rb)
+    return _near(w, np.minimum(start, stop) - pad, np.maximum(start, stop) + pad, make)
 
 
 def chain(w: Window, points: Sequence[Sequence[float]], radii: Sequence[float]) -> Field:

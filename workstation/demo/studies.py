@@ -235,7 +235,7 @@ def _cine(seed: int, detail: DemoDetail) -> DemoSeries:
         series_time="095210",
         frame_of_reference_uid=demo_uid(seed, "heart space"),
         body_part="HEART",
-        window=(300.0, 640.0),
+        window=(370.0, 780.0),
         slice_thickness_mm=8.0,
         trigger_ms=scan.trigger_ms,
         nominal_interval_ms=60000.0 / shape.heart_rate,

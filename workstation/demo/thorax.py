@@ -74,7 +74,7 @@ class ChestShape:
     size: float = 1.0
     fat_mm: float = 15.0
     breast: float = 1.0
-    vessels: int = 800
+    vessels: int = 1300
 
 
 def random_chest(rng: np.random.Generator) -> ChestShape:
@@ -84,7 +84,7 @@ def random_chest(rng: np.random.Generator) -> ChestShape:
         size=float(np.clip(rng.normal(1.0, 0.05), 0.88, 1.12)),
         fat_mm=float(rng.uniform(7.0, 26.0)),
         breast=float(rng.choice([0.0, rng.uniform(0.6, 1.2)])),
-        vessels=int(rng.integers(500, 1000)),
+        vessels=int(rng.integers(600, 1400)),
     )
 
 

@@ -59,7 +59,7 @@ FLAIR: Contrast = {
     Tissue.WHITE: 0.62,
     Tissue.DEEP_GREY: 0.72,
     Tissue.PALLIDUM: 0.58,
-    Tissue.LESION: 1.0,
+    Tissue.LESION: 0.93,
     Tissue.VENTRICLE: 0.045,
     Tissue.CHOROID: 0.62,
     Tissue.BRAINSTEM: 0.61,

@@ -158,6 +158,13 @@ def _trunks(side: int) -> list[tuple[str, Sequence[Point], Sequence[float]]]:
     ]  # fmt: skip
 
 
+def _inside_skull(point: np.ndarray) -> np.ndarray:
+    """The point, or the nearest one on the same ray that still lies on the brain (patient mm)."""
+    middle = np.array([0.0, 16.0, 8.0])
+    reach = float(np.linalg.norm((point - middle) / (58.0, 78.0, 58.0)))
+    return np.asarray(middle + (point - middle) / max(reach, 1.0))
+
+
 def _twigs(parent: Tube, rng: np.random.Generator, count: int, depth: int) -> list[Tube]:
     """Branches that leave a tube sideways, follow it for a while and fork again."""
     made: list[Tube] = []
@@ -173,7 +180,7 @@ def _twigs(parent: Tube, rng: np.random.Generator, count: int, depth: int) -> li
         points = [start]
         for _step in range(4):
             heading = heading / np.linalg.norm(heading)
-            points.append(points[-1] + heading * length / 4.0)
+            points.append(_inside_skull(points[-1] + heading * length / 4.0))
             # Cortical branches run outward and up, towards the surface.
             pull = np.array([np.sign(start[0]) * 0.25, 0.15, 0.2])
             heading = heading + pull + rng.normal(0.0, 0.45, 3)
@@ -196,6 +203,12 @@ def arteries(
     for side in (1, -1):
         for name, points, radii in _trunks(side):
             placed = [tuple(float(v) for v in np.asarray(p) * scale) for p in points]
+            ends = {0, len(placed) - 1}
+            shift = rng.normal(0.0, 0.0 if name == "MCA M1" else 1.0, (len(placed), 3))
+            placed = [  # no two sides are alike; where arteries meet, they stay together
+                p if k in ends else (p[0] + d[0], p[1] + d[1], p[2] + d[2])
+                for k, (p, d) in enumerate(zip(placed, shift, strict=True))
+            ]
             one = tube(name, [(p[0], p[1], p[2]) for p in placed], radii)
             tame = {"ICA": 0.5, "VA": 0.6, "MCA M1": 0.0, "ACA A1": 0.3}
             one = meander(one, rng, tame.get(name, 0.9))
@@ -215,11 +228,9 @@ def arteries(
                 )
             made.append(one)
             if name.startswith("MCA M2"):
-                made += _twigs(one, rng, 6, 3)
-            elif name == "ACA A2":
-                made += _twigs(one, rng, 4, 2)
-            elif name == "PCA":
-                made += _twigs(one, rng, 3, 2)
+                made += _twigs(one, rng, 8, 3)
+            elif name == "ACA A2" or name == "PCA":
+                made += _twigs(one, rng, 5, 2)
     middle_line: list[tuple[str, list[Point], list[float]]] = [
         ("basilar", [(0.0, 15, -45), (1.2, 11, -37), (-0.8, 9.5, -28), (0.2, 11, -17)],
          [1.65, 1.65, 1.6, 1.5]),
