@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +38,12 @@ def home(tmp_path: Path) -> Path:
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the demo studies imported and read by the machine; copied, never changed."""
     home = tmp_path_factory.mktemp("家") / "阅片 home"
+    kept = os.environ.get("ONESCAN_DEMO_FILES", "")  # a home whose demo files may be used again
+    if kept:
+        home.mkdir()
+        shutil.copytree(Path(kept) / "demo", home / "demo")
+        for answers in Path(kept).glob("demo-known-answers-*.json"):
+            shutil.copy(answers, home)
     cli = CommandLine(home)
     assert cli("user", "add", "li", "--role", "reader", "--display-name", "李医生").code == 0
     assert cli("user", "add", "boss", "--role", "admin").code == 0

@@ -125,6 +125,10 @@ def main(argv: Sequence[str]) -> int:
     home: Path | None = getattr(arguments, "home", None)
     as_json: bool = getattr(arguments, "json", False)
     try:
+        if getattr(arguments, "run", None) is reports.verify_all and not arguments.folder:
+            broken = reports.verify_unopened(home or default_home())
+            if broken is not None:
+                return show(broken, as_json)
         with open_services(home, getattr(arguments, "lang", "")) as services:
             return show(arguments.run(services, arguments), as_json)
     except ReaderError as error:

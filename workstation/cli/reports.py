@@ -7,7 +7,8 @@ import secrets
 from pathlib import Path
 
 from workstation.archive.people import add_user
-from workstation.archive.verify import VerifyReport, verify
+from workstation.archive.store import DATABASE
+from workstation.archive.verify import VerifyReport, verify_home
 from workstation.cli.output import Answer
 from workstation.cli.people import named_user, password_of
 from workstation.cli.studies import demo, study_uid_of
@@ -101,21 +102,32 @@ def export_report(services: Services, arguments: argparse.Namespace) -> Answer:
     )
 
 
-def verify_all(services: Services, arguments: argparse.Namespace) -> Answer:
-    """``verify [DIR]``: the archive of this home, or a folder of exported files."""
-    report: VerifyReport | FolderReport
-    if arguments.folder:
-        report = verify_folder(Path(arguments.folder))
-    else:
-        report = verify(services.archive)
-        if report.ok:  # every byte is as written; now whether the signatures are the users' own
-            report = verify_signed(services.archive)
+def _verdict(report: VerifyReport | FolderReport) -> Answer:
     bad = report.first_bad
     shown = None if bad is None else {"what": bad.what, "why": say(bad.why)}
-    line = tr("Everything is as it was written.") if shown is None else ""
+    line = tr("Everything is as it was written.")
     if shown is not None:
         line = tr("First broken: {what}. {why}", **shown)
     return Answer({"ok": report.ok, "first_bad": shown}, [line], code=0 if report.ok else 1)
+
+
+def verify_unopened(home: Path) -> Answer | None:
+    """What is broken in a home, found without opening it: a damaged one may not open at all."""
+    if not (home / DATABASE).exists():
+        return None
+    report = verify_home(home)
+    return None if report.ok else _verdict(report)
+
+
+def verify_all(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``verify [DIR]``: the archive of this home, or a folder of exported files.
+
+    Every byte of the home was checked before it was opened; what remains is whether the
+    signatures are the users' own.
+    """
+    if arguments.folder:
+        return _verdict(verify_folder(Path(arguments.folder)))
+    return _verdict(verify_signed(services.archive))
 
 
 DEMO_USER = "demo"

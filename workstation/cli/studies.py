@@ -14,9 +14,8 @@ from workstation.domain.measurement import Measurement, Refusal, format_value
 from workstation.domain.study import WorklistQuery
 from workstation.domain.volume import Stack
 from workstation.reading import review
-from workstation.reading.demonstrate import demonstrate
 from workstation.reading.intake import IntakeReport, intake
-from workstation.reading.line import read_study
+from workstation.reading.line import make_and_import_demo, read_study
 from workstation.text import language, say, tr
 from workstation.wiring import Services
 
@@ -51,9 +50,7 @@ def import_files(services: Services, arguments: argparse.Namespace) -> Answer:
 
 def demo(services: Services, arguments: argparse.Namespace) -> Answer:
     """``demo``: make the generated studies and import them."""
-    folder = services.archive.home / "demo"
-    demonstrate(folder)
-    return _imported(intake(services.archive, [folder]))
+    return _imported(make_and_import_demo(services.archive))
 
 
 def studies(services: Services, arguments: argparse.Namespace) -> Answer:

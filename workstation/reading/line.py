@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from workstation import __version__
 from workstation.archive.store import Archive
 from workstation.domain.errors import N_, Message
 from workstation.domain.finding import Finding
@@ -18,7 +19,7 @@ from workstation.reading.assemble import assemble
 from workstation.reading.demonstrate import demonstrate
 from workstation.reading.draft import draft
 from workstation.reading.infer import infer
-from workstation.reading.intake import intake
+from workstation.reading.intake import IntakeReport, intake
 from workstation.reading.quantify import quantify
 from workstation.settings import Settings
 
@@ -94,16 +95,16 @@ def make_and_import_demo(
     actor: Actor = MACHINE,
     progress: Progress = no_progress,
     cancel: Cancel | None = None,
-) -> tuple[str, ...]:
-    """Make the demo studies below the home and take them in; their UIDs, brain-heart first."""
+) -> IntakeReport:
+    """Make the demo studies below the home, unless they are there, and take them in.
+
+    What is known of them is written beside them, last of all: it marks that the files are whole.
+    """
     folder = archive.home / "demo"
-    demonstrate(folder, progress=part(progress, 0.0, 0.8), cancel=cancel)
-    report = intake(
-        archive, [folder], actor=actor, progress=part(progress, 0.8, 1.0), cancel=cancel
-    )
-    return tuple(
-        sorted(report.study_uids, key=lambda uid: "MR" not in archive.study(uid).modalities)
-    )
+    answers = archive.home / f"demo-known-answers-{__version__}.json"
+    if not answers.exists():
+        demonstrate(folder, answers=answers, progress=part(progress, 0.0, 0.8), cancel=cancel)
+    return intake(archive, [folder], actor=actor, progress=part(progress, 0.8, 1.0), cancel=cancel)
 
 
 def walk_forward(

@@ -13,7 +13,7 @@ from workstation.domain.finding import Action
 from workstation.domain.people import MACHINE
 from workstation.domain.report import SignedReport
 from workstation.reading.draft import write_free_text
-from workstation.reading.intake import Refused
+from workstation.reading.intake import IntakeReport, Refused
 from workstation.reading.line import make_and_import_demo, walk_forward
 from workstation.text import tr
 from workstation.ui.adding import AddFindingDialog
@@ -173,10 +173,12 @@ class Actions(QObject):
         """Make the demo studies in the background and open the first."""
         archive = self.desk.archive
 
-        def done(study_uids: Sequence[str]) -> None:
+        def done(report: IntakeReport) -> None:
             self.window.worklist.reload()
-            if study_uids and self.desk.contents is None:
-                self.open_study(study_uids[0])
+            studies = [archive.study(uid) for uid in report.study_uids]
+            studies.sort(key=lambda study: "MR" not in study.modalities)
+            if studies and self.desk.contents is None:
+                self.open_study(studies[0].study_uid)
 
         self.window.jobs.room(
             lambda progress, cancel: make_and_import_demo(

@@ -17,7 +17,7 @@ from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.people import Actor, User
 from workstation.domain.report import Obstacle, ReportDraft, SignedReport
-from workstation.domain.study import Study, WorklistQuery
+from workstation.domain.study import Study
 from workstation.domain.volume import Stack
 from workstation.reading import draft as drafting
 from workstation.reading.line import read_study
@@ -180,7 +180,6 @@ class Desk(QObject):
     def _gather(self, study_uid: str) -> Contents:
         archive = self.archive
         study = archive.study(study_uid)
-        patient_id = study.patient.patient_id
         drafts = archive.all(ReportDraft, study_uid)
         try:
             obstacles = tuple(drafting.obstacles(archive, study_uid))
@@ -196,10 +195,7 @@ class Desk(QObject):
             drafts[0] if drafts else None,
             obstacles,
             tuple(archive.all(SignedReport, study_uid)),
-            sum(
-                s.study_uid != study_uid and s.patient.patient_id == patient_id
-                for s in (archive.worklist(WorklistQuery(text=patient_id)) if patient_id else ())
-            ),
+            archive.prior_count(study_uid),
         )
 
     def _load(self, done: Any) -> None:
