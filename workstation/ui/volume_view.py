@@ -87,6 +87,8 @@ class VolumeView(QWidget):
             elif _Probe.known:
                 self.problem = ""
                 self._rebuild()
+            else:
+                self._no_3d()
         self.update()
 
     def set_preset(self, preset: SolidPreset) -> None:
@@ -100,10 +102,10 @@ class VolumeView(QWidget):
     def close_scene(self) -> None:
         """Give the graphics memory back."""
         self._finer.stop()
-        if self._probe is not None:
-            self._probe.kill()
-            self._probe.waitForFinished(2000)
-            self._probe = None
+        probe, self._probe = self._probe, None  # one that was stopped has not decided anything
+        if probe is not None:
+            probe.kill()
+            probe.waitForFinished(2000)
         if self._scene is not None:
             self._scene.close()
         self._scene, self._shown = None, None
