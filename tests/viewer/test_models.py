@@ -17,7 +17,7 @@ from workstation.viewing.links import CrosshairLink
 from workstation.viewing.paint import Brush, Painting, Patch, next_size
 from workstation.viewing.signal import Signal
 from workstation.viewing.tools import Distance, WheelSteps, WindowDrag
-from workstation.viewing.viewport import Projection, Viewport
+from workstation.viewing.viewport import Projection, Slab, Viewport
 from workstation.viewing.window_level import Window, percentile_window, to_grey, window_for_key
 
 
@@ -127,6 +127,11 @@ def test_pages_stay_pages() -> None:
     view.go_to_slice(0)
     view.scroll(200)
     assert (view.slice_number, view.steps.count) == (13, 14)
+    view.set_slab(Slab(20.0))
+    assert view.slab.thickness_mm == 0  # there is nothing between pages
+    assert view.is_oriented
+    view.show(volume_of(grid_of((2, 9, 9), np.eye(3), (0.0, 0.0, 0.0)), flags=PAGES))
+    assert not view.is_oriented
 
 
 def test_scroll_stops_at_the_ends_and_focus_outside_is_said() -> None:

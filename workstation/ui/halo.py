@@ -66,7 +66,7 @@ class HaloText:
         path.addText(base, font, text)
         painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(_HALO, 3.0)
+        pen = QPen(_HALO, 2.4)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.strokePath(path, pen)
         painter.setFont(font)

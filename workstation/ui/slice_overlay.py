@@ -80,7 +80,6 @@ class SliceOverlay:
 
     def __init__(self, halo: HaloText) -> None:
         self.halo = halo
-        self.small = theme.font(9)
         self.normal = theme.font(10)
         self.bold = theme.font(10, bold=True)
         self.letter = theme.font(13, bold=True)
@@ -123,7 +122,7 @@ class SliceOverlay:
         stack = viewport.volume.stack
         narrow = area.width() < SMALL_PANE
         name = stack.description or stack.role or stack.modality
-        title = name if narrow else f"{name}　{tr(PLANE_NAMES[_named_kind(viewport)])}"
+        title = name if narrow else _title(viewport, name)
         top = [(self._shorten(title, area.width() * 0.62), theme.TEXT)]
         top.append((self._place_text(viewport), theme.TEXT))
         if scene.phases > 1:
@@ -153,6 +152,8 @@ class SliceOverlay:
             right.append((tr("Lengths at the detector, not in the patient"), theme.PROPOSED))
         elif stack.calibrated != "patient":
             right.append((tr("No pixel spacing: lengths in pixels"), theme.PROPOSED))
+        if not viewport.is_oriented:
+            right.append((tr("Orientation not stated in the file"), theme.PROPOSED))
         if scene.tool_note:
             right.append((scene.tool_note, theme.FOCUS))
         self._lines(painter, area, "tr", right)
@@ -202,7 +203,7 @@ class SliceOverlay:
         return self._metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
     def _letters(self, painter: QPainter, area: QRectF, viewport: Viewport) -> None:
-        if viewport.volume is None or Flag.NO_POSITION in viewport.volume.stack.flags:
+        if not viewport.is_oriented:
             return  # without an orientation in the file there is nothing true to write
         right, down = np.asarray(viewport.axes.right), np.asarray(viewport.axes.down)
         middle_x, middle_y = area.center().x(), area.center().y()
@@ -229,6 +230,7 @@ class SliceOverlay:
         column, row, _ = scene.raster.to_picture(viewport.focus_mm)
         focus = self._to_view(scene, column, row)
         reach = area.width() + area.height()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         drawn: set[tuple[int, int]] = set()
         for peer in scene.peers:
             # The line lies in both planes: across the other's normal, as seen in this picture.
@@ -279,7 +281,7 @@ class SliceOverlay:
             if overlay.focused and place is not None:
                 icon = theme.STATE_ICONS[overlay.state]
                 self.halo.draw(
-                    painter, place + QPointF(5, 1), f"{icon} {overlay.label}", self.small, colour
+                    painter, place + QPointF(5, 1), f"{icon} {overlay.label}", self.normal, colour
                 )
 
     def _distances(self, painter: QPainter, viewport: Viewport, scene: Scene) -> None:
@@ -330,6 +332,12 @@ class SliceOverlay:
             lines.append((words, theme.TEXT))
         box = QRectF(area.left(), area.top(), area.width(), area.height() - 12)
         self._lines(painter, box, "br", lines)
+
+
+def _title(viewport: Viewport, name: str) -> str:
+    if not viewport.is_oriented:
+        return name
+    return f"{name}　{tr(PLANE_NAMES[_named_kind(viewport)])}"
 
 
 def _named_kind(viewport: Viewport) -> PlaneKind:

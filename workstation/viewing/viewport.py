@@ -125,6 +125,18 @@ class Viewport:
         return self.volume is not None and not self.volume.stack.is_volume
 
     @property
+    def is_oriented(self) -> bool:
+        """Whether the files say which way the patient lies in the picture.
+
+        Pages whose files do not are put at the origin with straight axes, which no scanner does.
+        """
+        if self.grid is None or not self.is_pages:
+            return self.grid is not None
+        matrix = self.grid.matrix
+        straight = np.allclose(matrix[:3, :3], np.diag(np.diag(matrix[:3, :3])), atol=1e-9)
+        return not (straight and not matrix[:3, 3].any())
+
+    @property
     def frame(self) -> str:
         """What this viewport's points refer to: the frame of reference, else the stack itself."""
         if self.volume is None:
@@ -245,7 +257,9 @@ class Viewport:
         self.changed.emit()
 
     def set_slab(self, slab: Slab) -> None:
-        """Show a thick slab, or a thin slice at 0 mm."""
+        """Show a thick slab, or a thin slice at 0 mm; pages have nothing between them."""
+        if self.is_pages:
+            return
         self.slab = replace(slab, thickness_mm=min(max(slab.thickness_mm, 0.0), 300.0))
         self.changed.emit()
 
