@@ -39,22 +39,26 @@ def tube(
     """
     run = np.arange(0.0, length_mm, 0.05)
     points, radius = line(run), diameter_mm(run) / 2.0
-    fine = 2  # each voxel is the mean of 2 x 2 x 2 points
-    shape = tuple(n * fine for n in grid.shape)
-    offsets = [np.arange(n) / fine - 0.5 + 0.5 / fine for n in shape]
-    z, y, x = np.meshgrid(*offsets, indexing="ij")
-    places = grid.to_lps(np.stack([x, y, z], axis=-1).reshape(-1, 3))
-    found = cKDTree(points).query(places, distance_upper_bound=8.0)
-    distance, nearest = np.asarray(found[0]), np.asarray(found[1])
-    known = np.isfinite(distance)
-    edge = np.full(len(places), 9.0)
-    edge[known] = distance[known] - radius[nearest[known]]
-    step = float(np.mean(grid.spacing_mm)) / fine
-    cover = np.clip(0.5 - edge / step, 0.0, 1.0).reshape(shape)
-    for axis in range(3):
-        cover = cover.reshape(
-            *cover.shape[:axis], cover.shape[axis] // fine, fine, *cover.shape[axis + 1 :]
-        ).mean(axis=axis + 1)
+    tree = cKDTree(points)
+
+    def from_edge(places: Floats) -> Floats:
+        """Distance outside the wall, negative inside, 9 mm where far away."""
+        distance, nearest = (np.asarray(v) for v in tree.query(places, distance_upper_bound=8.0))
+        near = np.isfinite(distance)
+        edge = np.full(len(places), 9.0)
+        edge[near] = distance[near] - radius[nearest[near]]
+        return edge
+
+    voxels = np.argwhere(np.ones(grid.shape, dtype=bool))[:, ::-1].astype(np.float64)
+    edge = from_edge(grid.to_lps(voxels))
+    cover = (edge < 0).astype(np.float64)
+    # Voxels that the wall may cross are looked at in 3 x 3 x 3 points, softly.
+    wall = np.flatnonzero(np.abs(edge) < max(grid.spacing_mm))
+    thirds = np.argwhere(np.ones((3, 3, 3), dtype=bool)) / 3.0 - 1.0 / 3.0
+    parts = grid.to_lps((voxels[wall][:, None, :] + thirds).reshape(-1, 3))
+    soft = np.clip(0.5 - from_edge(parts) / (min(grid.spacing_mm) / 3.0), 0.0, 1.0)
+    cover[wall] = soft.reshape(len(wall), -1).mean(axis=1)
+    cover = cover.reshape(grid.shape)
     cover = ndimage.gaussian_filter(cover, [blur_mm / s for s in grid.spacing_mm[::-1]])
     image = TISSUE + (BLOOD - TISSUE) * cover
     if noise:

@@ -95,7 +95,7 @@ def _otsu(values: NDArray[np.float32]) -> float:
     mass = np.cumsum(counts * centres)
     with np.errstate(divide="ignore", invalid="ignore"):
         between = (mass[-1] * below - mass * total) ** 2 / (below * (total - below))
-    return float(centres[int(np.nanargmax(between[:-1]))])
+    return float(centres[int(np.argmax(np.nan_to_num(between)))])
 
 
 def branches(mask: NDArray[np.bool_], grid: Grid) -> list[Branch]:
