@@ -64,9 +64,15 @@ def main(argv: Sequence[str]) -> int:
 
             if command == "screenshot":
                 return take_screenshot(
-                    services, arguments.study, arguments.layout, arguments.to, arguments.size
+                    services.settings,
+                    services.archive,
+                    arguments.study,
+                    arguments.layout,
+                    arguments.to,
+                    arguments.size,
                 )
-            return run_window(services, with_demo=getattr(arguments, "with_demo", False))
+            with_demo: bool = getattr(arguments, "with_demo", False)
+            return run_window(services.settings, services.archive, with_demo=with_demo)
     except ReaderError as error:
         print(say(error.message), file=sys.stderr)
         return 1

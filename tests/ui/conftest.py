@@ -27,7 +27,7 @@ def services(demo_home: Path, tmp_path: Path) -> Iterator[Services]:
 @pytest.fixture
 def window(services: Services) -> Iterator[Window]:
     application()
-    made = Window(services)
+    made = Window(services.settings, services.archive)
     made.resize(1600, 900)
     made.show()
     yield made

@@ -119,7 +119,7 @@ def main() -> None:
     home, what = Path(sys.argv[1]), sys.argv[2]
     with open_services(home, "zh_CN") as services:
         app = application()
-        window = Window(services)
+        window = Window(services.settings, services.archive)
         window.resize(1280, 800)
         window.show()
         window.desk.sign_in(services.archive.user(USER))

@@ -169,7 +169,7 @@ def test_desk_comes_back_as_it_was(window: Window, until: Until) -> None:
     left = window.grid_.state()
     window.desk.close()
     window.jobs.flush()
-    second = Window(window.desk.services)
+    second = Window(window.desk.settings, window.desk.archive)
     try:
         second.show()
         from workstation.ui.desk import DESK

@@ -21,9 +21,9 @@ from workstation.domain.study import Study
 from workstation.domain.volume import Stack
 from workstation.reading import draft as drafting
 from workstation.reading.line import read_study
+from workstation.settings import Settings
 from workstation.text import language
 from workstation.ui.jobs import Jobs
-from workstation.wiring import Services
 
 DESK = "reading room"  # one desk a workstation: whoever reads, the room comes back
 
@@ -73,10 +73,10 @@ class Desk(QObject):
     user_changed = Signal()
     ai_state = Signal(str, str)  # state word (idle, running, done, failed), sentence
 
-    def __init__(self, services: Services, jobs: Jobs, parent: QObject | None = None) -> None:
+    def __init__(self, settings: Settings, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.services = services
-        self.archive = services.archive
+        self.settings = settings
+        self.archive = jobs.archive
         self.jobs = jobs
         self.user: User | None = None
         self.contents: Contents | None = None
@@ -162,7 +162,7 @@ class Desk(QObject):
         self._reading_job = self.jobs.room(
             lambda progress, cancel: read_study(
                 self.archive,
-                self.services.settings,
+                self.settings,
                 study_uid,
                 language=language(),
                 progress=progress,

@@ -104,7 +104,7 @@ class People(QObject):
             self.sign_in()
             return
         archive, study_uid, name = self.desk.archive, contents.study.study_uid, user.name
-        site = self.desk.services.settings.site_name
+        site = self.desk.settings.site_name
         if contents.study.state is StudyState.SIGNED:
             more = AddendumDialog(user, self.window)
             self._show(

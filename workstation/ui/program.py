@@ -13,13 +13,14 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from workstation.archive.store import Archive
 from workstation.domain.errors import N_, BadInput, NotFound
+from workstation.settings import Settings
 from workstation.text import tr
 from workstation.ui import theme
 from workstation.ui.desk import DESK
 from workstation.ui.panel_style import PANELS
 from workstation.ui.window import Window
-from workstation.wiring import Services
 
 log = logging.getLogger(__name__)
 
@@ -35,20 +36,20 @@ def application() -> QApplication:
     return app
 
 
-def run_window(services: Services, *, with_demo: bool) -> int:
+def run_window(settings: Settings, archive: Archive, *, with_demo: bool) -> int:
     """Open the workstation and stay until it is closed; the exit code."""
     if sys.stderr is not None:
         faulthandler.enable()
     app = application()
-    window = Window(services)
+    window = Window(settings, archive)
     signal.signal(signal.SIGINT, lambda *_: app.quit())
     signal.signal(signal.SIGTERM, lambda *_: app.quit())
     alive = QTimer()  # lets Python see signals while Qt waits
     alive.start(500)
     alive.timeout.connect(lambda: None)
     window.show()
-    window.desk.restore(services.archive.desk(DESK))
-    if with_demo and services.archive.worklist_count() == 0:
+    window.desk.restore(archive.desk(DESK))
+    if with_demo and archive.worklist_count() == 0:
         window.actions_.make_demo()
     code = app.exec()
     window.shut()
@@ -66,16 +67,17 @@ def wait_until(app: QApplication, ready: Callable[[], bool], seconds: float) -> 
     return False
 
 
-def take_screenshot(services: Services, study: str, layout: str, to: Path, size: str) -> int:
+def take_screenshot(
+    settings: Settings, archive: Archive, study: str, layout: str, to: Path, size: str
+) -> int:
     """Picture of the reading room with ``study`` in ``layout``; exit code 0."""
     try:
         width, height = (int(part) for part in size.split("x"))
     except ValueError:
         raise BadInput(N_("{size} is not a size such as 1920x1080."), size=size) from None
-    archive = services.archive
     study_uid = archive.last_study_uid() if study == "last" else archive.study(study).study_uid
     app = application()
-    window = Window(services)
+    window = Window(settings, archive)
     window.resize(width, height)
     window.show()
     window.desk.open_study(study_uid)

@@ -14,6 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from workstation.archive.store import Archive
+from workstation.settings import Settings
 from workstation.text import tr
 from workstation.ui.actions import Actions
 from workstation.ui.banner import Banner
@@ -31,26 +33,25 @@ from workstation.ui.status_bar import StatusBar
 from workstation.ui.study_tabs import MeasurementsTab, PatientTab
 from workstation.ui.view_grid import ViewGrid
 from workstation.ui.worklist import Worklist
-from workstation.wiring import Services
 
 
 class Window(QMainWindow):
     """Worklist and reading room of one workstation."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, settings: Settings, archive: Archive) -> None:
         super().__init__()
         self.setWindowTitle("OneScan")
         self.setAcceptDrops(True)
-        self.jobs = Jobs(services.archive, self)
-        self.desk = Desk(services, self.jobs, self)
+        self.jobs = Jobs(archive, self)
+        self.desk = Desk(settings, self.jobs, self)
         self.decisions = Decisions(self.desk, self)
         self.people = People(self.desk, self)
         self.importing = Importing(self.desk, self)
-        self.library = VolumeLibrary(services.archive.blob_path, self)
+        self.library = VolumeLibrary(archive.blob_path, self)
 
         self.banner = Banner(self.desk)
         self.notice = Notice()
-        self.worklist = Worklist(services.archive, self.jobs)
+        self.worklist = Worklist(archive, self.jobs)
         self.strip = SeriesStrip(self.desk)
         self.grid_ = ViewGrid(self.library)
         self.findings = FindingsPanel(self.desk)
