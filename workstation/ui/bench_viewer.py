@@ -24,6 +24,7 @@ import psutil
 from workstation.dicom.headers import read_header
 from workstation.dicom.volumes import build_stacks
 from workstation.dicom.write import SeriesHeader, write_series
+from workstation.domain.errors import N_, BadInput
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.plane import PlaneKind
 from workstation.domain.study import Instance, Series
@@ -177,12 +178,13 @@ def _viewer(folder: Path) -> dict[str, Any]:
     def frame(change: Callable[[int], None]) -> tuple[float, float]:
         times = []
         for number in range(FRAMES):
+            app.processEvents()
+            before = [view.frames for view in views]
             begun = time.perf_counter()
             change(number)
-            for view in views:
-                view.repaint()
+            while any(v.frames == b for v, b in zip(views, before, strict=True)):
+                app.processEvents()  # all three are painted as in the program, once each
             times.append((time.perf_counter() - begun) * 1000)
-            app.processEvents()
         return statistics.median(times), sorted(times)[int(FRAMES * 0.95)]
 
     def scroll(number: int) -> None:
@@ -218,7 +220,8 @@ CHILDREN: dict[str, Callable[[Path], dict[str, Any]]] = {
 
 def _child(what: str, folder: Path) -> dict[str, Any]:
     repository = str(Path(__file__).resolve().parents[2])
-    environment = dict(os.environ, PYTHONPATH=repository)
+    paths = [repository, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
     done = subprocess.run(
         [sys.executable, "-m", "workstation.ui.bench_viewer", what, str(folder)],
         capture_output=True,
@@ -228,7 +231,8 @@ def _child(what: str, folder: Path) -> dict[str, Any]:
         check=False,
     )
     if done.returncode != 0:
-        raise RuntimeError(f"bench {what} failed: {done.stderr[-800:]}")
+        last = (done.stderr.strip().splitlines() or ["?"])[-1]
+        raise BadInput(N_("The benchmark could not run ({why})."), why=last[:300])
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 

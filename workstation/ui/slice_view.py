@@ -65,6 +65,7 @@ class SliceView(QWidget):
         self.unreadable: frozenset[int] = frozenset()
         self.phases = 1
         self.active = False
+        self.frames = 0  # painted so far
         self.picture = SlicePicture()
         self._overlay = SliceOverlay(HaloText())
         self._wheel = WheelSteps()
@@ -150,6 +151,7 @@ class SliceView(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the image, then everything over it."""
+        self.frames += 1
         painter = QPainter(self)
         area = QRectF(self.rect())
         if self.viewport.volume is None:

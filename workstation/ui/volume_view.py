@@ -7,6 +7,7 @@ is touched.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 
@@ -117,7 +118,8 @@ class VolumeView(QWidget):
             return
         self._probe = QProcess(self)
         environment = QProcessEnvironment.systemEnvironment()
-        environment.insert("PYTHONPATH", str(RESOURCES.parent))
+        paths = [str(RESOURCES.parent), *filter(None, [environment.value("PYTHONPATH")])]
+        environment.insert("PYTHONPATH", os.pathsep.join(paths))
         self._probe.setProcessEnvironment(environment)
         self._probe.finished.connect(self._probed)
         self._probe.errorOccurred.connect(self._probed)

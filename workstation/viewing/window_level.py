@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,23 +146,33 @@ def to_grey(
     return grey
 
 
+@functools.lru_cache(maxsize=32)
 def grey_table(
     dtype: np.dtype[Any], window: Window, invert: bool, background: float | None
 ) -> NDArray[np.uint8]:
     """Grey of every value of an 8- or 16-bit integer type, indexed by its unsigned bits."""
-    unsigned = _unsigned(dtype)
-    bits = np.arange(np.iinfo(unsigned).max + 1, dtype=np.int64).astype(unsigned)
-    value = bits.view(dtype).astype(np.float32)
+    value = _every_value(dtype)
     if window.width > 1:
-        grey = ((value - (window.centre - 0.5)) / (window.width - 1) + 0.5) * 255
+        grey = value * np.float32(255 / (window.width - 1))
+        grey += np.float32((0.5 - (window.centre - 0.5) / (window.width - 1)) * 255)
+        np.clip(grey, 0, 255, out=grey)
+        np.rint(grey, out=grey)
     else:  # PS3.3: width 1 is a threshold at centre - 0.5
-        grey = np.where(value <= window.centre - 0.5, 0.0, 255.0)
-    grey = np.rint(np.clip(grey, 0, 255))
+        grey = np.where(value <= window.centre - 0.5, np.float32(0), np.float32(255))
     if invert:
         grey = 255 - grey
+    table = grey.astype(np.uint8)
     if background is not None and background == np.iinfo(dtype).min and background < 0:
-        grey[value == background] = 0
-    return np.asarray(grey, dtype=np.uint8)
+        table[value == background] = 0
+    table.setflags(write=False)
+    return np.asarray(table, dtype=np.uint8)
+
+
+@functools.lru_cache(maxsize=4)
+def _every_value(dtype: np.dtype[Any]) -> NDArray[np.float32]:
+    unsigned = _unsigned(dtype)
+    bits = np.arange(np.iinfo(unsigned).max + 1, dtype=np.int64).astype(unsigned)
+    return bits.view(dtype).astype(np.float32)
 
 
 def _unsigned(dtype: np.dtype[Any]) -> type[np.uint8] | type[np.uint16]:
