@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtTest import QTest
 
 from workstation import text
 from workstation.settings import load_settings
@@ -30,6 +31,8 @@ def window(services: Services) -> Iterator[Window]:
     made = Window(services.settings, services.archive)
     made.resize(1600, 900)
     made.show()
+    made.activateWindow()  # keys go to the active window; no window manager makes it so
+    QTest.qWaitForWindowActive(made)
     yield made
     made.shut()
 

@@ -122,6 +122,8 @@ def main() -> None:
         window = Window(services.settings, services.archive)
         window.resize(1280, 800)
         window.show()
+        window.activateWindow()
+        QTest.qWaitForWindowActive(window)
         window.desk.sign_in(services.archive.user(USER))
         if what == "import":
             tell("ready")

@@ -51,8 +51,8 @@ def sign_in(window: Window, until: Until) -> None:
 def wheel(view: QWidget, notches: int) -> None:
     centre = QPointF(view.width() / 2, view.height() / 2)
     event = QWheelEvent(
-        centre, QPointF(view.mapToGlobal(centre.toPoint())), QPoint(0, 0), QPoint(0, -120 * notches),
-        Qt.MouseButton.NoButton, NONE, Qt.ScrollPhase.NoScrollPhase, False,
+        centre, QPointF(view.mapToGlobal(centre.toPoint())), QPoint(0, 0),
+        QPoint(0, -120 * notches), Qt.MouseButton.NoButton, NONE, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
     QApplication.sendEvent(view, event)
 

@@ -8,10 +8,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 
 from workstation import __version__
-from workstation.cli import models, people, reports, studies
-from workstation.cli.bench import BENCHES, bench
 from workstation.cli.output import Answer, complain, show
 from workstation.domain.errors import ReaderError
 from workstation.settings import default_home
@@ -19,6 +18,38 @@ from workstation.text import LANGUAGES, say, tr
 from workstation.wiring import Services, open_services
 
 Command = Callable[[Services, argparse.Namespace], Answer]
+
+
+# Commands are imported when they run: what signs a PDF or generates a patient takes a second to
+# load, and a worklist should not wait for it.
+def _people() -> ModuleType:
+    from workstation.cli import people
+
+    return people
+
+
+def _studies() -> ModuleType:
+    from workstation.cli import studies
+
+    return studies
+
+
+def _reports() -> ModuleType:
+    from workstation.cli import reports
+
+    return reports
+
+
+def _models() -> ModuleType:
+    from workstation.cli import models
+
+    return models
+
+
+def _bench() -> ModuleType:
+    from workstation.cli import bench
+
+    return bench
 
 
 def common_arguments() -> argparse.ArgumentParser:
@@ -51,56 +82,82 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("name")
     one.add_argument("--role", required=True, choices=["reader", "reviewer", "admin"])
     one.add_argument("--display-name", default="", help="name under reports")
-    one.set_defaults(run=people.user_add)
+    one.set_defaults(run=lambda s, a: _people().user_add(s, a))
     listed = user_commands.add_parser("list", help="the users", parents=[common])
-    listed.set_defaults(run=people.user_list)
+    listed.set_defaults(run=lambda s, a: _people().user_list(s, a))
 
-    add("demo", studies.demo, "make and import the demo studies")
-    one = add("import", studies.import_files, "import files, folders, ZIP files or DICOMDIR")
+    add("demo", lambda s, a: _studies().demo(s, a), "make and import the demo studies")
+    one = add(
+        "import",
+        lambda s, a: _studies().import_files(s, a),
+        "import files, folders, ZIP files or DICOMDIR",
+    )
     one.add_argument("paths", nargs="+", metavar="PATH")
-    one = add("studies", studies.studies, "the worklist")
+    one = add("studies", lambda s, a: _studies().studies(s, a), "the worklist")
     one.add_argument("--search", default="", help="part of a name, patient id or accession")
     one.add_argument("--limit", type=int, default=500)
-    one = add("read", studies.read, "assemble, infer, quantify and draft a study")
+    one = add(
+        "read", lambda s, a: _studies().read(s, a), "assemble, infer, quantify and draft a study"
+    )
     one.add_argument("study", metavar="STUDY")
     one.add_argument("--template", default="", help="brain-heart or oncology")
-    one = add("decide", studies.decide, "accept or reject a finding as a named user")
+    one = add(
+        "decide", lambda s, a: _studies().decide(s, a), "accept or reject a finding as a named user"
+    )
     one.add_argument("study", metavar="STUDY")
     one.add_argument("finding", metavar="FINDING")
     one.add_argument("decision", choices=["accept", "reject", "reopen"])
     one.add_argument("--reason", default="")
     one.add_argument("--user", required=True)
-    one = add("sign", reports.sign, "sign the report of a study")
+    one = add("sign", lambda s, a: _reports().sign(s, a), "sign the report of a study")
     one.add_argument("study", metavar="STUDY")
     one.add_argument("--user", required=True)
-    one = add("addendum", reports.add_addendum, "add to a signed report")
+    one = add("addendum", lambda s, a: _reports().add_addendum(s, a), "add to a signed report")
     one.add_argument("study", metavar="STUDY")
     one.add_argument("--text", required=True)
     one.add_argument("--reason", required=True)
     one.add_argument("--user", required=True)
-    one = add("correct", reports.begin_correction, "open a signed study for a corrected report")
+    one = add(
+        "correct",
+        lambda s, a: _reports().begin_correction(s, a),
+        "open a signed study for a corrected report",
+    )
     one.add_argument("study", metavar="STUDY")
     one.add_argument("--reason", required=True)
     one.add_argument("--user", required=True)
-    one = add("export", reports.export_report, "write PDF, SR, SEG and JSON to a folder")
+    one = add(
+        "export",
+        lambda s, a: _reports().export_report(s, a),
+        "write PDF, SR, SEG and JSON to a folder",
+    )
     one.add_argument("study", metavar="STUDY")
     one.add_argument("--to", required=True, metavar="DIR")
-    one = add("verify", reports.verify_all, "check that nothing stored was changed")
+    one = add(
+        "verify", lambda s, a: _reports().verify_all(s, a), "check that nothing stored was changed"
+    )
     one.add_argument("folder", nargs="?", default="", metavar="DIR")
-    add("walk", reports.walk, "walk the demo through the whole line without a screen")
+    add(
+        "walk",
+        lambda s, a: _reports().walk(s, a),
+        "walk the demo through the whole line without a screen",
+    )
 
     model = commands.add_parser("models", help="model packages", parents=[common])
     model_commands = model.add_subparsers(dest="models_command", required=True)
     listed = model_commands.add_parser("list", help="installed packages", parents=[common])
-    listed.set_defaults(run=models.list_models)
+    listed.set_defaults(run=lambda s, a: _models().list_models(s, a))
     one = model_commands.add_parser("run", help="run one package on files", parents=[common])
     one.add_argument("id", metavar="ID")
     one.add_argument("--input", required=True, metavar="PATH")
     one.add_argument("--to", required=True, metavar="DIR")
-    one.set_defaults(run=models.run_model)
+    one.set_defaults(run=lambda s, a: _models().run_model(s, a))
 
-    one = add("bench", bench, "measure speed against a reference in the same run")
-    one.add_argument("name", choices=sorted(BENCHES))
+    one = add(
+        "bench",
+        lambda s, a: _bench().bench(s, a),
+        "measure speed against a reference in the same run",
+    )
+    one.add_argument("name", choices=["first_image", "scroll", "worklist"])
     # Commands of the desktop are listed here so that --help shows them; __main__ runs them.
     for name, about in (("window", "open the workstation"), ("screenshot", "picture of a study")):
         commands.add_parser(name, help=about, parents=[common], add_help=False)
@@ -125,12 +182,13 @@ def main(argv: Sequence[str]) -> int:
     home: Path | None = getattr(arguments, "home", None)
     as_json: bool = getattr(arguments, "json", False)
     try:
-        if getattr(arguments, "run", None) is reports.verify_all and not arguments.folder:
-            broken = reports.verify_unopened(home or default_home())
+        if arguments.command == "verify" and not arguments.folder:
+            broken = _reports().verify_unopened(home or default_home())
             if broken is not None:
                 return show(broken, as_json)
         with open_services(home, getattr(arguments, "lang", "")) as services:
-            return show(arguments.run(services, arguments), as_json)
+            answer: Answer = arguments.run(services, arguments)
+            return show(answer, as_json)
     except ReaderError as error:
         return complain(say(error.message), as_json)
     except KeyboardInterrupt:

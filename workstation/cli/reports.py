@@ -9,8 +9,8 @@ from pathlib import Path
 from workstation.archive.people import add_user
 from workstation.archive.store import DATABASE
 from workstation.archive.verify import VerifyReport, verify_home
+from workstation.cli.accounts import named_user, password_of
 from workstation.cli.output import Answer
-from workstation.cli.people import named_user, password_of
 from workstation.cli.studies import demo, study_uid_of
 from workstation.documents.manifest import FolderReport
 from workstation.documents.signatures import make_key

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from workstation.cli.accounts import named_user
 from workstation.cli.output import Answer, table
-from workstation.cli.people import named_user
 from workstation.domain.errors import N_, BadInput, NotFound
 from workstation.domain.finding import Finding
 from workstation.domain.measurement import Measurement, Refusal, format_value

@@ -16,7 +16,6 @@ from workstation.domain.report import ReportDraft
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel, Progress, no_progress
 from workstation.reading.assemble import assemble
-from workstation.reading.demonstrate import demonstrate
 from workstation.reading.draft import draft
 from workstation.reading.infer import infer
 from workstation.reading.intake import IntakeReport, intake
@@ -100,6 +99,9 @@ def make_and_import_demo(
 
     What is known of them is written beside them, last of all: it marks that the files are whole.
     """
+    # Only the demo needs the generators and their interpolators: half a second to import.
+    from workstation.reading.demonstrate import demonstrate
+
     folder = archive.home / "demo"
     answers = archive.home / f"demo-known-answers-{__version__}.json"
     if not answers.exists():

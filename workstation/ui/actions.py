@@ -104,7 +104,7 @@ class Actions(QObject):
         desk.study_opened.connect(self._opened)
         desk.study_closed.connect(self._closed)
         desk.contents_changed.connect(self._refreshed)
-        desk.finding_focused.connect(self._jump)
+        desk.jump_wanted.connect(self._jump)
 
     # --- studies
 

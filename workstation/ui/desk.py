@@ -70,6 +70,7 @@ class Desk(QObject):
     study_opened = Signal(str)  # study uid: the contents are there
     contents_changed = Signal()
     finding_focused = Signal(str)
+    jump_wanted = Signal(str)  # the reader chose a finding: views go to its place
     user_changed = Signal()
     ai_state = Signal(str, str)  # state word (idle, running, done, failed), sentence
 
@@ -81,6 +82,7 @@ class Desk(QObject):
         self.user: User | None = None
         self.contents: Contents | None = None
         self.state = DeskState()
+        self._closed = False
         self._reading_job = ""
         self._reload_again = False
         self._reloading = False
@@ -242,6 +244,7 @@ class Desk(QObject):
         self.state.finding_id = finding_id
         self.save()
         self.finding_focused.emit(finding_id)
+        self.jump_wanted.emit(finding_id)
 
     @property
     def focused(self) -> Finding | None:
@@ -250,7 +253,8 @@ class Desk(QObject):
 
     def save(self) -> None:
         """Save the desk a moment later; many changes become one write."""
-        self._save.start()
+        if not self._closed:
+            self._save.start()
 
     @Slot()
     def _save_now(self) -> None:
@@ -259,5 +263,6 @@ class Desk(QObject):
 
     def close(self) -> None:
         """Save at once: the program ends."""
+        self._closed = True
         self._save.stop()
         self._save_now()
