@@ -71,6 +71,7 @@ def test_from_worklist_to_signed_report(window: Window, until: Until) -> None:
     assert view.viewport.slice_number == before + 3
 
     wmh = next(f for f in contents.findings if f.template_key == "wmh")
+    until(lambda: wmh.id in window.findings.cards)
     QTest.mouseClick(window.findings.cards[wmh.id], LEFT)
     until(lambda: window.desk.state.finding_id == wmh.id)
     pane = window.grid_.active_pane

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -113,10 +113,15 @@ class FindingsPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.cards: dict[str, Card] = {}
-        desk.study_opened.connect(lambda _: self.rebuild())
-        desk.contents_changed.connect(self.rebuild)
-        desk.study_closed.connect(self.rebuild)
-        desk.finding_focused.connect(lambda _: self.rebuild())
+        # A click on a card must not delete the card under it: the list is drawn a moment later.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.rebuild)
+        desk.study_opened.connect(lambda _: self._soon.start())
+        desk.contents_changed.connect(self._soon.start)
+        desk.study_closed.connect(self._soon.start)
+        desk.finding_focused.connect(lambda _: self._soon.start())
 
     def rebuild(self) -> None:
         """Draw the list from what the desk holds."""
