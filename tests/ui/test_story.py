@@ -23,6 +23,9 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 
 
 def press(window: Window, key: Qt.Key, modifier: Qt.KeyboardModifier = NONE) -> None:
+    if not window.isActiveWindow():  # a window manager would have done so when a dialog closed
+        window.activateWindow()
+        QTest.qWaitForWindowActive(window)
     QTest.keyClick(window.grid_.active_pane.slices, key, modifier)
 
 
@@ -50,10 +53,10 @@ def sign_in(window: Window, until: Until) -> None:
 
 def wheel(view: QWidget, notches: int) -> None:
     centre = QPointF(view.width() / 2, view.height() / 2)
-    event = QWheelEvent(
-        centre, QPointF(view.mapToGlobal(centre.toPoint())), QPoint(0, 0),
-        QPoint(0, -120 * notches), Qt.MouseButton.NoButton, NONE, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
+    still, button = QPoint(0, 0), Qt.MouseButton.NoButton
+    where = QPointF(view.mapToGlobal(centre.toPoint()))
+    turned, phase = QPoint(0, -120 * notches), Qt.ScrollPhase.NoScrollPhase
+    event = QWheelEvent(centre, where, still, turned, button, NONE, phase, False)
     QApplication.sendEvent(view, event)
 
 
