@@ -48,12 +48,13 @@ class Refusal:
 def format_value(value: float, unit: str) -> str:
     """``value`` and ``unit`` as every screen, PDF and export writes them, so that they agree.
 
-    mL and % to one decimal, mm to one decimal, counts whole, else three significant digits.
+    mL, %, mm and cm to one decimal; counts, HU and mm3 whole; else three significant digits.
     """
-    shown = {"[hnsf'U]": "HU", "mL": "mL", "%": "%", "mm": "mm", "1": ""}.get(unit, unit)
+    names = {"[hnsf'U]": "HU", "1": "", "{count}": "", "mm2": "mm²", "mm3": "mm³"}
+    shown = names.get(unit, unit)
     if unit in {"mL", "%", "mm", "cm"}:
         number = f"{value:.1f}"
-    elif unit == "1" or unit == "[hnsf'U]":
+    elif unit in {"1", "{count}", "[hnsf'U]", "mm3"}:
         number = f"{value:.0f}"
     else:
         number = f"{value:.3g}"

@@ -89,8 +89,9 @@ class ViewPane(QWidget):
     @property
     def settled(self) -> bool:
         """Whether everything this pane was asked to show is in, or has failed with words."""
-        loading = self._loading
-        return loading is None or loading.done or bool(loading.error)
+        loading, solid = self._loading, self.solid
+        loaded = loading is None or loading.done or bool(loading.error)
+        return loaded and (solid is None or solid.settled)
 
     @property
     def phase(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QResizeEvent
@@ -175,7 +176,9 @@ class ReportPanel(QFrame):
         reasons = [say(o.why) for o in contents.obstacles]
         if self.desk.user is None:
             reasons.insert(0, tr("Nobody is signed in."))
-        self.obstacles.setText("" if signed else "\n".join(f"• {r}" for r in reasons))
+        counted = Counter(reasons)
+        lines = [f"• {r}" + (f"　×{n}" if n > 1 else "") for r, n in counted.items()]
+        self.obstacles.setText("" if signed else "\n".join(lines))
         self.obstacles.setVisible(bool(reasons) and not signed)
         self.sign.setText((tr("Addendum …") if signed else tr("Sign")) + "  Ctrl+Enter")
         blocked = bool(contents.obstacles) and not signed

@@ -50,9 +50,7 @@ class StatusBar(QFrame):
         """Every fixed text in the language of now."""
         self.offline.setText(tr("Offline · no network calls"))
         self.stop.setText(tr("Stop"))
-        self.hints.setText(
-            tr("Left: window　Middle: pan　Right: zoom　Wheel: slices　? all keys")
-        )
+        self.hints.setText(tr("Left: window　Middle: pan　Right: zoom　Wheel: slices　? all keys"))
         if not self._job:
             self.doing.setText(tr("AI worker idle"))
         self._measure()

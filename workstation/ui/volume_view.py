@@ -100,6 +100,14 @@ class VolumeView(QWidget):
             self._move()
         self.update()
 
+    @property
+    def settled(self) -> bool:
+        """Whether the picture is finished, or there is none to come."""
+        if self.volume is None or self.problem or not self.isVisible():
+            return True
+        drawn = self._pixels is not None and not self._parts
+        return drawn and not self._finer.isActive()
+
     def close_scene(self) -> None:
         """Give the graphics memory back."""
         self._finer.stop()

@@ -72,7 +72,7 @@ class Window(QMainWindow):
         side = QSplitter(Qt.Orientation.Vertical)
         side.addWidget(self.tabs)
         side.addWidget(self.report)
-        side.setSizes([520, 400])
+        side.setSizes([400, 460])
         side.setMinimumWidth(340)
         body = QSplitter(Qt.Orientation.Horizontal)
         body.addWidget(self.grid_)
@@ -129,9 +129,9 @@ class Window(QMainWindow):
     def shut(self) -> None:
         """Save the desk, stop threads, let VTK go before Qt does."""
         self.close()
-        self.grid_.clear()
         for pane in self.grid_.panes:
             if pane.solid is not None:
                 pane.solid.close_scene()
+        self.grid_.clear()
         self.library.close()
         self.jobs.close()
