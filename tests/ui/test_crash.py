@@ -49,7 +49,10 @@ def run_and_kill(home: Path, *words: str, wait_for: str, within: float) -> list[
 
     listener = threading.Thread(target=listen)
     listener.start()
-    assert seen.wait(180), f"the child never said {wait_for}"
+    for _ in range(1800):
+        if seen.wait(0.1) or child.poll() is not None:
+            break
+    assert seen.is_set(), f"the child never said {wait_for}"
     time.sleep(random.uniform(0.0, within))
     child.kill()
     child.wait()
