@@ -188,9 +188,7 @@ class SliceView(QWidget):
         mine = [
             o
             for o in self.overlays
-            if o.belongs_to(stack.id, view.frame, view.volume.phase)
-            # A thick slab of another series would be covered by everything in its depth.
-            and (view.slab.thickness_mm == 0 or o.stack_id == stack.id)
+            if o.belongs_to(stack.id, view.frame, view.volume.phase, view.slab.thickness_mm)
             and (o.state is not FindingState.REJECTED or o.focused)
         ]
         scene.has_ai = bool(mine)

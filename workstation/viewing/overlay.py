@@ -32,8 +32,13 @@ class Overlay:
     focused: bool = False
     editing: bool = False
 
-    def belongs_to(self, stack_id: str, frame: str, phase: int) -> bool:
-        """Whether an image of this stack, frame of reference and phase shows it."""
+    def belongs_to(self, stack_id: str, frame: str, phase: int, slab_mm: float = 0.0) -> bool:
+        """Whether an image of this stack, frame of reference and phase shows it.
+
+        A thick slab of another series would be covered by everything in its depth: it shows none.
+        """
+        if slab_mm > 0 and stack_id != self.stack_id:
+            return False
         if self.phase is not None and (stack_id != self.stack_id or phase != self.phase):
             return stack_id != self.stack_id and self._same_place(stack_id, frame)
         return self._same_place(stack_id, frame)
