@@ -30,7 +30,10 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Something an analysis proposes as a finding. mask: (z, y, x) bool on the input's grid."""
+    """Something an analysis proposes as a finding. mask: (z, y, x) bool on the input's grid.
+
+    phase: of a time series, the one that the mask is drawn on.
+    """
 
     label: Wording
     code: Code
@@ -41,6 +44,7 @@ class Candidate:
     others: tuple[Quantity, ...] = ()
     template_key: str = ""
     urgent: bool = False
+    phase: int = 0
 
 
 @dataclass(frozen=True)

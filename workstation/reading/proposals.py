@@ -131,6 +131,7 @@ def from_analysis(
             template_key=candidate.template_key,
             area=spec.area,
             urgent=candidate.urgent,
+            phase=candidate.phase,
         )
         proposals.findings.append(finding)
         proposals.measurements += _others(judge, spec, candidate, stack, mask, finding)
