@@ -1,4 +1,10 @@
-"""Left ventricular volumes, ejection fraction and mass by summing short-axis slices (Simpson)."""
+"""Left ventricular volumes, ejection fraction and mass by summing short-axis slices (Simpson).
+
+From masks where they are given; from the pictures alone only where the blood pool can be outlined
+convincingly without a trained model. Such an outline is a proposal: measured on ten public cases
+(ACDC, end diastole and end systole), Dice was 0.77 to 0.97 and 0.51 to 0.94, and the ejection
+fraction was off by 9 points on average and by up to 18, mostly too high.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +12,29 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from workstation.analyses.heart._cavity import Plane, cavities
 from workstation.domain.analysis import (
     AnalysisInputs,
     AnalysisResult,
     AnalysisSpec,
+    Candidate,
     KnownAnswer,
     Quantity,
 )
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.errors import N_, BadInput
-from workstation.domain.geometry import Grid, as_matrix
+from workstation.domain.geometry import Floats, Grid, as_matrix
+from workstation.domain.mask import centre_lps
 
 MYOCARDIUM_G_PER_ML = 1.05
 """Density of myocardium (SCMR: Schulz-Menger et al. 2020)."""
+
+LEAST_PHASES, LEAST_SLICES = 8, 5
+_NOT_OUTLINED = N_(
+    "The left ventricle could not be outlined convincingly without a trained heart model."
+)
 
 ENDO, EPI = "lv_endo:", "lv_epi:"
 """Keys of masks: these, followed by the number of the phase. Papillary muscles that the mask
@@ -69,6 +84,81 @@ def _by_phase(masks: Mapping[str, NDArray[np.bool_]], key: str, grid: Grid) -> d
 
 
 def analyse(inputs: AnalysisInputs) -> AnalysisResult:
+    """The masks' volumes where masks are given, else a candidate from the cine's pictures."""
+    if inputs.masks:
+        return from_masks(inputs)
+    if not inputs.volumes:
+        raise BadInput(N_("There is no short-axis cine to look at."))
+    grid = inputs.volumes[0].grid
+    cine = np.stack([np.asarray(v.array, dtype=np.float32) for v in inputs.volumes])
+    return AnalysisResult(candidates=(find(cine, grid),))
+
+
+def find(cine: NDArray[np.float32], grid: Grid) -> Candidate:
+    """Left ventricular function from a cine (t, z, y, x); ``BadInput`` where it is not convincing.
+
+    The largest and the smallest volume over the beat are looked for among phases that agree with
+    the median of their neighbours, so that one badly outlined phase is neither.
+    """
+    if len(cine) < LEAST_PHASES or grid.shape[0] < LEAST_SLICES:
+        raise BadInput(
+            N_("{phases} phases of {slices} slices are too few for volumes over the heart beat."),
+            phases=len(cine),
+            slices=grid.shape[0],
+        )
+    drawn = cavities(cine, Plane(grid.spacing_mm[1], grid.spacing_mm[0]))
+    if drawn is None:
+        raise BadInput(_NOT_OUTLINED)
+    volumes = np.array([simpson_ml(mask, grid) for mask in drawn])
+    curve = ndimage.median_filter(volumes, size=3, mode="wrap")
+    fitting = np.abs(volumes - curve) <= 0.1 * curve.max()
+    if not fitting.any():
+        raise BadInput(_NOT_OUTLINED)
+    diastole = int(np.argmax(np.where(fitting, volumes, -np.inf)))
+    systole = int(np.argmin(np.where(fitting, volumes, np.inf)))
+    edv, esv = float(volumes[diastole]), float(volumes[systole])
+    fraction = ejection_fraction(edv, esv)
+    if not _is_convincing(drawn[diastole], drawn[systole], volumes, curve, fraction):
+        raise BadInput(_NOT_OUTLINED)
+    x, y, z = (float(v) for v in centre_lps(drawn[diastole], grid))
+    return Candidate(
+        label=Wording("Left ventricular function, blood pool", "左心室功能（血池法）"),
+        code=Code("250907009", "SCT", "Left ventricular function"),
+        site=Wording("Left ventricle", "左心室"),
+        location_mm=(x, y, z),
+        mask=drawn[diastole],
+        quantity=Quantity(EF, _CODES[EF], fraction, "%"),
+        others=(
+            Quantity(EDV, _CODES[EDV], edv, "mL"),
+            Quantity(ESV, _CODES[ESV], esv, "mL"),
+            Quantity(SV, _CODES[SV], edv - esv, "mL"),
+        ),
+        template_key="lv_function",
+        phase=diastole,
+    )
+
+
+def _is_convincing(
+    wide: NDArray[np.bool_],
+    narrow: NDArray[np.bool_],
+    volumes: Floats,
+    curve: Floats,
+    fraction: float,
+) -> bool:
+    """Whether outlines from base to apex beat as a heart does."""
+    areas, small = wide.sum(axis=(1, 2)), narrow.sum(axis=(1, 2))
+    used = np.flatnonzero(areas)
+    if used.size < LEAST_SLICES or (np.diff(used) != 1).any():
+        return False
+    # Towards the apex the cavity closes; an outline that just stops has lost it.
+    if min(areas[used[0]], areas[used[-1]]) > 0.5 * areas.max():
+        return False
+    lost = used.size - int((small > 0).sum())
+    steady = float(np.mean(np.abs(volumes - curve) > 0.15 * curve.max()))
+    return lost <= 4 and steady <= 0.15 and 5.0 <= fraction <= 85.0
+
+
+def from_masks(inputs: AnalysisInputs) -> AnalysisResult:
     """Volumes over the phases whose masks are given; ejection fraction needs two of them."""
     if inputs.grid is None:
         raise BadInput(N_("There is no mask of the left ventricle to measure."))
@@ -139,7 +229,7 @@ SPEC = AnalysisSpec(
     name=Wording("Left ventricular function", "左心室功能"),
     area="heart",
     accepts=("cine SAX",),
-    needs_mask="lv_function",
+    needs_mask="",
     formula="V = sum(A_i) * (thickness + gap); EF = (EDV - ESV) / EDV; mass = 1.05 g/mL * V_myo",
     source=(
         "Schulz-Menger et al., Standardized image interpretation and post-processing in CMR, "
