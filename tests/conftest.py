@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import workstation.ui  # noqa: F401 - before pytest-qt brings PySide6 in, see there
 from tests.command_line import CommandLine
 from workstation import text
 

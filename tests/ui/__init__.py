@@ -1,3 +1,0 @@
-"""Tests of the window. pydantic must be whole before PySide6 hooks imports: see workstation.ui."""
-
-import workstation.ui  # noqa: F401

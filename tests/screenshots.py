@@ -1,0 +1,132 @@
+"""Takes the pictures of ``resources/screenshots`` from the generated demo studies.
+
+    python -m tests.screenshots HOME      (a home with the demo imported and a user "li")
+
+Run it on a virtual screen after a change to any panel, look at every picture, then commit them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pypdfium2
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from workstation.domain.finding import Action, FindingState
+from workstation.domain.report import SignedReport
+from workstation.reading.draft import draft
+from workstation.reading.sign import sign
+from workstation.text import RESOURCES
+from workstation.ui.program import application, wait_until
+from workstation.ui.window import Window
+from workstation.wiring import open_services
+
+SHOTS = RESOURCES / "screenshots"
+USER, PASSWORD = "li", "long enough 1"
+
+
+def settle(window: Window, seconds: float = 180) -> None:
+    app = application()
+    assert wait_until(app, lambda: window.settled, seconds)
+    wait_until(app, lambda: False, 1.5)
+    wait_until(app, lambda: window.settled, seconds)
+
+
+def shoot(window: Window, name: str) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    assert window.grab().save(str(SHOTS / f"{name}.png"))
+    print(SHOTS / f"{name}.png")
+
+
+def open_study(window: Window, modality: str) -> None:
+    rows = window.desk.archive.worklist()
+    study = next(s for s in rows if modality in s.modalities)
+    window.desk.open_study(study.study_uid)
+    settle(window)
+
+
+def stroke(window: Window) -> None:
+    """A stroke with the brush, as a hand would draw it."""
+    view = window.grid_.active_pane.slices
+    at = QPoint(view.width() * 45 // 100, view.height() * 62 // 100)
+    QTest.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+    for _ in range(10):
+        at += QPoint(3, 2)
+        QTest.mouseMove(view, at)
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+
+
+def brain_heart(window: Window) -> None:
+    """Reading room as it opens, one finding accepted, then one being edited."""
+    open_study(window, "MR")
+    contents = window.desk.contents
+    assert contents is not None
+    first = contents.findings[0]
+    others = contents.findings[1:]
+    for finding in others[:1]:
+        window.decisions.act(finding.id, Action.ACCEPT)
+    window.desk.focus_finding(first.id)
+    settle(window)
+    shoot(window, "reading_room")
+    window.decisions.act(first.id, Action.EDIT)
+    wait_until(application(), lambda: bool(window.decisions.painted_id), 20)
+    window.grid_.set_layout("single")
+    settle(window)
+    stroke(window)
+    settle(window)
+    shoot(window, "edit")
+    window.decisions.finish_editing()
+    window.grid_.set_layout("grid")
+    settle(window)
+
+
+def report_page(window: Window) -> None:
+    """The signed page of the study that is open."""
+    archive, study_uid = window.desk.archive, window.desk.study_uid
+    contents = window.desk.contents
+    assert contents is not None
+    for finding in contents.findings:
+        if finding.state is FindingState.PROPOSED:
+            window.decisions.act(finding.id, Action.ACCEPT)
+    settle(window)
+    window.jobs.flush()
+    draft(archive, study_uid, language="zh_CN", actor=archive.user(USER).actor)
+    sign(archive, study_uid, user=USER, password=PASSWORD)
+    report = archive.all(SignedReport, study_uid)[-1]
+    pdf = next(d for d in report.documents if d.kind == "pdf")
+    with pypdfium2.PdfDocument(archive.read_blob(pdf.sha256)) as document:
+        document[0].render(scale=1.3).to_pil().save(SHOTS / "report.png")
+    print(SHOTS / "report.png")
+
+
+def main() -> None:
+    """All pictures, in Chinese; the worklist in English too."""
+    with open_services(Path(sys.argv[1]), "zh_CN") as services:
+        application()
+        window = Window(services.settings, services.archive)
+        window.resize(1920, 1080)
+        window.show()
+        window.desk.sign_in(services.archive.user(USER))
+        wait_until(application(), lambda: bool(window.worklist.model.rows), 20)
+        shoot(window, "worklist")
+        open_study(window, "CT")
+        contents = window.desk.contents
+        assert contents is not None
+        if contents.findings:
+            window.desk.focus_finding(contents.findings[0].id)
+        settle(window)
+        shoot(window, "chest_ct")
+        window.actions_.switch_language()
+        settle(window)
+        shoot(window, "chest_ct_en")
+        window.actions_.switch_language()
+        settle(window)
+        brain_heart(window)
+        report_page(window)
+        window.shut()
+
+
+if __name__ == "__main__":
+    main()
