@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pypdfium2
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QPoint
 
+from tests.gestures import drag
 from workstation.domain.finding import Action, FindingState
 from workstation.domain.report import SignedReport
 from workstation.reading.draft import draft
@@ -50,12 +50,8 @@ def open_study(window: Window, modality: str) -> None:
 def stroke(window: Window) -> None:
     """A stroke with the brush, as a hand would draw it."""
     view = window.grid_.active_pane.slices
-    at = QPoint(view.width() * 45 // 100, view.height() * 62 // 100)
-    QTest.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
-    for _ in range(10):
-        at += QPoint(3, 2)
-        QTest.mouseMove(view, at)
-    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+    at = QPoint(view.width() * 455 // 1000, view.height() * 63 // 100)
+    drag(view, [at + QPoint(-n, 3 * n) for n in range(12)])
 
 
 def brain_heart(window: Window) -> None:

@@ -17,6 +17,7 @@ from workstation.wiring import open_services  # isort: skip - before PySide6
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
+from tests.gestures import drag
 from workstation.domain.finding import Finding, FindingState
 from workstation.ui.program import application, wait_until
 from workstation.ui.window import Window
@@ -56,11 +57,8 @@ def paint(window: Window, app: object) -> None:
             rng.randint(view.width() // 3, view.width() * 2 // 3),
             rng.randint(view.height() // 3, view.height() * 2 // 3),
         )
-        QTest.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
-        for _ in range(4):
-            at += QPoint(rng.randint(-12, 12), rng.randint(-12, 12))
-            QTest.mouseMove(view, at)
-        QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+        turns = [QPoint(rng.randint(-12, 12), rng.randint(-12, 12)) for _ in range(5)]
+        drag(view, [at + turn for turn in turns])
         QTest.qWait(20)
 
 

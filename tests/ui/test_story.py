@@ -9,6 +9,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
 
+from tests.gestures import drag
 from workstation.archive.verify import verify
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.measurement import format_value
@@ -92,10 +93,7 @@ def test_from_worklist_to_signed_report(window: Window, until: Until) -> None:
     until(lambda: window.decisions.painted_id == wmh.id)
     view = window.grid_.active_pane.slices
     middle = QPoint(view.width() // 2, view.height() // 2)
-    QTest.mousePress(view, LEFT, NONE, middle)
-    for step in range(1, 12):
-        QTest.mouseMove(view, middle + QPoint(4 * step, 2 * step))
-    QTest.mouseRelease(view, LEFT, NONE, middle + QPoint(44, 22))
+    drag(view, [middle + QPoint(4 * step, 2 * step) for step in range(12)])
     until(lambda: current(window, wmh.id).state is FindingState.EDITED)
     painted = current(window, wmh.id)
     assert painted.value is not None and wmh.value is not None

@@ -78,7 +78,8 @@ class Decisions(QObject):
             return
         drawn = []
         for finding in contents.findings:
-            mask = self._mask(finding.mask_id) if finding.mask_id else None
+            drawn_here = bool(finding.mask_id) and finding.id != self.painted_id
+            mask = self._mask(finding.mask_id) if drawn_here else None
             drawn.append(self._overlay(finding, contents.stack(finding.stack_id), mask))
         self.overlays_changed.emit(drawn)
 

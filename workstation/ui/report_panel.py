@@ -25,6 +25,8 @@ from workstation.text import say, tr
 from workstation.ui.desk import Contents, Desk
 from workstation.ui.named import named
 
+MOST_REASONS = 4  # the draft stays readable; the tool tip of the button lists them all
+
 
 class FreeTextBox(QPlainTextEdit):
     """The reader's own words for one section, saved while typing."""
@@ -36,6 +38,7 @@ class FreeTextBox(QPlainTextEdit):
         self.section = section
         self.setObjectName("freeText")
         self.setTabChangesFocus(True)
+        self.document().setDocumentMargin(1)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setPlaceholderText(tr("Your own words …"))
         self._saved = words
@@ -53,7 +56,7 @@ class FreeTextBox(QPlainTextEdit):
     def _fit(self) -> None:
         # Wrapped lines count too: what the reader wrote is never hidden behind an edge.
         lines = max(1, round(self.document().size().height()))
-        margins = 2 * round(self.document().documentMargin()) + 2 * self.frameWidth() + 4
+        margins = 2 * round(self.document().documentMargin()) + 2 * self.frameWidth() + 2
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + margins)
 
     def save(self) -> None:
@@ -178,6 +181,8 @@ class ReportPanel(QFrame):
             reasons.insert(0, tr("Nobody is signed in."))
         counted = Counter(reasons)
         lines = [f"• {r}" + (f"　×{n}" if n > 1 else "") for r, n in counted.items()]
+        if len(lines) > MOST_REASONS:
+            lines[MOST_REASONS - 1 :] = ["• " + tr("and {n} more", n=len(lines) - MOST_REASONS + 1)]
         self.obstacles.setText("" if signed else "\n".join(lines))
         self.obstacles.setVisible(bool(reasons) and not signed)
         self.sign.setText((tr("Addendum …") if signed else tr("Sign")) + "  Ctrl+Enter")

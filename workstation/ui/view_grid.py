@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,9 @@ class ViewGrid(QWidget):
     def set_overlays(self, overlays: Sequence[Overlay]) -> None:
         """Findings to draw in every pane that shows their place."""
         self._overlays = list(overlays)
+        if self._painted is not None:  # its mask is the one under the brush, its words are new
+            told = next((o for o in overlays if o.id == self._painted.id), self._painted)
+            self._painted = replace(self._painted, label=told.label, state=told.state)
         self._spread()
 
     def _spread(self) -> None:
