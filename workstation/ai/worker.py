@@ -16,6 +16,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -38,11 +39,12 @@ from workstation.domain.geometry import Grid, as_matrix
 PREPARING = N_("Preparing the images")
 RUNNING = N_("The model is looking at the images")
 FINISHING = N_("Drawing what was found")
+_ERROR_NUMBER = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 
 
 def _why(error: BaseException) -> str:
-    """The first line of a runtime's message, without its source position."""
-    lines = str(error).strip().splitlines()
+    """The first line of a runtime's message, without its own error numbers."""
+    lines = _ERROR_NUMBER.sub("", str(error).strip()).splitlines()
     return lines[0][:200] if lines else type(error).__name__
 
 

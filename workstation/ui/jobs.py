@@ -55,7 +55,19 @@ class Jobs(QObject):
         if not self._closed:
             call()
 
+    def _submit(
+        self, pool: ThreadPoolExecutor, work: Callable[..., Any], *args: Any
+    ) -> Future[Any]:
+        """Hand work to a pool; what a late timer asks for after the end is not begun."""
+        if not self._closed:
+            return pool.submit(work, *args)
+        dropped: Future[Any] = Future()
+        dropped.cancel()
+        return dropped
+
     def _finish(self, future: Future[Any], done: Done | None, failed: Done | None) -> None:
+        if future.cancelled():
+            return
         error = future.exception()
         if error is None:
             if done is not None:
@@ -81,13 +93,13 @@ class Jobs(QObject):
         self, work: Callable[[], Any], done: Done | None = None, failed: Done | None = None
     ) -> None:
         """Run a short write, in order after all earlier ones; then tell what changed."""
-        future = self._writer.submit(work)
+        future = self._submit(self._writer, work)
         future.add_done_callback(lambda f: self._finish(f, done, failed))
         future.add_done_callback(lambda f: self._deliver.emit(self.poll))
 
     def read(self, work: Callable[[], Any], done: Done, failed: Done | None = None) -> Future[Any]:
         """Run a read beside others; ``done`` gets its result in the GUI thread."""
-        future = self._readers.submit(work)
+        future = self._submit(self._readers, work)
         future.add_done_callback(lambda f: self._finish(f, done, failed))
         return future
 
@@ -105,7 +117,7 @@ class Jobs(QObject):
         def progress(fraction: float, doing: Message) -> None:
             self.progressed.emit(name, fraction, say(doing))
 
-        future = self._rooms.submit(work, progress, cancel)
+        future = self._submit(self._rooms, work, progress, cancel)
 
         def end(f: Future[Any]) -> None:
             self._finish(f, done, failed)
@@ -140,7 +152,7 @@ class Jobs(QObject):
 
     def _tell(self, future: Future[Any]) -> None:
         self._polling = False
-        if future.exception() is not None:
+        if future.cancelled() or future.exception() is not None:
             return
         changes = future.result()
         if changes:
