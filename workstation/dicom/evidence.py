@@ -2,7 +2,8 @@
 
 Segmentations and reports copy the patient and study modules of the images they speak about. Real
 files carry text in lying character sets, empty dates, unknown sexes; what is copied from them must
-be valid in the new object, and the identifiers must stay exactly those of the source.
+be valid in the new object, and the identifiers must stay exactly those of the source. Where a file
+was stripped of them, those that it was given when it came in stand for it.
 """
 
 from __future__ import annotations
@@ -14,13 +15,18 @@ from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.uid import CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage
 from pydicom.valuerep import PersonName
 
+from workstation.dicom.headers import PARSE_ERRORS
 from workstation.domain.errors import N_, BadInput
-from workstation.domain.study import Study
+from workstation.domain.study import Instance, Study
 
 CHARACTER_SET = "ISO_IR 192"  # UTF-8: the only set that holds every name and sentence
+MADE_IDENTITY_NOTE = (
+    "Source images came without UIDs of their own (study, series or image); where one was missing, "
+    "OneScan made it when they were imported, and no other system knows it."
+)
 
 _TEXTS = {  # keyword: most characters its VR allows (PS3.5 table 6.2-1)
     "PatientID": 64,
@@ -51,6 +57,12 @@ _GEOMETRY = (
     "LossyImageCompressionRatio",
     "LossyImageCompressionMethod",
 )
+_STORAGE = {  # of single images that do not say their kind: the one that their modality is of
+    "CT": CTImageStorage,
+    "MR": MRImageStorage,
+    "PT": PositronEmissionTomographyImageStorage,
+}
+_NO_DICOM = N_("The source image {file} cannot be read as DICOM.")
 _AGE = re.compile(r"\d{3}[DWMY]")
 _DATE = re.compile(r"\d{8}")
 _TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
@@ -70,33 +82,78 @@ def tracking_uid(finding_id: str) -> str:
 
 
 def read_sources(
-    paths: Sequence[Path], study: Study | None = None, frame_of_reference_uid: str = ""
+    paths: Sequence[Path],
+    study: Study | None = None,
+    frame_of_reference_uid: str = "",
+    instances: Sequence[Instance | None] = (),
 ) -> list[Dataset]:
     """Headers of source images, in the order given, without pixels.
 
     study: the worklist's own reading of the patient, which wins over the text of the files
     (whose character set may lie). frame_of_reference_uid: used where the files state none.
-    Raises ``BadInput`` for a file that is not DICOM or no image of this study.
+    instances: what each file is known as, None where it is not; said where a file lacks its own
+    identifiers. Raises ``BadInput`` for a file that is not DICOM or no image of this study.
     """
     if not paths:
         raise BadInput(N_("There is no source image to refer to."))
-    return [_clean(_read(path), path, study, frame_of_reference_uid) for path in paths]
+    known = instances or [None] * len(paths)
+    return [
+        _clean(_read(path), path, study, frame_of_reference_uid, instance)
+        for path, instance in zip(paths, known, strict=True)
+    ]
+
+
+def has_made_identity(instances: Sequence[Instance | None]) -> bool:
+    """Whether any of these images came without a study, series or image UID of its own."""
+    return any(one is not None and "identity" in one.attributes for one in instances)
 
 
 def _read(path: Path) -> Dataset:
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True)
-    except (InvalidDicomError, OSError) as error:
-        raise BadInput(
-            N_("The source image {file} cannot be read as DICOM."), file=path.name
-        ) from error
+        # As on their way in: files without preamble and meta header are images all the same.
+        source = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        if "Modality" in source or "Rows" in source:
+            return source
+    except (*PARSE_ERRORS, OSError) as error:
+        raise BadInput(_NO_DICOM, file=path.name) from error
+    raise BadInput(_NO_DICOM, file=path.name)
 
 
-def _clean(source: Dataset, path: Path, study: Study | None, reference_uid: str) -> Dataset:
+def _identify(clean: Dataset, source: Dataset, instance: Instance | None) -> None:
+    """Fill in the identifiers that the file does not state with those it is known by."""
+    meta = source.file_meta if hasattr(source, "file_meta") else Dataset()
+    given = {
+        "SOPClassUID": meta.get("MediaStorageSOPClassUID"),
+        "SOPInstanceUID": meta.get("MediaStorageSOPInstanceUID"),
+    }
+    if instance is not None:
+        given = {
+            "SOPClassUID": instance.sop_class_uid,
+            "SOPInstanceUID": instance.sop_instance_uid,
+            "StudyInstanceUID": instance.study_uid,
+            "SeriesInstanceUID": instance.series_uid,
+        }
+    for keyword, uid in given.items():
+        if keyword not in clean and uid:
+            setattr(clean, keyword, uid)
+    if "SOPClassUID" not in clean and "NumberOfFrames" not in clean:
+        kind = _STORAGE.get(str(clean.get("Modality", "")))
+        if kind is not None:
+            clean.SOPClassUID = kind
+
+
+def _clean(
+    source: Dataset,
+    path: Path,
+    study: Study | None,
+    reference_uid: str,
+    instance: Instance | None,
+) -> Dataset:
     clean = Dataset()
     for keyword in _GEOMETRY:
         if keyword in source and source[keyword].value not in (None, ""):
             setattr(clean, keyword, source[keyword].value)
+    _identify(clean, source, instance)
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         if keyword not in clean:
             raise BadInput(N_("The source image {file} lacks its identifiers."), file=path.name)

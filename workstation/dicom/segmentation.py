@@ -16,12 +16,19 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from workstation.dicom.coding import algorithm_family, scheme_items, segment_concepts
-from workstation.dicom.evidence import CHARACTER_SET, person_name, read_sources, tracking_uid
+from workstation.dicom.evidence import (
+    CHARACTER_SET,
+    MADE_IDENTITY_NOTE,
+    has_made_identity,
+    person_name,
+    read_sources,
+    tracking_uid,
+)
 from workstation.domain.artefact import new_uid, now
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.geometry import Floats, Grid, affine_of_stack
-from workstation.domain.study import Study
+from workstation.domain.study import Instance, Study
 
 Mask = NDArray[np.bool_]
 
@@ -62,6 +69,7 @@ def write_seg(
     software_version: str,
     study: Study | None = None,
     frame_of_reference_uid: str = "",
+    instances: Sequence[Instance | None] = (),
     manufacturer: str = MANUFACTURER,
     language: str = "zh_CN",
     series_number: int = 9001,
@@ -74,6 +82,7 @@ def write_seg(
 
     findings: masks (z, y, x) that share one grid (one file per stack and phase); empty masks are
     refused. source_files: the stack's images, or the one multi-frame file; some may be missing.
+    instances: what each source file is known as, for files that lack their own identifiers.
     Frames carry explicit plane positions, so sheared and resampled grids are exact. language: of
     the segment labels. Raises ``BadInput`` where masks and images do not belong together.
     """
@@ -85,7 +94,7 @@ def write_seg(
             raise BadInput(N_("The masks of one segmentation must lie on one image grid."))
         if not mask.any():
             raise BadInput(N_("An empty mask cannot be written as a segment."))
-    sources = read_sources(source_files, study, frame_of_reference_uid)
+    sources = read_sources(source_files, study, frame_of_reference_uid, instances)
     _share_orientation(sources, grid)
     # Planes without any voxel are left out; the rest is laid out plane by plane.
     used = np.flatnonzero(np.logical_or.reduce([m.any(axis=(1, 2)) for _, m, _ in findings]))
@@ -132,6 +141,8 @@ def write_seg(
             content_date=moment.date(),
             content_time=moment.time(),
         )
+    if has_made_identity(instances):
+        written.ImageComments = MADE_IDENTITY_NOTE
     buffer = io.BytesIO()
     written.save_as(buffer)
     return buffer.getvalue()

@@ -25,6 +25,8 @@ from workstation.dicom.coding import (
 )
 from workstation.dicom.evidence import (
     CHARACTER_SET,
+    MADE_IDENTITY_NOTE,
+    has_made_identity,
     person_name,
     read_sources,
     tracking_uid,
@@ -36,6 +38,7 @@ from workstation.domain.artefact import new_uid
 from workstation.domain.finding import REPORTED, Finding, FindingState
 from workstation.domain.measurement import Measurement, format_value
 from workstation.domain.report import SignedReport
+from workstation.domain.study import Instance
 
 __all__ = ["read_report", "read_sr", "write_sr"]
 
@@ -58,6 +61,7 @@ def write_sr(
     source_files: Sequence[Path],
     segmentations: Sequence[bytes] = (),
     *,
+    instances: Sequence[Instance | None] = (),
     software_version: str,
     organization: str,
     predecessors: Sequence[bytes] = (),
@@ -69,12 +73,13 @@ def write_sr(
     """The signed report as a COMPLETE, VERIFIED measurement report, a Part 10 file.
 
     source_files: images the report speaks about (all slices of each stack with a finding).
+    instances: what each of them is known as, for files that lack their own identifiers.
     segmentations: SEG files of ``write_seg``; a finding whose id is a segment's TrackingID is
     written as a volumetric group that refers to it. predecessors: the SR files that this one
     adds to or corrects. Numbers are those of ``format_value``, digit for digit. Raises
     ``BadInput`` where an image cannot be referred to.
     """
-    sources = read_sources(source_files, report.study)
+    sources = read_sources(source_files, report.study, instances=instances)
     segments, seg_headers = _segments(segmentations)
     findings = [f for f in report.findings if f.state in REPORTED]
     groups: list[sr.MeasurementsAndQualitativeEvaluations] = []
@@ -83,11 +88,14 @@ def write_sr(
         groups.append(_group(finding, numbers, segments.get(finding.id), sources))
     groups += [_study_group(m) for m in report.measurements if not m.finding_id]
     signer = person_name(report.signer_name or report.signer)
+    said = _narrative(report)
+    if has_made_identity(instances):
+        said.insert(1, (local("Source images"), MADE_IDENTITY_NOTE))
     moment = report.signed_at.astimezone()
     with warnings.catch_warnings():
         # highdicom doubts names of one component; person_name says why they are right.
         warnings.filterwarnings("ignore", message="The string .* person name")
-        content = _root(report, groups, sources[0], signer, organization)
+        content = _root(report, groups, said, sources[0], signer, organization)
         written = sr.Comprehensive3DSR(
             evidence=[*sources, *seg_headers],
             content=content,
@@ -235,6 +243,7 @@ def _study_group(measurement: Measurement) -> sr.MeasurementsAndQualitativeEvalu
 def _root(
     report: SignedReport,
     groups: list[sr.MeasurementsAndQualitativeEvaluations],
+    said: list[tuple[sr.CodedConcept, str]],
     source: Dataset,
     signer: PersonName,
     organization: str,
@@ -277,7 +286,7 @@ def _root(
     narrative.ContentSequence = sr.ContentSequence(
         [
             sr.TextContentItem(name=name, value=text, relationship_type="CONTAINS")
-            for name, text in _narrative(report)
+            for name, text in said
         ]
     )
     root.ContentSequence.append(narrative)

@@ -39,7 +39,7 @@ from workstation.domain.report import (
     ReportKind,
     SignedReport,
 )
-from workstation.domain.study import StudyState
+from workstation.domain.study import Instance, StudyState
 from workstation.domain.volume import Stack
 from workstation.text import tr
 
@@ -259,13 +259,16 @@ def _documents(
     return made
 
 
-def _source_files(archive: Archive, stack: Stack, phase: int | None = None) -> list[Path]:
-    """Files of a stack (of one phase), each once, in the order of its slices."""
+def _source_files(
+    archive: Archive, stack: Stack, phase: int | None = None
+) -> dict[Path, Instance | None]:
+    """Files of a stack (of one phase) in the order of its slices, and what each is known as."""
     slices = stack.grid.shape[0]
     frames = stack.frames
     if phase is not None:
         frames = frames[phase * slices : (phase + 1) * slices]
-    return [archive.blob_path(sha) for sha in dict.fromkeys(f.sha256 for f in frames) if sha]
+    known = {one.sop_instance_uid: one for one in archive.instances_of(stack.series_uid)}
+    return {archive.blob_path(f.sha256): known.get(f.sop_instance_uid) for f in frames if f.sha256}
 
 
 def _segmentations(
@@ -282,9 +285,11 @@ def _segmentations(
     made = []
     for n, ((stack_id, phase, _), members) in enumerate(groups.items(), start=1):
         stack, uid = stacks[stack_id], new_uid()
+        files = _source_files(archive, stack, phase)
         data = write_seg(
             [(f, archive.load_mask(f.mask_id), grid) for f, grid in members],
-            _source_files(archive, stack, phase),
+            list(files),
+            instances=list(files.values()),
             series_description=f"{stack.role or stack.description} SEG"[:64],
             software_version=__version__,
             study=facts.study,
@@ -309,7 +314,7 @@ def _structured_report(
 ) -> _Made:
     spoken = {f.stack_id for f in facts.findings}
     stacks = [s for s in case.stacks if s.id in spoken] or list(case.stacks)
-    files = dict.fromkeys(path for s in stacks for path in _source_files(archive, s))
+    files = {path: known for s in stacks for path, known in _source_files(archive, s).items()}
     uid = new_uid()
     before = [
         archive.read_blob(d.sha256)
@@ -321,6 +326,7 @@ def _structured_report(
         facts,
         list(files),
         [m.data for m in segmentations],
+        instances=list(files.values()),
         software_version=__version__,
         organization=site_name,
         predecessors=before,
