@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,11 @@ FOLDERS = (
 class Imported:
     """All folders in one archive, with their reports and stacks."""
 
-    def __init__(self, home: Path, data: Path) -> None:
+    def __init__(self, home: Path, data: Path, folders: Sequence[str] = FOLDERS) -> None:
         self.archive = Archive(home)
         self.reports: dict[str, IntakeReport] = {}
         self.stacks: dict[str, list[Stack]] = {}
-        for name in FOLDERS:
+        for name in folders:
             report = intake(self.archive, [data / name])
             self.reports[name] = report
             self.stacks[name] = [
@@ -141,7 +141,7 @@ def test_slices_lie_where_their_headers_say(imported: Imported | None) -> None:
     assert checked > 400
 
 
-def _difference(stack: Stack, itk: Floats) -> float:
+def affine_difference(stack: Stack, itk: Floats) -> float:
     """Largest difference of the matrices in mm.
 
     Of one multi-frame file SimpleITK keeps the stored order of frames, which may run against the
@@ -164,7 +164,7 @@ def test_affines_agree_with_simpleitk(imported: Imported | None) -> None:
                 continue
             if {Flag.UNEVEN_SPACING, Flag.TILTED} & set(stack.flags):
                 continue  # SimpleITK assumes even, square stacks: see the next test
-            difference = _difference(stack, imported.itk_affine(stack))
+            difference = affine_difference(stack, imported.itk_affine(stack))
             assert difference <= 1e-3, (stack.series_uid, stack.grid, difference)
             compared += 1
     assert compared >= 12
