@@ -24,8 +24,9 @@ from workstation.domain.study import Instance, Study
 
 CHARACTER_SET = "ISO_IR 192"  # UTF-8: the only set that holds every name and sentence
 MADE_IDENTITY_NOTE = (
-    "Source images came without UIDs of their own (study, series or image); where one was missing, "
-    "OneScan made it when they were imported, and no other system knows it."
+    "Source images came without some UIDs of their own (study, series, image or class). OneScan "
+    "made the missing ones on import and took a missing class from the modality; no other system "
+    "knows the UIDs that were made."
 )
 
 _TEXTS = {  # keyword: most characters its VR allows (PS3.5 table 6.2-1)
