@@ -4,7 +4,8 @@
 
 The model runs as in the product: the package is loaded and run in the worker process. Nothing is
 tuned here: the network and its threshold are fixed; the classical baseline's threshold comes from
-the training case. Writes metrics.json, manifest.json, card.md, example/, LICENSE and SHA256SUMS.
+the training case. history.json holds what earlier versions measured. Writes metrics.json,
+manifest.json, card.md, example/, LICENSE and SHA256SUMS.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ import papers  # noqa: E402
 from workstation.ai.client import ModelResult, run_package  # noqa: E402
 from workstation.ai.limits import Limits  # noqa: E402
 from workstation.ai.package import load_package, write_sums  # noqa: E402
+from workstation.demo.scans import FlairScan, random_head  # noqa: E402
 from workstation.domain.geometry import Grid, as_matrix  # noqa: E402
 from workstation.domain.mask import dice  # noqa: E402
 
 Mask = NDArray[np.bool_]
 TOUCHING = np.ones((3, 3, 3))
+# Heads of the demo's generator as it is, of no seed that training or calibration used.
+HEADS = (11, 12, 13, 14)
 SMALLEST_ML = 0.01
 
 
@@ -113,6 +117,42 @@ def read_dicom(folder: Path) -> sitk.Image:
     return reader.Execute()
 
 
+def as_image(scan: FlairScan) -> sitk.Image:
+    """A generated scan where it lies in the patient."""
+    image = sitk.GetImageFromArray(scan.array.astype(np.float32))
+    spacing = np.array(scan.grid.spacing_mm)
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((scan.grid.matrix[:3, :3] / spacing).ravel().tolist())
+    image.SetOrigin(scan.grid.matrix[:3, 3].tolist())
+    return image
+
+
+def measure_heads(package: Path, level: dict[str, float]) -> tuple[dict, dict]:
+    """Each generated head, and means over them; volumes are sums."""
+    rows: dict[str, list[dict[str, float]]] = {"model": [], "baseline": []}
+    shown = {}
+    for seed in HEADS:
+        scan = random_head(seed, per_slice=3)
+        image = as_image(scan)
+        masks = {
+            "model": run(package, image).masks["wmh"],
+            "baseline": baseline.segment(image, level, extracted=False),
+        }
+        for who, mask in masks.items():
+            rows[who].append(compare(mask, scan.mask, scan.grid.voxel_ml))
+        shown[f"head{seed}"] = (scan.array.astype(np.float32), masks["model"], scan.mask)
+    out: dict = {"n": len(HEADS)}
+    for who, found in rows.items():
+        whole: dict[str, float] = {}
+        for key in found[0]:
+            values = [row[key] for row in found]
+            together = sum(values) if key.endswith("volume_ml") else sum(values) / len(values)
+            whole[key] = round(together, 3)
+        out[who] = whole
+        out[f"{who}_heads"] = found
+    return out, shown
+
+
 def measure(data: Path, package: Path) -> tuple[dict, dict]:
     """metrics.json's content, and masks for pictures."""
     level = baseline.tune(data)
@@ -173,7 +213,8 @@ def measure(data: Path, package: Path) -> tuple[dict, dict]:
         entry["dicom_volume_ml"] = round(float(again.sum() * grid_of(dicom).voxel_ml), 2)
         metrics["cases"][f"followup_{study}"] = entry
         shown[f"followup_{study}"] = (sitk.GetArrayFromImage(flair), found, None)
-    return metrics, shown
+    metrics["generated_heads"], heads = measure_heads(package, level)
+    return metrics, shown | heads
 
 
 def picture(path: Path, image: NDArray, found: Mask, truth: Mask | None, planes: list[int]) -> None:
@@ -205,6 +246,7 @@ def main(arguments: list[str] | None = None) -> None:
     write_sums(args.package)
     metrics, shown = measure(args.data, args.package)
     metrics["training"] = json.loads((args.package / "training.json").read_text(encoding="utf-8"))
+    metrics["history"] = json.loads((HERE / "history.json").read_text(encoding="utf-8"))
     papers.write(args.package, metrics)
     write_sums(args.package)
     papers.write_example(args.package)
@@ -221,7 +263,7 @@ def main(arguments: list[str] | None = None) -> None:
             picture(args.pictures / f"{name}.png", image, found, truth, planes)
             busy = np.argsort(-some.sum(axis=(1, 2)))[:5]
             picture(args.pictures / f"{name}_busy.png", image, found, truth, sorted(busy))
-    for case, entry in metrics["cases"].items():
+    for case, entry in {**metrics["cases"], "heads": metrics["generated_heads"]}.items():
         sys.stdout.write(f"{case}: {json.dumps(entry)}\n")
 
 

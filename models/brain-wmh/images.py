@@ -16,7 +16,6 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 LABELLED = ("mr_ms_lesions/patient07",)
-# Whole heads without a mask. The third is nearly free of lesions: its whole brain is a negative.
 # Whole heads without a mask. Lesions that are plain to see were pointed at by the developers (not
 # by a radiologist): x, y, z voxel on the 1 mm grid and a radius in mm; they are grown from there.
 # The last one is nearly free of lesions: its whole brain is a negative.
@@ -35,6 +34,14 @@ UNLABELLED: dict[str, tuple[tuple[int, int, int, float], ...]] = {
         (97, 110, 33, 6.0),
     ),
     "patient04_study1": (),
+}
+
+# Slices of each image that are never trained on; the threshold is chosen there (first, end).
+HELD_OUT = {
+    "patient07": (56, 70),
+    "patient09_study2": (19, 23),
+    "patient20_study2": (24, 29),
+    "patient04_study1": (22, 27),
 }
 
 
@@ -60,6 +67,13 @@ class Case:
     step_mm: float
     extracted: bool
     white_level: float
+
+    @property
+    def held_out(self) -> np.ndarray:
+        """(z,) True for slices that training must not see."""
+        out = np.zeros(len(self.image), dtype=bool)
+        out[slice(*HELD_OUT[self.name])] = True
+        return out
 
 
 def read(path: Path) -> sitk.Image:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from heads import Head
 from images import Case
 from scipy import ndimage
 
@@ -23,8 +24,8 @@ CLIP = (-5.0, 8.0)
 @dataclass
 class Example:
     """A finished training volume. image: normalised, float16. label: 0, 1, or 2 = do not count.
-    hard: voxels inside the brain that are bright but no lesion. places: z, y, x of voxels to cut
-    patches around, by kind."""
+    places: z, y, x of voxels to cut patches around, by kind: "own" a patient's own lesion,
+    "lesion" any, "bright" bright but no lesion, "any" in the brain; never in left-out slices."""
 
     image: np.ndarray
     label: np.ndarray
@@ -161,6 +162,7 @@ def make_example(rng: np.random.Generator, case: Case) -> Example:
     """One training volume."""
     image, label = with_lesions(rng, case)
     brain, step = case.brain, case.step_mm
+    own, closed = case.lesion, case.held_out
     if case.extracted:
         if rng.random() < 0.5:
             image = np.where(brain, image, _shell(rng, case))
@@ -173,6 +175,30 @@ def make_example(rng: np.random.Generator, case: Case) -> Example:
         times = int(rng.choice([1, 2, 3, 4, 5], p=[0.35, 0.1, 0.25, 0.15, 0.15]))
         image, label = _thicker(image, times), _thicker(label, times, label=True)
         brain, step = _thicker(brain.astype(np.float32), times) > 0.5, step * times
+        own = _thicker(own.astype(np.float32), times) >= 0.5
+        closed = _thicker(closed.astype(np.float32), times) > 0
+    # A slice beside a left-out one would show it in its channels.
+    return scanned(rng, image, label, brain, step, own, ~ndimage.binary_dilation(closed))
+
+
+def head_example(rng: np.random.Generator, head: Head) -> Example:
+    """One training volume of a generated head."""
+    everywhere = np.ones(len(head.image), dtype=bool)
+    none = np.zeros_like(head.lesion)
+    label = head.lesion.astype(np.uint8)
+    return scanned(rng, head.image, label, head.brain, head.step_mm, none, everywhere)
+
+
+def scanned(
+    rng: np.random.Generator,
+    image: np.ndarray,
+    label: np.ndarray,
+    brain: np.ndarray,
+    step: float,
+    own: np.ndarray,
+    open_slices: np.ndarray,
+) -> Example:
+    """Blur, gain, noise and grey scale of another scanner; then normalised, with places to cut."""
     if rng.random() < 0.5:
         blur = rng.uniform(0.2, 0.8)
         image = ndimage.gaussian_filter(image, (0, blur, blur))
@@ -189,10 +215,12 @@ def make_example(rng: np.random.Generator, case: Case) -> Example:
     image = level * np.maximum(image / level, 0.0) ** gamma
     ready = normalised(image)
     bright = ready > np.percentile(ready[brain], 90)
+    free = open_slices[:, None, None]
     places = {
-        "lesion": np.argwhere(label == 1),
-        "bright": np.argwhere(brain & bright & (label == 0)),
-        "any": np.argwhere(brain),
+        "own": np.argwhere(own & free),
+        "lesion": np.argwhere((label == 1) & free),
+        "bright": np.argwhere(brain & bright & (label == 0) & free),
+        "any": np.argwhere(brain & free),
     }
     thinned = {}
     for kind, found in places.items():
