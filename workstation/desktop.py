@@ -72,7 +72,10 @@ def main(argv: Sequence[str]) -> int:
                     arguments.size,
                 )
             with_demo: bool = getattr(arguments, "with_demo", False)
-            return run_window(services.settings, services.archive, with_demo=with_demo)
+            spoken: str = getattr(arguments, "lang", "")
+            return run_window(
+                services.settings, services.archive, with_demo=with_demo, spoken=spoken
+            )
     except ReaderError as error:
         print(say(error.message), file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 
+from workstation.archive.people import authenticate
 from workstation.domain.errors import N_, BadInput, NotFound
 from workstation.domain.people import User
 from workstation.text import tr
@@ -35,3 +36,13 @@ def named_user(services: Services, name: str) -> User:
         raise NotFound(
             N_("There is no user {name}. Add one with: user add {name} --role reader"), name=name
         ) from None
+
+
+def proven_user(services: Services, name: str) -> User:
+    """The named user; a password that is given is checked, none is asked for.
+
+    Deciding on a finding is not yet signing: whoever signs must prove who they are.
+    """
+    user = named_user(services, name)
+    given = os.environ.get("WORKSTATION_PASSWORD")
+    return user if given is None else authenticate(services.archive, name, given)

@@ -52,6 +52,13 @@ def _bench() -> ModuleType:
     return bench
 
 
+def named_path(given: str) -> str:
+    """A path as given; an empty one (an unset variable) would mean the folder one stands in."""
+    if not given.strip():
+        raise argparse.ArgumentTypeError("a path is empty")
+    return given
+
+
 def common_arguments() -> argparse.ArgumentParser:
     """Arguments that every command takes, before or after its name."""
     parser = argparse.ArgumentParser(add_help=False)
@@ -92,7 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
         lambda s, a: _studies().import_files(s, a),
         "import files, folders, ZIP files or DICOMDIR",
     )
-    one.add_argument("paths", nargs="+", metavar="PATH")
+    one.add_argument("paths", nargs="+", metavar="PATH", type=named_path)
     one = add("studies", lambda s, a: _studies().studies(s, a), "the worklist")
     one.add_argument("--search", default="", help="part of a name, patient id or accession")
     one.add_argument("--limit", type=int, default=500)

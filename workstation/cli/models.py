@@ -76,7 +76,10 @@ def run_model(services: Services, arguments: argparse.Namespace) -> Answer:
     )
     result = run_package(package, [array], [grid], limits=limits)
     folder = Path(arguments.to)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(N_("The folder {path} cannot be made."), path=str(folder)) from error
     labels, files, lines = [], [], []
     flat = is_picture(Path(arguments.input))  # a PNG has no size in the patient
     for label in package.manifest.labels:
@@ -104,7 +107,13 @@ def run_model(services: Services, arguments: argparse.Namespace) -> Answer:
         "threads": result.threads,
         "seconds": result.seconds,
         "peak_mb": result.peak_mb,
+        "warning": None,
     }
+    if not Path(arguments.input).is_dir():
+        warning = tr("The file has no headers: whether this is the kind of image that the model "
+                     "was made for could not be checked.")  # fmt: skip
+        data["warning"] = warning
+        lines.append(warning)
     report = folder / f"{package.manifest.id}.json"
     report.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
     files.append({"kind": "json", "path": str(report)})

@@ -14,7 +14,7 @@ from workstation.cli.output import Answer
 from workstation.cli.studies import demo, study_uid_of
 from workstation.documents.manifest import FolderReport
 from workstation.documents.signatures import make_key
-from workstation.domain.errors import NotFound
+from workstation.domain.errors import N_, NotFound
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.people import MACHINE, Role
 from workstation.domain.report import SignedReport
@@ -114,7 +114,7 @@ def _verdict(report: VerifyReport | FolderReport) -> Answer:
 def verify_unopened(home: Path) -> Answer | None:
     """What is broken in a home, found without opening it: a damaged one may not open at all."""
     if not (home / DATABASE).exists():
-        return None
+        raise NotFound(N_("There is no archive in {folder}."), folder=str(home))
     report = verify_home(home)
     return None if report.ok else _verdict(report)
 

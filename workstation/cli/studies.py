@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from workstation.cli.accounts import named_user
+from workstation.cli.accounts import proven_user
 from workstation.cli.output import Answer, table
 from workstation.domain.errors import N_, BadInput, NotFound
 from workstation.domain.finding import Finding
@@ -206,7 +206,7 @@ def finding_of(services: Services, study_uid: str, given: str) -> Finding:
 
 def decide(services: Services, arguments: argparse.Namespace) -> Answer:
     """``decide STUDY FINDING accept|reject --user NAME``."""
-    user = named_user(services, arguments.user)
+    user = proven_user(services, arguments.user)
     study_uid = study_uid_of(services, arguments.study)
     finding = finding_of(services, study_uid, arguments.finding)
     act = {"accept": review.accept, "reject": review.reject, "reopen": review.reopen}

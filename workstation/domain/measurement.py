@@ -48,12 +48,14 @@ class Refusal:
 def format_value(value: float, unit: str) -> str:
     """``value`` and ``unit`` as every screen, PDF and export writes them, so that they agree.
 
-    mL, %, mm and cm to one decimal; counts, HU and mm3 whole; else three significant digits.
+    mL, %, mm and cm to one decimal, below 1 to two significant digits (a lesion of 0.056 mL is not
+    0.1 mL); counts, HU and mm3 whole; else three significant digits.
     """
     names = {"[hnsf'U]": "HU", "1": "", "{count}": "", "mm2": "mm²", "mm3": "mm³"}
     shown = names.get(unit, unit)
     if unit in {"mL", "%", "mm", "cm"}:
-        number = f"{value:.1f}"
+        small = 0 < abs(value) < 0.995
+        number = f"{value:.2g}" if small else f"{value:.1f}"
     elif unit in {"1", "{count}", "[hnsf'U]", "mm3"}:
         number = f"{value:.0f}"
     else:

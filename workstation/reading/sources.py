@@ -66,6 +66,8 @@ def _listed(path: Path, cancel: Cancel | None) -> Iterator[tuple[Path, Message |
         yield from _walked(path, cancel)
     elif not path.exists():
         yield path, Message(N_("There is no such file or folder."))
+    elif not path.is_file():  # a pipe or a device would never end
+        yield path, Message(N_("This is no file."))
     elif is_directory(path):
         yield from _indexed(path, cancel)
     else:

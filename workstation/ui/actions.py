@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QKeySequence, QShortcut
 
 from workstation import text
-from workstation.domain.finding import Action
+from workstation.domain.finding import Action, FindingState
 from workstation.domain.people import MACHINE
 from workstation.domain.report import SignedReport
 from workstation.reading.draft import write_free_text
@@ -34,6 +34,7 @@ class Actions(QObject):
         self.desk = window.desk
         self._keep: QObject | None = None
         self._restored = ""
+        self._drafted_for = ""
         self.shortcuts: dict[str, QShortcut] = {}
         acts: dict[str, Callable[[], None]] = {
             "accept": lambda: window.decisions.act_on_focused(Action.ACCEPT),
@@ -105,6 +106,8 @@ class Actions(QObject):
         desk.study_closed.connect(self._closed)
         desk.contents_changed.connect(self._refreshed)
         desk.jump_wanted.connect(self._jump)
+        desk.jump_wanted.connect(lambda _: window.notice.hide())
+        desk.user_changed.connect(self._draft_again)
 
     # --- studies
 
@@ -145,6 +148,19 @@ class Actions(QObject):
     def _refreshed(self) -> None:
         self._hang()
         self.window.retranslate()
+        self._draft_again()
+
+    def _draft_again(self) -> None:
+        """A draft that others' decisions overtook is made again, once for each state of things."""
+        contents = self.desk.contents
+        if contents is None or self.desk.user is None or self.window.decisions.painted_id:
+            return
+        decided = all(f.state is not FindingState.PROPOSED for f in contents.findings)
+        unreviewed = contents.draft is not None and decided and not contents.draft.reviewed
+        states = "".join(f.id + f.state.value + f.mask_id for f in contents.findings)
+        if (contents.stale or unreviewed) and states != self._drafted_for:
+            self._drafted_for = states
+            self.window.decisions.walk_forward_soon()
 
     def _show_room(self, room: bool) -> None:
         self.window.pages.setCurrentIndex(1 if room else 0)
@@ -302,8 +318,15 @@ class Actions(QObject):
     def switch_language(self) -> None:
         """Chinese to English and back; the draft follows unless it is signed."""
         text.set_language("en" if text.language() == "zh_CN" else "zh_CN")
+        self.window.report.save_texts()
+        self.desk.save()
+        self.speak()
+        self.window.decisions.walk_forward_soon()
+
+    def speak(self) -> None:
+        """Show every text in the language of now."""
         window = self.window
-        window.report.save_texts()
+        window.notice.hide()
         window.banner.refresh()
         window.worklist.retranslate()
         window.worklist.reload()
@@ -314,7 +337,6 @@ class Actions(QObject):
         window.status.retranslate()
         window.retranslate()
         window.decisions.refresh()
-        window.decisions.walk_forward_soon()
         window.report.refresh()
         for pane in window.grid_.panes:
             pane.update()

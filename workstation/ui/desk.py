@@ -22,7 +22,7 @@ from workstation.domain.volume import Stack
 from workstation.reading import draft as drafting
 from workstation.reading.line import read_study
 from workstation.settings import Settings
-from workstation.text import language
+from workstation.text import LANGUAGES, language, set_language
 from workstation.ui.jobs import Jobs
 
 DESK = "reading room"  # one desk a workstation: whoever reads, the room comes back
@@ -42,6 +42,7 @@ class Contents:
     obstacles: tuple[Obstacle, ...]
     reports: tuple[SignedReport, ...]
     priors: int
+    stale: bool = False  # the draft was made before the last decisions
 
     def finding(self, finding_id: str) -> Finding | None:
         """The finding with this id, if the study has it."""
@@ -59,7 +60,7 @@ class DeskState:
     study_uid: str = ""
     finding_id: str = ""
     editing: bool = False
-    layout: str = ""
+    language: str = ""
     views: dict[str, Any] = field(default_factory=dict)
 
 
@@ -74,8 +75,16 @@ class Desk(QObject):
     user_changed = Signal()
     ai_state = Signal(str, str)  # state word (idle, running, done, failed), sentence
 
-    def __init__(self, settings: Settings, jobs: Jobs, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        parent: QObject | None = None,
+        *,
+        remembers: bool = True,
+    ) -> None:
         super().__init__(parent)
+        self._remembers = remembers  # a picture of a study leaves the reader's desk as it lies
         self.settings = settings
         self.archive = jobs.archive
         self.jobs = jobs
@@ -122,6 +131,8 @@ class Desk(QObject):
         """Put back what lay on the desk when the program ended."""
         known = DeskState().__dict__.keys()
         self.state = DeskState(**{k: v for k, v in saved.items() if k in known})
+        if self.state.language in LANGUAGES:
+            set_language(self.state.language)
         if self.state.study_uid:
             self._load(lambda contents: self._opened(contents, start=True))
 
@@ -198,6 +209,7 @@ class Desk(QObject):
             obstacles,
             tuple(archive.all(SignedReport, study_uid)),
             archive.prior_count(study_uid),
+            bool(drafts) and not drafting.is_current(archive, drafts[0]),
         )
 
     def _load(self, done: Any) -> None:
@@ -258,6 +270,9 @@ class Desk(QObject):
 
     @Slot()
     def _save_now(self) -> None:
+        if not self._remembers:
+            return
+        self.state.language = language()
         state = dict(self.state.__dict__)
         self.jobs.write(lambda: self.archive.save_desk(DESK, state))
 

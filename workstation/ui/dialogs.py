@@ -57,6 +57,11 @@ class PersonDialog(QDialog):
         self.wrong.setText("⚠ " + sentence)
         self.wrong.show()
         self.setEnabled(True)
+        for field in self.findChildren(QLineEdit):
+            if field.echoMode() is QLineEdit.EchoMode.Password:
+                field.setFocus()
+                field.selectAll()
+                break
 
     def confirm(self) -> None:
         """What the action button does: the form stays open until the work succeeded."""

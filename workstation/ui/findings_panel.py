@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from workstation.domain.errors import N_
 from workstation.domain.finding import Action, Finding, FindingState
 from workstation.domain.measurement import Refusal, format_value
+from workstation.domain.study import StudyState
 from workstation.text import language, say, tr
 from workstation.ui.desk import Desk
 from workstation.ui.named import named
@@ -43,7 +44,7 @@ class Card(QFrame):
     pressed = Signal(str)
     acted = Signal(str, object)
 
-    def __init__(self, finding: Finding, focused: bool, editing: bool) -> None:
+    def __init__(self, finding: Finding, focused: bool, editing: bool, signed: bool) -> None:
         super().__init__()
         self.finding_id = finding.id
         self.setObjectName("card")
@@ -70,11 +71,12 @@ class Card(QFrame):
         if finding.evidence in EVIDENCE:
             made.append(tr(EVIDENCE[finding.evidence]))
         if finding.confidence is not None:
-            made.append(tr("confidence {p}", p=f"{finding.confidence:.2f}"))
+            sure = f"{finding.confidence:.2f}" if finding.confidence < 0.995 else "> 0.99"
+            made.append(tr("confidence {p}", p=sure))
         line = named(QLabel(" · ".join(made)), "cardDim")
         line.setWordWrap(True)
         column.addWidget(line)
-        if focused:
+        if focused and not signed:
             column.addLayout(self._buttons(finding, editing))
         self.setAccessibleName(f"{title.text()} {state}")
 
@@ -132,9 +134,11 @@ class FindingsPanel(QScrollArea):
         column.setSpacing(6)
         self.cards = {}
         contents = self.desk.contents
+        signed = contents is not None and contents.study.state is StudyState.SIGNED
         for finding in contents.findings if contents else ():
             focused = finding.id == self.desk.state.finding_id
-            card = Card(finding, focused, focused and self.desk.state.editing)
+            editing = focused and self.desk.state.editing
+            card = Card(finding, focused, editing, signed)
             card.pressed.connect(self.desk.focus_finding)
             card.acted.connect(self.acted)
             self.cards[finding.id] = card

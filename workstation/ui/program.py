@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from workstation.archive.store import Archive
 from workstation.domain.errors import N_, BadInput, NotFound
 from workstation.settings import Settings
-from workstation.text import tr
+from workstation.text import set_language, tr
 from workstation.ui import theme
 from workstation.ui.desk import DESK
 from workstation.ui.panel_style import PANELS
@@ -36,7 +36,7 @@ def application() -> QApplication:
     return app
 
 
-def run_window(settings: Settings, archive: Archive, *, with_demo: bool) -> int:
+def run_window(settings: Settings, archive: Archive, *, with_demo: bool, spoken: str = "") -> int:
     """Open the workstation and stay until it is closed; the exit code."""
     if sys.stderr is not None:
         faulthandler.enable()
@@ -49,6 +49,9 @@ def run_window(settings: Settings, archive: Archive, *, with_demo: bool) -> int:
     alive.timeout.connect(lambda: None)
     window.show()
     window.desk.restore(archive.desk(DESK))
+    if spoken:  # asked for on the command line: it wins over what was spoken last
+        set_language(spoken)
+    window.actions_.speak()
     if with_demo and archive.worklist_count() == 0:
         window.actions_.make_demo()
     code = app.exec()
@@ -77,7 +80,7 @@ def take_screenshot(
         raise BadInput(N_("{size} is not a size such as 1920x1080."), size=size) from None
     study_uid = archive.last_study_uid() if study == "last" else archive.study(study).study_uid
     app = application()
-    window = Window(settings, archive)
+    window = Window(settings, archive, remembers=False)
     window.resize(width, height)
     window.show()
     window.desk.open_study(study_uid)

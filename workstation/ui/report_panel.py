@@ -134,7 +134,8 @@ class ReportPanel(QFrame):
             state = tr("signed by {name}", name=last.signer_name)
         else:
             state = tr("{accepted} accepted · {open} to decide", accepted=reported, open=waiting)
-        self.head.setText(tr("Report draft") + f" · {title}　{state}")
+        what = tr("Report") if signed else tr("Report draft")
+        self.head.setText(f"{what} · {title}　{state}")
         if not any(box.hasFocus() for box in self.boxes.values()):
             self._fill(contents, signed)
         self._bar(contents, signed)
@@ -153,6 +154,8 @@ class ReportPanel(QFrame):
             box = FreeTextBox(section.key, section.free_text)
             box.setReadOnly(signed or self.desk.user is None)
             box.written.connect(self.written)
+            if signed and not section.free_text:
+                box.hide()  # nothing can be written here any more
             self.boxes[section.key] = box
             column.addWidget(box)
         column.addStretch(1)

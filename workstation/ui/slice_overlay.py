@@ -308,9 +308,9 @@ class SliceOverlay:
         if scene.cine_fps:
             lines.append((f"▶ {scene.cine_fps:g} fps  [C]", theme.TEXT))
         elif scene.phases > 1:
-            lines.append((tr("▷ cine  [C]"), theme.DIM))
+            lines.append((tr("▷ cine  [C]"), theme.TEXT))
         if scene.has_ai and viewport.overlays:
-            lines.append((tr("Research use, not registered"), theme.DIM))
+            lines.append((tr("Research use, not registered"), theme.LETTER))
         calibrated = viewport.volume.stack.calibrated == "patient"
         unit = 1.0 if calibrated else viewport.grid.spacing_mm[0]
         per_unit = unit / (scene.raster.mm_per_pixel * scene.ratio)  # logical pixels

@@ -38,12 +38,12 @@ from workstation.ui.worklist import Worklist
 class Window(QMainWindow):
     """Worklist and reading room of one workstation."""
 
-    def __init__(self, settings: Settings, archive: Archive) -> None:
+    def __init__(self, settings: Settings, archive: Archive, *, remembers: bool = True) -> None:
         super().__init__()
         self.setWindowTitle("OneScan")
         self.setAcceptDrops(True)
         self.jobs = Jobs(archive, self)
-        self.desk = Desk(settings, self.jobs, self)
+        self.desk = Desk(settings, self.jobs, self, remembers=remembers)
         self.decisions = Decisions(self.desk, self)
         self.people = People(self.desk, self)
         self.importing = Importing(self.desk, self)

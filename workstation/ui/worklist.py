@@ -134,7 +134,7 @@ class Worklist(QWidget):
         self.table.setTabKeyNavigation(False)
         head = self.table.horizontalHeader()
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for section, size in enumerate((60, 170, 110, 150, 150, 90, 320)):
+        for section, size in enumerate((56, 190, 110, 230, 160, 90, 320)):
             self.table.setColumnWidth(section, size)
         head.setSectionResizeMode(6, QHeaderView.ResizeMode.Stretch)
         column.addWidget(self.table, 1)
