@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.documents.material import example, example_draft, example_material
+from workstation.analyses.chest._phantom import chest, volume_of
 from workstation.documents.sentences import Material, compose
 from workstation.documents.templates import (
     GUIDELINES,
@@ -20,6 +22,7 @@ from workstation.documents.templates import (
 from workstation.domain.errors import NotFound
 from workstation.domain.finding import REPORTED, FindingState
 from workstation.domain.measurement import format_value
+from workstation.domain.volume import Frame
 
 LANGUAGES = ("zh_CN", "en")
 KEYS = {"wmh", "stenosis", "lv_function", "nodule", "other"}
@@ -46,7 +49,7 @@ def test_phrases_know_every_key_and_only_known_slots(name: str) -> None:
     assert set(template.phrases) == KEYS
     for phrase in template.phrases.values():
         wordings = [phrase.one.findings, phrase.one.impression, phrase.value_clause]
-        for words in [*wordings, *([phrase.many] if phrase.many else [])]:
+        for words in [*wordings, *(w for w in (phrase.many, phrase.unranked) if w)]:
             found = [set(re.findall(r"\{(\w+)\}", text)) for text in (words.en, words.zh)]
             assert found[0] | found[1] <= SLOTS
             assert found[0] == found[1], "both languages say the same"
@@ -89,6 +92,36 @@ def test_several_nodules_become_one_impression() -> None:
         "2 nodules (Right upper lobe, Left lower lobe); the largest at Left lower lobe, "
         "mean diameter 15.0 mm."
     ]
+
+
+@pytest.mark.parametrize("name", ["brain-heart", "oncology"])
+def test_whatever_is_ranked_can_be_said_unranked_too(name: str) -> None:
+    for phrase in load_template(name).phrases.values():
+        assert (phrase.many is None) is (phrase.unranked is None)
+
+
+@pytest.mark.parametrize("change", [{"value": None}, {"value": 4.0, "unit": "mL"}])
+def test_no_largest_is_named_while_one_has_no_comparable_value(change: dict[str, Any]) -> None:
+    material = example_material("oncology")
+    nodules = [f for f in material.findings if f.template_key == "nodule" and f.state in REPORTED]
+    for unmeasured in range(2):
+        group = [replace(f, **change) if n == unmeasured else f for n, f in enumerate(nodules)]
+        said = texts("oncology", "en", replace(material, findings=group))
+        assert said["impression"] == ["2 nodules (Right upper lobe, Left lower lobe)."]
+        said = texts("oncology", "zh_CN", replace(material, findings=group))
+        assert said["impression"][0].startswith("2个结节（")
+        assert "最大" not in said["impression"][0]
+
+
+def test_images_are_counted_once_however_often_a_grid_shows_them() -> None:
+    shown = [Frame("", "", 0, -1, 0.0)]  # a missing slice is no image
+    shown += [Frame(f"{n // 4}", f"1.{n // 4}", 0, -1, 1.0 * n) for n in range(112)]
+    stack = replace(volume_of(*chest((8.0, 8.0, 8.0))).stack, frames=tuple(shown))
+    material = Material([], [], [], [stack], {})
+    assert texts("oncology", "en", material)["method"] == ["CT: CT chest (28 images)."]
+    one_file = [Frame("a", "1.1", n, -1, 1.0 * n) for n in range(5)]
+    material = Material([], [], [], [replace(stack, frames=tuple(one_file))], {})
+    assert texts("oncology", "en", material)["method"] == ["CT: CT chest (5 images)."]
 
 
 def test_a_finding_without_a_site_reads_well() -> None:

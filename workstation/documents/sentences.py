@@ -142,27 +142,39 @@ def _impression(
     sentences: list[Sentence] = []
     for key, group in groups.items():
         phrase = template.phrase(key)
-        if phrase.many is None or len(group) == 1:
+        if phrase.many is None or phrase.unranked is None or len(group) == 1:
             for finding in group:
                 slots = _slots(finding, phrase, measurements, language)
                 text = _filled(phrase.one.impression, slots, language)
                 sentences.append(Sentence(text, (finding.id,)))
             continue
-        # Findings of one unit are ranked by value; without values the first stands for all.
-        largest = max(group, key=lambda f: float("-inf") if f.value is None else f.value)
-        slots = _slots(largest, phrase, measurements, language)
+        largest = _largest(group)
+        # Without a largest the first only lends the slots that the unranked words do not use.
+        slots = _slots(largest or group[0], phrase, measurements, language)
         sites = dict.fromkeys(s for f in group if (s := f.site.in_language(language)))
         slots["sites"] = ("、" if _chinese(language) else ", ").join(sites)
         slots["count"] = str(len(group))
-        text = _filled(phrase.many, slots, language)
+        words = phrase.many if largest is not None else phrase.unranked
+        text = _filled(words, slots, language)
         sentences.append(Sentence(text, tuple(f.id for f in group)))
     return sentences
 
 
+def _largest(group: Sequence[Finding]) -> Finding | None:
+    """The finding of the greatest value; None where one has no value or their units differ."""
+    values = [f.value for f in group if f.value is not None]
+    if len(values) < len(group) or len({f.unit for f in group}) > 1:
+        return None
+    return group[values.index(max(values))]
+
+
 def _series_words(stack: Stack, language: str) -> str:
-    """A series by its role, with what was acquired: images in the files, not slices of a grid."""
+    """A series by its role, with what was acquired: images in the files, not slices of a grid.
+
+    A grid laid over unevenly spaced slices shows one image in several places: it counts once.
+    """
     words = tr(stack.role, lang=language) if stack.role else stack.description
-    count = sum(1 for frame in stack.frames if frame.sha256)
+    count = len({(frame.sha256, frame.number) for frame in stack.frames if frame.sha256})
     if not words or not stack.is_volume:
         return words
     if stack.slice_thickness_mm is None or Flag.UNEVEN_SPACING in stack.flags:

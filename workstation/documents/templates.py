@@ -37,12 +37,14 @@ class TemplatePhrase:
     """What is said of findings of one ``template_key``.
 
     one: a finding's own sentence and its impression. many: the impression where several findings
-    share the key, None to list each. value_clause: stands where the finding has a value.
+    share the key, None to list each; unranked: the same where no largest of them can be named.
+    value_clause: stands where the finding has a value.
     guideline: id of the bands that give ``{grade_clause}``, "" for none.
     """
 
     one: ReportPhrase
     many: Wording | None
+    unranked: Wording | None
     value_clause: Wording
     guideline: str
 
@@ -168,7 +170,7 @@ def _template(data: dict[str, Any], raw: bytes, folder: Path) -> Template:
 
 
 def _phrase(entry: dict[str, Any]) -> TemplatePhrase:
-    many = entry.get("impression_many")
+    many, unranked = entry.get("impression_many"), entry.get("impression_many_unranked")
     clause = entry.get("value_clause")
     return TemplatePhrase(
         one=ReportPhrase(
@@ -177,6 +179,7 @@ def _phrase(entry: dict[str, Any]) -> TemplatePhrase:
             impression=_wording(entry["impression"]),
         ),
         many=_wording(many) if many else None,
+        unranked=_wording(unranked) if unranked else None,
         value_clause=_wording(clause) if clause else Wording("", ""),
         guideline=str(entry.get("guideline", "")),
     )
