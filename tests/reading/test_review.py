@@ -163,7 +163,11 @@ def test_undo_and_redo_walk_the_steps_and_survive_a_restart(archive: Archive, st
     assert review.undo(archive, READER, finding.id).mask_id == one.mask_id
     back = review.undo(archive, READER, finding.id)
     assert (back.mask_id, back.value, back.location_mm) == (finding.mask_id, finding.value, PLACE)
-    assert back.state is FindingState.EDITED, "the reader looked at it and chose this"
+    assert back.state is FindingState.PROPOSED, "nothing of the edits is left: undecided again"
+    assert archive.study(UID).state is StudyState.IN_REVIEW
+    last = archive.all(Decision, UID)[-1]
+    assert (last.before, last.after) == (FindingState.EDITED, FindingState.PROPOSED)
+    assert (last.action, last.reason, last.mask_after) == (Action.EDIT, "undo", finding.mask_id)
     with pytest.raises(NotAllowed, match="Nothing to undo"):
         review.undo(archive, READER, finding.id)
     again = Archive(archive.home)
@@ -175,6 +179,21 @@ def test_undo_and_redo_walk_the_steps_and_survive_a_restart(archive: Archive, st
     review.undo(archive, READER, finding.id)
     three = review.edit(archive, READER, finding.id, block(5))
     assert three.edits == (finding.mask_id, one.mask_id, three.mask_id)
+
+
+def test_an_accepted_finding_is_accepted_again_when_its_edits_are_undone(
+    archive: Archive, stack: Stack
+) -> None:
+    finding = propose(archive, stack)
+    review.accept(archive, READER, finding.id)
+    review.edit(archive, READER, finding.id, block(2))
+    assert review.undo(archive, READER, finding.id).state is FindingState.ACCEPTED
+    assert review.redo(archive, READER, finding.id).state is FindingState.EDITED
+    assert review.undo(archive, READER, finding.id).state is FindingState.ACCEPTED
+    review.reject(archive, READER, finding.id)
+    review.edit(archive, READER, finding.id, block(3))
+    undone = review.undo(archive, READER, finding.id)
+    assert undone.state is FindingState.PROPOSED, "neither rejected any more nor agreed to"
 
 
 def test_a_number_that_is_no_volume_is_cleared_by_an_edit_and_back_after_undo(
@@ -314,6 +333,7 @@ class Model:
     at: int = 0
     state: FindingState = FindingState.PROPOSED
     acts: int = 0
+    unedited: FindingState = FindingState.PROPOSED  # where it stood when last at step 0
 
     def act(self, action: Action) -> bool:
         """Whether the table lets it; the state after."""
@@ -327,13 +347,17 @@ class Model:
         if after is FindingState.ACCEPTED and self.at > 0:
             after = FindingState.EDITED
         self.state = after
+        if self.at == 0:
+            self.unedited = after
         self.acts += 1
         return True
 
     def edit(self, size: int) -> bool:
         """A new step; what was undone is gone."""
+        before = self.unedited
         if not self.act(Action.EDIT):
             return False
+        self.unedited = before
         self.steps = [*self.steps[: self.at + 1], size]
         self.at += 1
         return True
@@ -342,8 +366,15 @@ class Model:
         """Undo or redo."""
         if self.state is FindingState.REJECTED or not 0 <= self.at + by < len(self.steps):
             return False
+        before = self.unedited
         self.at += by
-        return self.act(Action.EDIT)
+        self.act(Action.EDIT)
+        self.unedited = before
+        if self.at == 0 and not self.by_hand:
+            accepted = before is FindingState.ACCEPTED
+            self.state = FindingState.ACCEPTED if accepted else FindingState.PROPOSED
+            self.unedited = self.state
+        return True
 
 
 _acts = st.lists(

@@ -109,7 +109,10 @@ def edit(
 
 
 def undo(archive: Archive, actor: Actor, finding_id: str) -> Finding:
-    """One edit step back; at the first step the model's own mask shows again."""
+    """One edit step back; at the first step the model's own mask shows again.
+
+    There a model's finding stands where it stood before it was edited: undecided or accepted.
+    """
     return _step(archive, actor, finding_id, -1)
 
 
@@ -193,7 +196,10 @@ def _act(
         before = _Before(writer.get(Finding, finding_id), writer.history(Finding, finding_id))
         state_after(before.finding, action)  # refuses what the table does not have
         changed = change(before)
-        finding = replace(changed, state=state_after(_as_was(before, changed), action))
+        state = state_after(_as_was(before, changed), action)
+        if action is Action.EDIT and changed.edits and changed.edit_at == 0:
+            state = _state_unedited(before, state)
+        finding = replace(changed, state=state)
         if new_mask is not None:
             writer.put(new_mask)
         _record(writer, actor, action, reason, before.finding, finding)
@@ -202,6 +208,22 @@ def _act(
 
 def _as_was(before: _Before, changed: Finding) -> Finding:
     return replace(changed, state=before.finding.state)
+
+
+def _state_unedited(before: _Before, edited: FindingState) -> FindingState:
+    """Where the finding stood when it last showed its first step, now that edits are undone.
+
+    Undecided where it was rejected then: who edited it no longer held it for wrong.
+    """
+    if is_by_hand(before.finding):
+        return edited
+    first = before.finding.edits[0]
+    for old in reversed(before.history):
+        if old.mask_id == first and old.edit_at == 0 and old.state is not FindingState.EDITED:
+            break
+    else:
+        return FindingState.PROPOSED
+    return old.state if old.state is FindingState.ACCEPTED else FindingState.PROPOSED
 
 
 def _step(archive: Archive, actor: Actor, finding_id: str, by: int) -> Finding:
