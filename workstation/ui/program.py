@@ -47,7 +47,7 @@ def run_window(settings: Settings, archive: Archive, *, with_demo: bool, spoken:
     alive = QTimer()  # lets Python see signals while Qt waits
     alive.start(500)
     alive.timeout.connect(lambda: None)
-    window.show()
+    window.showMaximized()
     window.desk.restore(archive.desk(DESK))
     if spoken:  # asked for on the command line: it wins over what was spoken last
         set_language(spoken)
