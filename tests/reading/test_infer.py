@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from tests.ai.packages import hog, identity, manifest, write_package
 from workstation.archive.store import Archive
+from workstation.archive.verify import verify
 from workstation.domain.analysis import (
     AnalysisInputs,
     AnalysisResult,
@@ -294,6 +296,44 @@ def test_signed_study_is_left_alone(archive: Archive, settings: Settings) -> Non
     with archive.write(MACHINE, Permission.IMPORT, Message("test"), STUDY) as writer:
         writer.set_state(STUDY, StudyState.SIGNED)
     assert infer(archive, settings, STUDY).ran == ()
+
+
+def read_after(home: str, models: str, gate: Any, told: Any) -> None:
+    """A second program that reads the study at the same moment as the first."""
+    opened = Archive(Path(home))
+    settings = Settings(home=Path(home), models=Path(models), ai_threads=1)
+
+    def wait_for_the_other(fraction: float, doing: Message) -> None:
+        # Said once the tasks are chosen: both then believe that nobody judged the stack yet.
+        if not passed:
+            passed.append(True)
+            gate.wait(60)
+
+    passed: list[bool] = []
+    told.put(infer(opened, settings, STUDY, progress=wait_for_the_other).ran)
+    opened.close()
+
+
+def test_two_programs_reading_at_once_store_one_set(archive: Archive, settings: Settings) -> None:
+    bring(archive)
+    write_package(settings.models, identity(), labels=label(proposes="each"))
+    spawning = get_context("spawn")
+    gate, told = spawning.Barrier(2), spawning.Queue()
+    places = (str(archive.home), str(settings.models), gate, told)
+    programs = [spawning.Process(target=read_after, args=places) for _ in range(2)]
+    for program in programs:
+        program.start()
+    ran = [told.get(timeout=120) for _ in programs]
+    for program in programs:
+        program.join(60)
+        assert program.exitcode == 0
+    assert sorted(len([id for id in one if id == "tiny"]) for one in ran) == [0, 1]
+    found = archive.all(Finding, STUDY)
+    assert sorted(round(f.value or 0, 4) for f in found) == [0.04, 0.24]
+    assert {mask.id for mask in archive.all(MaskInfo, STUDY)} == {f.mask_id for f in found}
+    assert [o.found for o in archive.all(Outcome, STUDY) if o.what == "tiny"] == [2]
+    assert infer(archive, settings, STUDY).ran == ()
+    assert verify(archive).ok
 
 
 def test_file_that_is_gone_is_a_refusal(archive: Archive, settings: Settings) -> None:

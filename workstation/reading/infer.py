@@ -85,6 +85,10 @@ def infer(
     )
 
 
+class _JudgedMeanwhile(Exception):
+    """Another program stored what this run found, or took its images away: nothing is stored."""
+
+
 def _sheltered(task: _Task, progress: Progress) -> Proposals:
     """The run's result; a fault in one plug-in must not keep the reader from all the others."""
     try:
@@ -129,8 +133,11 @@ class _Room:
             except ReaderError as error:
                 self._refuse(task.judge, task.stack, error.message)
                 continue
+            try:
+                self._store(task, proposals)
+            except _JudgedMeanwhile:
+                continue
             self.ran.append(task.judge.id)
-            self._store(task, proposals)
         if self.archive.study(self.study_uid).state is StudyState.NEW:
             with self._writing(Message(N_("Analysed"))) as writer:
                 writer.set_state(self.study_uid, StudyState.ANALYSED)
@@ -221,6 +228,7 @@ class _Room:
             {"what": str(judge.made_by), "number": task.stack.series_number},
         )
         with self._writing(reason) as writer:
+            self._still_open(writer, judge, task.stack)
             self._take_back(
                 writer,
                 lambda made_by, stack_id: (
@@ -242,6 +250,15 @@ class _Room:
             if any(finding.urgent for finding in proposals.findings):
                 writer.set_urgent(self.study_uid, True)
 
+    def _still_open(self, writer: Writer, judge: Judge, stack: Stack) -> None:
+        """Nobody judged the stack while this run was computed, and it is still there."""
+        if not any(one.id == stack.id for one in writer.all(Stack, self.study_uid)):
+            raise _JudgedMeanwhile
+        for outcome in writer.all(Outcome, self.study_uid):
+            judged = (outcome.what, outcome.stack_id, outcome.made_by)
+            if judged == (judge.id, stack.id, judge.made_by):
+                raise _JudgedMeanwhile
+
     def _refuse(self, judge: Judge, stack: Stack | None, reason: Message) -> None:
         """Say why; one refusal a judge and stack, written only where it says something new."""
         refusal = Refusal(
@@ -254,13 +271,12 @@ class _Room:
             made_by=judge.made_by,
             made_from=(stack.id,) if stack else (),
         )
-        there = [one for one in self.archive.all(Refusal, self.study_uid) if one.what == judge.id]
-        if refusal in there:
+        if refusal in self._refusals(self.archive, judge):
             return
         said = Message(N_("{what} does not judge this study"), {"what": str(judge.made_by)})
         with self._writing(said) as writer:
             current = {one.id for one in self.stacks}
-            for old in there:
+            for old in self._refusals(writer, judge):
                 gone = not old.made_from or not set(old.made_from) <= current
                 if old.id != refusal.id and (gone or old.made_by != judge.made_by):
                     writer.withdraw(Refusal, old.id)
@@ -268,28 +284,33 @@ class _Room:
 
     def _no_longer_refused(self, judge: Judge, stack_ids: set[str]) -> None:
         """Withdraw refusals that speak of no stack which the judge now looks at."""
-        outdated = [
-            one
-            for one in self.archive.all(Refusal, self.study_uid)
-            if one.what == judge.id and not stack_ids & set(one.made_from)
-        ]
-        if outdated:
+
+        def outdated(store: Archive | Writer) -> list[Refusal]:
+            there = self._refusals(store, judge)
+            return [one for one in there if not stack_ids & set(one.made_from)]
+
+        if outdated(self.archive):
             said = Message(N_("{what} found a suitable series"), {"what": str(judge.made_by)})
             with self._writing(said) as writer:
-                for refusal in outdated:
+                for refusal in outdated(writer):
                     writer.withdraw(Refusal, refusal.id)
+
+    def _refusals(self, store: Archive | Writer, judge: Judge) -> list[Refusal]:
+        return [one for one in store.all(Refusal, self.study_uid) if one.what == judge.id]
 
     def take_back_what_lost_its_images(self) -> None:
         """Withdraw undecided proposals on stacks that were put together anew since."""
         current = {stack.id for stack in self.stacks}
-        lost = [
-            one for one in self.archive.all(Outcome, self.study_uid) if one.stack_id not in current
-        ]
-        if not lost:
+
+        def lost(store: Archive | Writer) -> list[Outcome]:
+            there = store.all(Outcome, self.study_uid)
+            return [one for one in there if one.stack_id not in current]
+
+        if not lost(self.archive):
             return
         with self._writing(Message(N_("Images were put together anew"))) as writer:
             self._take_back(writer, lambda made_by, stack_id: stack_id not in current)
-            for outcome in lost:
+            for outcome in lost(writer):
                 writer.withdraw(Outcome, outcome.id)
 
     def _take_back(self, writer: Writer, which: Callable[[MadeBy, str], bool]) -> None:
