@@ -33,6 +33,7 @@ from workstation.domain.people import MACHINE, Actor, Permission, Role
 from workstation.domain.study import Instance, Patient, Series, Study, StudyState
 from workstation.domain.volume import Flag, Frame, Stack
 from workstation.domain.work import Cancel
+from workstation.reading.draft import draft
 from workstation.reading.infer import InferReport, infer
 from workstation.settings import Settings
 
@@ -298,6 +299,45 @@ def test_signed_study_is_left_alone(archive: Archive, settings: Settings) -> Non
     assert infer(archive, settings, STUDY).ran == ()
 
 
+def test_a_series_that_nothing_looks_at_is_named_until_something_does(
+    archive: Archive, settings: Settings
+) -> None:
+    bring(archive)
+    t1 = bring(archive, series=2, role="T1", description="t1_mprage")
+    scout = bring(archive, series=3, role="", description="scout", flags=(Flag.LOCALISER,))
+    # A second part of the same series: one refusal speaks for both.
+    bring(archive, series=3, id="4" * 32, role="", description="scout", flags=(Flag.SPLIT,))
+    bare = bring(archive, series=5, role="", description=" ", flags=(Flag.NOT_A_VOLUME,))
+    write_package(settings.models, identity())
+    report = infer(archive, settings, STUDY)
+    unseen = {one.series_uid: one for one in of_model(report, "series")}
+    assert set(unseen) == {t1.series_uid, scout.series_uid, bare.series_uid}
+    assert {uid: (one.name.en, one.name.zh) for uid, one in unseen.items()} == {
+        t1.series_uid: ("T1", "T1"),
+        scout.series_uid: ("scout", "scout"),
+        bare.series_uid: ("Series 5", "序列 5"),
+    }
+    for one in unseen.values():
+        assert str(one.reason) == "Nothing installed looks at this series."
+    assert unseen[t1.series_uid].made_from == (t1.id,)
+    before = archive.last_change()
+    assert infer(archive, settings, STUDY).refusals == report.refusals
+    assert archive.last_change() == before
+    # The report says it in its scope.
+    drafted = draft(archive, STUDY, language="zh_CN")
+    scope = [
+        s.text for part in drafted.sections if part.key == "not_judged" for s in part.sentences
+    ]
+    assert "scout：没有已安装的模型或分析查看该序列。" in scope
+    # Gone, and looked at.
+    with archive.write(MACHINE, Permission.IMPORT, Message("test"), STUDY) as writer:
+        writer.withdraw(Stack, bare.id)
+    channels = [{"channel": "t1", "modality": ["MR"], "roles": ["T1"]}]
+    write_package(settings.models, identity(), id="of-t1", accept=channels)
+    left = of_model(infer(archive, settings, STUDY), "series")
+    assert [one.series_uid for one in left] == [scout.series_uid]
+
+
 def read_after(home: str, models: str, gate: Any, told: Any) -> None:
     """A second program that reads the study at the same moment as the first."""
     opened = Archive(Path(home))
@@ -399,6 +439,7 @@ def test_analyses_propose_and_refuse_too(
          "It failed unexpectedly (ZeroDivisionError); the log file says more."),
         ("other/faulty", empty.series_uid,
          "It failed unexpectedly (ZeroDivisionError); the log file says more."),
+        ("series", f"{STUDY}.3", "Nothing installed looks at this series."),
     }  # fmt: skip
     before = archive.last_change()
     assert infer(archive, settings, STUDY).ran == ()

@@ -33,6 +33,7 @@ from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel, Progress, no_progress
 from workstation.reading.proposals import Judge, Proposals, from_analysis, from_model, one_id
+from workstation.reading.unseen import SERIES, of_unseen
 from workstation.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -138,6 +139,7 @@ class _Room:
             except _JudgedMeanwhile:
                 continue
             self.ran.append(task.judge.id)
+        self._name_what_nobody_looked_at()
         if self.archive.study(self.study_uid).state is StudyState.NEW:
             with self._writing(Message(N_("Analysed"))) as writer:
                 writer.set_state(self.study_uid, StudyState.ANALYSED)
@@ -297,6 +299,35 @@ class _Room:
 
     def _refusals(self, store: Archive | Writer, judge: Judge) -> list[Refusal]:
         return [one for one in store.all(Refusal, self.study_uid) if one.what == judge.id]
+
+    def _name_what_nobody_looked_at(self) -> None:
+        """One refusal for each series with images that no model or analysis said anything of."""
+        if self._change_of_unseen(self.archive) == ([], []):
+            return
+        said = Message(N_("Series that nothing installed looks at were noted"))
+        with self._writing(said) as writer:
+            outdated, fresh = self._change_of_unseen(writer)
+            for refusal in outdated:
+                writer.withdraw(Refusal, refusal.id)
+            for refusal in fresh:
+                writer.put(refusal)
+
+    def _change_of_unseen(self, store: Archive | Writer) -> tuple[list[Refusal], list[Refusal]]:
+        """Refusals of unseen series that no longer hold, and those still to be stored."""
+        refusals = store.all(Refusal, self.study_uid)
+        there = {one.id: one for one in refusals if one.what == SERIES}
+        seen = {id for one in store.all(Outcome, self.study_uid) for id in one.made_from}
+        # A measure that refuses somebody's mask has not looked at the series.
+        seen |= {
+            one.made_from[0] for one in refusals if one.what != SERIES and len(one.made_from) == 1
+        }
+        wanted: dict[str, Refusal] = {}
+        for stack in store.all(Stack, self.study_uid):
+            if stack.id not in seen:
+                refusal = of_unseen(stack)
+                wanted.setdefault(refusal.id, refusal)
+        outdated = [one for id, one in there.items() if id not in wanted]
+        return outdated, [one for id, one in wanted.items() if there.get(id) != one]
 
     def take_back_what_lost_its_images(self) -> None:
         """Withdraw undecided proposals on stacks that were put together anew since."""
