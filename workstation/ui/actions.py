@@ -33,6 +33,7 @@ class Actions(QObject):
         self.window = window
         self.desk = window.desk
         self._keep: QObject | None = None
+        self.dialog: AddFindingDialog | None = None
         self._restored = ""
         self._drafted_for = ""
         self.shortcuts: dict[str, QShortcut] = {}
@@ -247,7 +248,7 @@ class Actions(QObject):
         if stack is None:
             return
         dialog = AddFindingDialog(self.window)
-        self._keep = dialog
+        self.dialog = dialog
 
         def add() -> None:
             label, code, phrase = dialog.chosen()
