@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workstation.domain.artefact import Wording
-from workstation.domain.errors import N_, Message, Param
+from workstation.domain.errors import IN_CHINESE, N_, Message, Param
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 LANGUAGES = ("zh_CN", "en")
@@ -51,10 +51,16 @@ def tr(template: str, /, *, lang: str | None = None, **params: Param) -> str:
 
 
 def say(message: Message, *, lang: str | None = None) -> str:
-    """A ``Message`` in the reader's language; a slot that holds a catalogue key is translated."""
-    known = catalogue(lang or _language)
+    """A ``Message`` in the reader's language; a slot that holds a catalogue key is translated.
+
+    Where a term has its own Chinese (``domain.errors.named``), its slot is filled with that.
+    """
+    code = lang or _language
+    known = catalogue(code)
     said = known.get(message.template, message.template)
     params = {k: known.get(v, v) if isinstance(v, str) else v for k, v in message.params.items()}
+    if code.startswith("zh"):
+        params |= {k: params[k + IN_CHINESE] for k in message.params if k + IN_CHINESE in params}
     return said.format(**params) if params else said
 
 

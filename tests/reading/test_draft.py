@@ -10,6 +10,7 @@ import pytest
 
 from tests.reading.readable import STUDY_UID, WHY, make_readable
 from workstation.archive.store import Archive
+from workstation.domain.artefact import Wording
 from workstation.domain.errors import NotAllowed, NotFound
 from workstation.domain.finding import Finding
 from workstation.domain.measurement import Measurement
@@ -19,6 +20,7 @@ from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.reading import review
 from workstation.reading.draft import draft, is_current, obstacles, warnings, write_free_text
+from workstation.text import say
 
 LI = Actor("li", Role.READER)
 
@@ -120,7 +122,26 @@ def test_an_edit_makes_its_measurement_stale(archive: Archive, findings: list[Fi
     remade(archive)
     (obstacle,) = obstacles(archive, STUDY_UID)
     assert obstacle.finding_id == findings[0].id
-    assert "Lesion count" in str(obstacle.why)
+    said = "Lesion count was measured before the last change: measure it again."
+    assert say(obstacle.why, lang="en") == str(obstacle.why) == said
+    assert say(obstacle.why, lang="zh_CN") == "病灶数 是在最近一次修改之前测量的，请重新测量。"
+
+
+def test_an_undecided_finding_is_named_in_the_readers_language(
+    archive: Archive, findings: list[Finding]
+) -> None:
+    bare = replace(findings[1], site=Wording("", ""))
+    with archive.write(MACHINE, Permission.ANALYSE, WHY, STUDY_UID) as writer:
+        writer.put(bare)
+    first, second = obstacles(archive, STUDY_UID)[:2]
+    assert say(first.why, lang="zh_CN") == (
+        "脑白质高信号（左侧脑白质）尚未判定：请接受、修改或拒绝。"
+    )
+    assert say(first.why, lang="en") == (
+        "White matter hyperintensity (Left cerebral white matter) is undecided: "
+        "accept, edit or reject it."
+    )
+    assert say(second.why, lang="zh_CN").startswith("脑白质高信号尚未判定")
 
 
 def test_free_text_is_kept_when_the_draft_is_made_again(

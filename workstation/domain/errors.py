@@ -27,6 +27,15 @@ class Message:
         return self.template.format(**self.params)
 
 
+IN_CHINESE = "_zh"
+"""Ending of the param that holds a slot's Chinese: ``name_zh`` beside ``name``."""
+
+
+def named(en: str, zh: str, slot: str = "name") -> dict[str, Param]:
+    """Params that fill ``slot`` with a term of data, which no catalogue knows, in each language."""
+    return {slot: en, slot + IN_CHINESE: zh}
+
+
 class ReaderError(Exception):
     """Something went wrong that a reader can understand and act upon.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from workstation.domain.artefact import digest_of
-from workstation.domain.errors import N_, Message
+from workstation.domain.errors import N_, Message, Param, named
 from workstation.domain.finding import REPORTED, Finding, FindingState
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
@@ -134,6 +134,15 @@ def stale_measurements(case: Case) -> list[Measurement]:
     ]
 
 
+def _name(finding: Finding) -> dict[str, Param]:
+    """A finding by what it is and where, so that a reader knows which of several is meant."""
+    en, zh = finding.label.en, finding.label.zh
+    if finding.site.en or finding.site.zh:
+        en = f"{en} ({finding.site.en or finding.site.zh})"
+        zh = f"{zh}（{finding.site.zh or finding.site.en}）"
+    return named(en, zh)
+
+
 def obstacles(case: Case) -> list[Obstacle]:
     """What stands in the way of signing, in the order in which a reader can clear it."""
     if case.study.state is StudyState.SIGNED:
@@ -143,14 +152,14 @@ def obstacles(case: Case) -> list[Obstacle]:
             )
         ]
     found = [
-        Obstacle(Message(N_("A finding is undecided: accept, edit or reject it.")), f.id)
+        Obstacle(Message(N_("{name} is undecided: accept, edit or reject it."), _name(f)), f.id)
         for f in case.undecided
     ]
     found += [
         Obstacle(
             Message(
                 N_("{name} was measured before the last change: measure it again."),
-                {"name": f"{m.name.zh} ({m.name.en})"},
+                named(m.name.en, m.name.zh),
             ),
             m.finding_id,
         )
