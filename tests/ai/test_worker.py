@@ -42,7 +42,9 @@ def leftovers() -> set[str]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stays_behind() -> Iterator[None]:
+def _nothing_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # A temp folder of its own: other programs on the machine run models too.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before, running = leftovers(), children()
     yield
     assert not children() - running
