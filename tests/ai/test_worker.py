@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from tests.ai.packages import hog, identity, manifest, network, package, sleeper, write_package
-from workstation.ai import worker
+from workstation.ai import client, worker
 from workstation.ai.client import run_package
 from workstation.ai.limits import Limits, ModelStopped, Unsuitable
 from workstation.ai.package import load_package
@@ -44,7 +44,9 @@ def leftovers() -> set[str]:
 @pytest.fixture(autouse=True)
 def _nothing_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # A temp folder of its own: other programs on the machine run models too.
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own = tmp_path / "temp"
+    own.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(own))
     before, running = leftovers(), children()
     yield
     assert not children() - running
@@ -176,7 +178,7 @@ def test_cancelled(tmp_path: Path) -> None:
     assert not found[0].is_running()
 
 
-def test_child_ends_with_its_parent(tmp_path: Path) -> None:
+def test_child_ends_with_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_package(tmp_path, sleeper())
     code = (
         "import sys, numpy as np\n"
@@ -203,8 +205,13 @@ def test_child_ends_with_its_parent(tmp_path: Path) -> None:
     assert child is not None
     parent.kill()
     parent.wait()
+    assert list(tmp_path.glob("onescan-ai-*"))  # nobody was left to delete it
     psutil.wait_procs([child], timeout=5)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    with monkeypatch.context() as here:
+        here.setattr(tempfile, "tempdir", str(tmp_path))
+        client._sweep()  # the next run does so
+    assert not list(tmp_path.glob("onescan-ai-*"))
 
 
 def test_one_model_at_a_time(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ from workstation.domain.work import Cancel, Progress, no_progress
 _log = logging.getLogger("workstation.ai")
 _ROOT = Path(__file__).resolve().parents[2]
 _POLL_S = 0.05
+_FOLDER = "onescan-ai-"
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -65,6 +67,14 @@ def _turn(cancel: Cancel) -> Iterator[None]:
         yield
     finally:
         _ONE_AT_A_TIME.release()
+
+
+def _sweep() -> None:
+    """Delete what a killed workstation left: voxels of a patient must not stay in a temp folder."""
+    for folder in Path(tempfile.gettempdir()).glob(_FOLDER + "*"):
+        owner = folder.name.removeprefix(_FOLDER).split("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _environment(threads: int) -> dict[str, str]:
@@ -227,7 +237,8 @@ def run_package(
             found=len(arrays),
         )
     allowed = (limits or Limits()).within(manifest)
-    with _turn(stop), tempfile.TemporaryDirectory(prefix="onescan-ai-") as name:
+    _sweep()
+    with _turn(stop), tempfile.TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-") as name:
         folder = Path(name)
         paths = []
         for number, array in enumerate(arrays):
