@@ -7,7 +7,8 @@ import pytest
 
 from workstation.analyses.chest._lungs import lungs
 from workstation.analyses.chest._phantom import NODULES, chest
-from workstation.analyses.chest.nodule_candidates import find, sphere_mm3
+from workstation.analyses.chest._size import sphere_mm3
+from workstation.analyses.chest.nodule_candidates import find
 from workstation.domain.analysis import Candidate
 from workstation.domain.errors import BadInput
 from workstation.domain.geometry import Grid, as_matrix

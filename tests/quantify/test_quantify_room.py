@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.quantify.made import finding_of, grid_of
+from workstation.analyses.chest._size import DIAMETER, VOLUME, volume_of_nodule
 from workstation.archive.store import Archive
 from workstation.archive.verify import verify
 from workstation.domain.artefact import MadeBy, new_id, new_uid
@@ -23,7 +24,7 @@ from workstation.domain.study import Instance, Patient, Series, Study
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel
 from workstation.reading.quantify import quantify
-from workstation.reading.review import edit, reject, reopen, undo
+from workstation.reading.review import edit, redo, reject, reopen, undo
 
 READER = Actor("li", Role.READER)
 STUDY = new_uid()
@@ -142,3 +143,62 @@ def test_stopping_stores_nothing(archive: Archive) -> None:
     with pytest.raises(Cancelled):
         quantify(archive, STUDY, cancel=cancel)
     assert archive.all(Measurement, STUDY) == []
+
+
+def ball(radius_mm: float) -> NDArray[np.bool_]:
+    z, y, x = np.ogrid[:8, :24, :24]
+    return ((x - 11.0) ** 2 + (y - 11.0) ** 2 + ((z - 4.0) * 3.0) ** 2) <= radius_mm**2
+
+
+def nodule(archive: Archive) -> Finding:
+    """A nodule as the candidates' analysis stores it, with a further number of its own."""
+    lesion = bring(archive, ball(4.0))
+    by = MadeBy("chest/nodule_candidates", "1.0.0")
+    finding = replace(
+        lesion, template_key="nodule", value=8.1, original_value=8.1, unit="mm",
+        formula=by.name, value_name=DIAMETER, made_by=by,
+    )  # fmt: skip
+    volume = Measurement(
+        f"{finding.id}-0", STUDY, finding.series_uid, VOLUME, volume_of_nodule(1.0).code, 270.0,
+        "mm3", by.name, "source", (finding.stack_id, finding.mask_id), by, finding.id,
+    )  # fmt: skip
+    with archive.write(MACHINE, Permission.ANALYSE, Message("test"), STUDY) as writer:
+        writer.put(finding)
+        writer.put(volume)
+    return finding
+
+
+def test_an_edited_nodule_is_measured_again_and_each_number_stands_once(archive: Archive) -> None:
+    finding = nodule(archive)
+    untouched = quantify(archive, STUDY)
+    assert values(untouched) == {"Nodule volume": 270.0} and len(untouched) == 1
+    edited = edit(archive, READER, finding.id, ball(6.0))
+    assert (edited.value, edited.unit) == (None, "mm")
+    measured = quantify(archive, STUDY)
+    assert sorted(m.name.en for m in measured) == ["Mean diameter", "Nodule volume"]
+    said = archive.get(Finding, finding.id)
+    assert said.value == pytest.approx(12.0, abs=0.3)
+    assert values(measured)["Mean diameter"] == pytest.approx(said.value)
+    assert values(measured)["Nodule volume"] == pytest.approx(3.0 * ball(6.0).sum())
+    assert (said.formula, said.value_name) == ("chest/nodule_size", DIAMETER)
+    assert said == replace(edited, value=said.value, formula=said.formula)
+    before = archive.last_change()
+    assert quantify(archive, STUDY) == measured
+    assert archive.last_change() == before
+    # Back to what was proposed, with the numbers that came with it, and forward again.
+    assert undo(archive, READER, finding.id).value == 8.1
+    assert quantify(archive, STUDY) == untouched
+    assert redo(archive, READER, finding.id) == said
+    assert values(quantify(archive, STUDY)) == values(measured)
+    assert verify(archive).ok
+
+
+def test_a_number_of_another_unit_is_not_put_in_the_place_of_what_was_lost(
+    archive: Archive,
+) -> None:
+    lesion = bring(archive, ball(4.0))
+    with archive.write(MACHINE, Permission.ANALYSE, Message("test"), STUDY) as writer:
+        writer.put(replace(lesion, template_key="nodule", value=40.0, unit="%"))
+    edit(archive, READER, lesion.id, ball(6.0))
+    assert len(quantify(archive, STUDY)) == 2
+    assert archive.get(Finding, lesion.id).value is None

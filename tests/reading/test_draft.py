@@ -20,6 +20,7 @@ from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.reading import review
 from workstation.reading.draft import draft, is_current, obstacles, warnings, write_free_text
+from workstation.reading.quantify import quantify
 from workstation.text import say
 
 LI = Actor("li", Role.READER)
@@ -142,6 +143,30 @@ def test_an_undecided_finding_is_named_in_the_readers_language(
         "accept, edit or reject it."
     )
     assert say(second.why, lang="zh_CN").startswith("脑白质高信号尚未判定")
+
+
+def test_a_number_that_an_edit_took_away_blocks_signing_until_undone_or_rejected(
+    archive: Archive, findings: list[Finding]
+) -> None:
+    degree = replace(findings[0], template_key="stenosis", unit="%", value=62.0)
+    with archive.write(MACHINE, Permission.ANALYSE, WHY, STUDY_UID) as writer:
+        writer.put(replace(degree, original_value=62.0))
+    array = archive.load_mask(degree.mask_id)
+    array[2] = np.True_
+    review.edit(archive, LI, degree.id, array)
+    review.reject(archive, LI, findings[1].id)
+    quantify(archive, STUDY_UID, actor=LI)
+    remade(archive)
+    (obstacle,) = obstacles(archive, STUDY_UID)
+    assert obstacle.finding_id == degree.id
+    assert say(obstacle.why, lang="zh_CN") == (
+        "脑白质高信号（左侧脑白质）在轮廓修改后没有数值：请撤销修改或拒绝该所见。"
+    )
+    review.undo(archive, LI, degree.id)
+    review.accept(archive, LI, degree.id)
+    quantify(archive, STUDY_UID, actor=LI)
+    remade(archive)
+    assert whys(archive) == []
 
 
 def test_free_text_is_kept_when_the_draft_is_made_again(

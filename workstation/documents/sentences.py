@@ -46,9 +46,13 @@ def measurements_of(finding: Finding, measurements: Sequence[Measurement]) -> li
 
 
 def _is_own_value(finding: Finding, measurement: Measurement) -> bool:
-    if finding.value is None or measurement.unit != finding.unit:
+    if finding.value is None:
         return False
-    return math.isclose(measurement.value, finding.value, rel_tol=1e-9)
+    in_mm3 = (finding.unit, measurement.unit) == ("mL", "mm3")
+    if measurement.unit != finding.unit and not in_mm3:
+        return False
+    own = finding.value * 1000.0 if in_mm3 else finding.value
+    return math.isclose(measurement.value, own, rel_tol=1e-9)
 
 
 def compose(template: Template, language: str, material: Material) -> tuple[Section, ...]:

@@ -155,6 +155,7 @@ def obstacles(case: Case) -> list[Obstacle]:
         Obstacle(Message(N_("{name} is undecided: accept, edit or reject it."), _name(f)), f.id)
         for f in case.undecided
     ]
+    stale = stale_measurements(case)
     found += [
         Obstacle(
             Message(
@@ -163,7 +164,22 @@ def obstacles(case: Case) -> list[Obstacle]:
             ),
             m.finding_id,
         )
-        for m in stale_measurements(case)
+        for m in stale
+    ]
+    # Measuring again may give the number back; only what it cannot give is asked of the reader.
+    waiting = {m.finding_id for m in stale}
+    found += [
+        Obstacle(
+            Message(
+                N_(
+                    "{name} has no number since its outline was edited: undo the edit or reject it."
+                ),
+                _name(f),
+            ),
+            f.id,
+        )
+        for f in case.reported
+        if f.value is None and f.original_value is not None and f.id not in waiting
     ]
     if case.draft is None:
         found.append(Obstacle(Message(N_("There is no draft of the report yet."))))

@@ -146,10 +146,10 @@ def _others(
     mask: MaskInfo | None,
     finding: Finding,
 ) -> list[Measurement]:
-    """The candidate's further numbers, each tied to its finding."""
+    """The candidate's further numbers, each tied to its finding and found again by its id."""
     return [
         Measurement(
-            id=new_id(),
+            id=f"{finding.id}-{number}",
             study_uid=stack.study_uid,
             series_uid=stack.series_uid,
             name=other.name,
@@ -162,7 +162,7 @@ def _others(
             made_by=judge.made_by,
             finding_id=finding.id,
         )
-        for other in candidate.others
+        for number, other in enumerate(candidate.others)
     ]
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workstation.analyses import Analyse, find_analyses
 from workstation.archive.store import Archive
 from workstation.domain.analysis import AnalysisInputs, AnalysisSpec
-from workstation.domain.artefact import MadeBy, digest_of
+from workstation.domain.artefact import MadeBy, Wording, digest_of
 from workstation.domain.errors import N_, BadInput, Message
-from workstation.domain.finding import Finding, FindingState
+from workstation.domain.finding import Finding, FindingState, is_by_hand
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.people import MACHINE, Actor, Permission
 from workstation.domain.stale import current_ids, is_stale
@@ -37,11 +38,22 @@ class _Task:
         return MadeBy(self.spec.id, self.spec.version)
 
 
-def _tasks(findings: list[Finding], stacks: dict[str, Stack]) -> Iterator[_Task]:
+def _tasks(
+    findings: list[Finding], stacks: dict[str, Stack], known: list[Measurement]
+) -> Iterator[_Task]:
+    proposing = {spec.id for spec, _ in find_analyses() if not spec.needs_mask}
+    # Who proposed a finding with further numbers has measured its mask: not a second time.
+    measured = {
+        (m.finding_id, id) for m in known if m.made_by.name in proposing for id in m.made_from
+    }
     for spec, analyse in find_analyses():
         for finding in findings:
             stack = stacks.get(finding.stack_id)
-            wanted = spec.needs_mask and spec.needs_mask == finding.template_key
+            wanted = (
+                spec.needs_mask
+                and spec.needs_mask == finding.template_key
+                and (finding.id, finding.mask_id) not in measured
+            )
             if wanted and stack and finding.mask_id and finding.state is not FindingState.REJECTED:
                 yield _Task(spec, analyse, finding, stack)
 
@@ -57,7 +69,9 @@ def quantify(
     """Measure the masks of findings that were not rejected; the study's current measurements.
 
     What was measured on the same mask by the same version is kept as it is. Measurements that
-    stand on a mask no longer shown are withdrawn: they stay in the history, not in the report.
+    stand on a mask no longer shown are withdrawn: they stay in the history, not in the report, and
+    are current again when every edit is undone. A finding that lost its number to an edit gets
+    the first number of an analysis that measures its mask, where that is of the same unit.
     """
     study = archive.study(study_uid)
     findings = archive.all(Finding, study.study_uid)
@@ -65,23 +79,29 @@ def quantify(
     known = archive.all(Measurement, study.study_uid)
     if study.state is StudyState.SIGNED:
         return known
-    tasks = list(_tasks(findings, stacks))
+    back = _brought_back(archive, findings, stacks, known)
+    tasks = list(_tasks(findings, stacks, known + back))
     kept = {m.id.split("-")[0] for m in known}
     refusals = {r.id: r for r in archive.all(Refusal, study.study_uid)}
     wanted = {task.key for task in tasks}
-    fresh: list[Measurement] = []
+    fresh: list[Measurement] = list(back)
+    numbered: list[tuple[Finding, Measurement]] = []
     refused: list[Refusal] = []
     doing = Message(N_("Measuring"))
     for done, task in enumerate(tasks):
         if cancel is not None:
             cancel.check()
         progress(done / len(tasks), doing)
-        if task.key in kept or task.key in refusals:
+        lacking = _lacks_number(task.finding)
+        if task.key in refusals or (task.key in kept and not lacking):
             continue
         mask = archive.load_mask(task.finding.mask_id)
         inputs = AnalysisInputs(masks={task.spec.needs_mask: mask}, grid=task.stack.grid)
         try:
-            fresh += _measurements(task, inputs)
+            measurements = _measurements(task, inputs)
+            fresh += measurements
+            if lacking and measurements and task.finding.unit in {measurements[0].unit, ""}:
+                numbered.append((task.finding, measurements[0]))
         except BadInput as error:
             refused.append(_refusal(task, error.message))
     own = {spec.id for spec, _ in find_analyses() if spec.needs_mask}
@@ -92,22 +112,63 @@ def quantify(
         if (m.made_by.name in own and m.id.split("-")[0] not in wanted)
         or (m.finding_id and is_stale(m.made_from, current))
     ]
-    lapsed = [
-        r for r in refusals.values() if r.what in own and r.made_from and r.id not in wanted
-    ]
-    if fresh or refused or gone or lapsed:
+    lapsed = [r for r in refusals.values() if r.what in own and r.made_from and r.id not in wanted]
+    if fresh or refused or gone or lapsed or numbered:
         reason = Message(N_("Measured on the masks of now"))
         with archive.write(actor, Permission.ANALYSE, reason, study.study_uid) as writer:
+            # Another program may have withdrawn or decided something a moment ago.
+            there = {m.id for m in writer.all(Measurement, study.study_uid)}
             for old in gone:
-                writer.withdraw(Measurement, old.id)
+                if old.id in there:
+                    writer.withdraw(Measurement, old.id)
+            there = {r.id for r in writer.all(Refusal, study.study_uid)}
             for lapse in lapsed:
-                writer.withdraw(Refusal, lapse.id)
+                if lapse.id in there:
+                    writer.withdraw(Refusal, lapse.id)
+            now = {f.id: f for f in writer.all(Finding, study.study_uid)}
+            for finding, number in numbered:
+                was = now.get(finding.id)
+                if was is not None and was.mask_id == finding.mask_id and was.value is None:
+                    writer.put(_with_number(was, number))
             for item in fresh:
                 writer.put(item)
             for refusal in refused:
                 writer.put(refusal)
     progress(1.0, doing)
     return archive.all(Measurement, study.study_uid)
+
+
+def _lacks_number(finding: Finding) -> bool:
+    """Whether a person's outline has no number yet."""
+    return finding.value is None and (finding.edit_at > 0 or is_by_hand(finding))
+
+
+def _with_number(finding: Finding, measured: Measurement) -> Finding:
+    return replace(
+        finding,
+        value=measured.value,
+        unit=measured.unit,
+        formula=measured.formula,
+        value_name=measured.name,
+    )
+
+
+def _brought_back(
+    archive: Archive, findings: list[Finding], stacks: dict[str, Stack], known: list[Measurement]
+) -> list[Measurement]:
+    """Numbers that came with a proposal, withdrawn on an edit that was undone since."""
+    current, there = current_ids(stacks.values(), findings), {m.id for m in known}
+    found = []
+    for finding in findings:
+        undone = bool(finding.original_mask_id) and finding.mask_id == finding.original_mask_id
+        for number in itertools.count():
+            id = f"{finding.id}-{number}"
+            versions = archive.history(Measurement, id) if undone else []
+            if not versions:
+                break
+            if id not in there and not is_stale(versions[-1].made_from, current):
+                found.append(versions[-1])
+    return found
 
 
 def _measurements(task: _Task, inputs: AnalysisInputs) -> list[Measurement]:
@@ -128,7 +189,16 @@ def _measurements(task: _Task, inputs: AnalysisInputs) -> list[Measurement]:
             finding_id=task.finding.id,
         )
         for number, quantity in enumerate(result.quantities)
+        if not _says_itself(task, quantity.name)
     ]
+
+
+def _says_itself(task: _Task, name: Wording) -> bool:
+    """Whether the finding has this number from elsewhere: it would stand there twice."""
+    finding = task.finding
+    return (
+        finding.value is not None and finding.value_name == name and finding.formula != task.spec.id
+    )
 
 
 def _refusal(task: _Task, reason: Message) -> Refusal:

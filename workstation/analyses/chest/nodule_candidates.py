@@ -11,13 +11,22 @@ from scipy import ndimage
 from workstation.analyses.chest._blobs import Spot, spots
 from workstation.analyses.chest._lungs import lungs
 from workstation.analyses.chest._phantom import chest, volume_of
+from workstation.analyses.chest._size import (
+    DIAMETER,
+    SIZE_SOURCE,
+    VOLUME,
+    deviations,
+    diameter_of,
+    mean_diameter,
+    sphere_mm3,
+    volume_of_nodule,
+)
 from workstation.domain.analysis import (
     AnalysisInputs,
     AnalysisResult,
     AnalysisSpec,
     Candidate,
     KnownAnswer,
-    Quantity,
 )
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.errors import N_, BadInput
@@ -35,8 +44,6 @@ _LEAST_FREE = 0.62  # share of the surface that must face the lung and not the c
 _LEAST_CONTRAST_HU = 300.0
 _LUNG_HU = -850.0
 
-DIAMETER = Wording("Mean diameter", "平均直径")
-VOLUME = Wording("Nodule volume", "结节体积")
 _LABEL = Wording("Solid lung nodule", "肺实性结节")
 
 
@@ -124,9 +131,9 @@ def measure(
     ring = ndimage.binary_dilation(shape, iterations=2) & lung & ~(bright & ~shape)
     share = np.clip((patch - ground) / (core - ground), 0.0, 1.0) * ring
     volume = float(share.sum()) * grid.voxel_ml * 1000.0
-    diameter = _mean_diameter(share, spacing)
+    diameter = mean_diameter(share, spacing)
     # A solid ellipsoid is 2 sqrt(5) standard deviations long along each axis.
-    extents = 2.0 * 5.0**0.5 * _deviations(shape.astype(np.float64), spacing)
+    extents = 2.0 * 5.0**0.5 * deviations(shape.astype(np.float64), spacing)
     if not SMALLEST_MM <= diameter <= LARGEST_MM or extents[-1] > _LONGEST * extents[0]:
         return None
     filled = int(shape.sum()) * float(spacing.prod()) / (np.pi / 6.0 * float(extents.prod()))
@@ -181,30 +188,6 @@ def _stands_free(
     return attached <= _MOST_ATTACHED and free >= _LEAST_FREE
 
 
-def _mean_diameter(share: NDArray[np.float64], spacing: NDArray[np.float64]) -> float:
-    """Mean of length and width (mm) in the slice where both are largest.
-
-    The area counts partly filled voxels for what they hold, which blur does not change; only the
-    ratio of the axes comes from the second moments, which blur widens.
-    """
-    largest = int(np.argmax(share.sum(axis=(1, 2))))
-    area = float(share[largest].sum() * spacing[1] * spacing[2])
-    width, length = _deviations(share[largest], spacing[1:])
-    ratio = float(length / width)
-    return 2.0 * float(np.sqrt(area / np.pi / ratio)) * (1.0 + ratio) / 2.0
-
-
-def _deviations(share: NDArray[np.float64], spacing: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard deviations (mm, smallest first) of the distribution ``share`` in space."""
-    places = np.argwhere(share > 0) * spacing
-    weights = share[share > 0]
-    centred = places - np.average(places, axis=0, weights=weights)
-    moments = (centred * weights[:, None]).T @ centred / weights.sum()
-    # A voxel is not a point: it spreads by its width over the square root of twelve.
-    moments += np.diag(spacing**2 / 12.0)
-    return np.asarray(np.sqrt(np.maximum(np.linalg.eigvalsh(moments), 0.0)))
-
-
 def _middle_mm(inside: NDArray[np.bool_], grid: Grid) -> float:
     """Left-right position (LPS x, mm) between the two lungs."""
     columns = np.flatnonzero(inside.any(axis=(0, 1)))
@@ -225,15 +208,10 @@ def _candidate(nodule: Nodule, grid: Grid, middle_mm: float) -> Candidate:
         site=Wording("Left lung", "左肺") if left else Wording("Right lung", "右肺"),
         location_mm=(x, y, z),
         mask=mask,
-        quantity=Quantity(DIAMETER, Code("81827009", "SCT", "Diameter"), nodule.diameter_mm, "mm"),
-        others=(Quantity(VOLUME, Code("118565006", "SCT", "Volume"), nodule.volume_mm3, "mm3"),),
+        quantity=diameter_of(nodule.diameter_mm),
+        others=(volume_of_nodule(nodule.volume_mm3),),
         template_key="nodule",
     )
-
-
-def sphere_mm3(diameter_mm: float) -> float:
-    """Volume of a ball: 6 mm is 113 mm3, 8 mm is 268 mm3 (Lung-RADS v2022)."""
-    return float(np.pi / 6.0 * diameter_mm**3)
 
 
 def _chest() -> AnalysisInputs:
@@ -249,11 +227,7 @@ SPEC = AnalysisSpec(
     accepts=("CT chest",),
     needs_mask="",
     formula="mean diameter = (length + width) / 2 in the largest slice; V = sum of voxel shares",
-    source=(
-        "Lung-RADS v2022 (American College of Radiology, 2022: mean diameter to 0.1 mm); Bankier "
-        "et al., Fleischner recommendations for measuring nodules, Radiology 2017;285:584-600, "
-        "doi:10.1148/radiol.2017162894; candidates after Li et al., Med Phys 2003;30:2040-2051"
-    ),
+    source=f"{SIZE_SOURCE}; candidates after Li et al., Med Phys 2003;30:2040-2051",
     known_answers=(
         KnownAnswer(
             _chest,
