@@ -111,3 +111,37 @@ class Volume:
         if not (0 <= x < nx and 0 <= y < ny and 0 <= z < nz):
             return None
         return float(self.array[z, y, x])
+
+
+def generated_volume(
+    array: NDArray[Any], grid: Grid, *, modality: str, unit: str, role: str, region: str
+) -> Volume:
+    """Generated voxels (z, y, x) as a volume of no study: what known answers are measured on."""
+    stack = Stack(
+        id="generated",
+        study_uid="",
+        series_uid="",
+        series_number=0,
+        description="generated",
+        modality=modality,
+        frame_of_reference_uid="",
+        grid=grid,
+        frames=(),
+        phases=1,
+        dtype=str(array.dtype),
+        stored_dtype=str(array.dtype),
+        unit=unit,
+        window=None,
+        photometric="MONOCHROME2",
+        samples=1,
+        flags=(),
+        notes=(),
+        role=role,
+        role_reason="",
+        region=region,
+        slice_thickness_mm=None,
+        calibrated="patient",
+        made_from=(),
+        made_by=MadeBy("generated", "1"),
+    )
+    return Volume(array, grid, stack)

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from workstation.domain.artefact import MadeBy
 from workstation.domain.geometry import Grid, as_matrix
-from workstation.domain.volume import Stack, Volume
+from workstation.domain.volume import Volume, generated_volume
 
 Point = tuple[float, float, float]
 
@@ -114,32 +113,7 @@ def _vessel_distance(places: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def volume_of(array: NDArray[np.float32], grid: Grid) -> Volume:
-    """An array as the CT volume of a stack that only names its grid."""
-    stack = Stack(
-        id="phantom",
-        study_uid="",
-        series_uid="",
-        series_number=0,
-        description="phantom",
-        modality="CT",
-        frame_of_reference_uid="",
-        grid=grid,
-        frames=(),
-        phases=1,
-        dtype="float32",
-        stored_dtype="float32",
-        unit="[hnsf'U]",
-        window=None,
-        photometric="MONOCHROME2",
-        samples=1,
-        flags=(),
-        notes=(),
-        role="CT chest",
-        role_reason="",
-        region="chest",
-        slice_thickness_mm=None,
-        calibrated="patient",
-        made_from=(),
-        made_by=MadeBy("phantom", "1"),
+    """An array as a chest CT volume."""
+    return generated_volume(
+        array, grid, modality="CT", unit="[hnsf'U]", role="CT chest", region="chest"
     )
-    return Volume(array, grid, stack)

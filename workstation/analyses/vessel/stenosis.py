@@ -19,10 +19,10 @@ from workstation.domain.analysis import (
     KnownAnswer,
     Quantity,
 )
-from workstation.domain.artefact import Code, MadeBy, Wording
+from workstation.domain.artefact import Code, Wording
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.geometry import Grid
-from workstation.domain.volume import Stack, Volume
+from workstation.domain.volume import Volume, generated_volume
 
 Floats = NDArray[np.float64]
 
@@ -270,35 +270,8 @@ def _phantom(curve: bool) -> AnalysisInputs:
 
 
 def volume_of(array: NDArray[np.float32], grid: Grid) -> Volume:
-    """An array as the TOF volume of a stack that only names its grid."""
-    stack = Stack(
-        id="phantom",
-        study_uid="",
-        series_uid="",
-        series_number=0,
-        description="phantom",
-        modality="MR",
-        frame_of_reference_uid="",
-        grid=grid,
-        frames=(),
-        phases=1,
-        dtype="float32",
-        stored_dtype="float32",
-        unit="1",
-        window=None,
-        photometric="MONOCHROME2",
-        samples=1,
-        flags=(),
-        notes=(),
-        role="TOF",
-        role_reason="",
-        region="vessel",
-        slice_thickness_mm=None,
-        calibrated="patient",
-        made_from=(),
-        made_by=MadeBy("phantom", "1"),
-    )
-    return Volume(array, grid, stack)
+    """An array as a TOF volume."""
+    return generated_volume(array, grid, modality="MR", unit="1", role="TOF", region="vessel")
 
 
 _EXPECTED = {STENOSIS.en: (60.0, 4.0), NARROWEST.en: (2.0, 0.2), NORMAL.en: (5.0, 0.2)}
