@@ -210,7 +210,7 @@ def _method(stacks: Sequence[Stack], language: str) -> list[Sentence]:
 def _not_judged(material: Material, language: str) -> list[Sentence]:
     """What models looked at, what they could not judge, and that silence proves nothing."""
     separator = "：" if _chinese(language) else ": "
-    series = {s.id: s.role or s.description for s in material.stacks}
+    series = {s.id: tr(s.role, lang=language) if s.role else s.description for s in material.stacks}
     said = [
         tr(
             "{name} ({model}) looked at {series} and proposed {count}.",
