@@ -95,13 +95,16 @@ def index(folder: Path) -> tuple[Stack, Callable[[str], Path]]:
 
 
 def peak_mb() -> float:
-    """The most memory this process ever held, MB (Linux, macOS and Windows)."""
+    """Largest resident memory of this process so far, MB."""
     if sys.platform == "win32":
         return float(psutil.Process().memory_info().peak_wset) / 1e6
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would count what the parent held when it started this process
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024 / 1e6
     import resource
 
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 # --- in the child processes

@@ -24,6 +24,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QResizeEvent,
+    QShowEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QMenu, QWidget
@@ -68,6 +69,7 @@ class VolumeView(QWidget):
         self._halo = HaloText()
         self._last = QPointF()
         self._parts: list[tuple[int, int, int, int]] = []
+        self._fine = False  # the picture shown is the one in full quality
         self._part_rows = 64
         self._finer = QTimer(self)
         self._finer.setSingleShot(True)
@@ -105,8 +107,7 @@ class VolumeView(QWidget):
         """Whether the picture is finished, or there is none to come."""
         if self.volume is None or self.problem or not self.isVisible():
             return True
-        drawn = self._pixels is not None and not self._parts
-        return drawn and not self._finer.isActive()
+        return self._fine
 
     def close_scene(self) -> None:
         """Give the graphics memory back."""
@@ -170,7 +171,7 @@ class VolumeView(QWidget):
 
     def _move(self) -> None:
         self._pixels = None
-        self._parts = []
+        self._parts, self._fine = [], False
         self._finer.stop()
         self.update()
 
@@ -199,6 +200,7 @@ class VolumeView(QWidget):
         self._part_rows = int(min(max(wanted, 16), 512))
         self._pixels[part[1] : part[1] + part[3]] = pixels[: part[3], :width]
         self._show_pixels()
+        self._fine = not self._parts
         if self._parts:
             self._finer.start(0)
         self.update()
@@ -209,7 +211,14 @@ class VolumeView(QWidget):
         width, height = self._size()
         self._pixels = self._scene.render(width, height, DRAG_COARSENESS)
         self._show_pixels()
+        self._fine = False
         self._finer.start(STILL_MS)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Go on with a picture that was being finished when the view was hidden."""
+        super().showEvent(event)
+        if self._pixels is not None and not self._fine:
+            self._finer.start(STILL_MS)
 
     def _show_pixels(self) -> None:
         assert self._pixels is not None
