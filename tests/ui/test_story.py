@@ -14,6 +14,7 @@ from workstation.archive.verify import verify
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.measurement import format_value
 from workstation.domain.study import StudyState
+from workstation.ui.dialogs import SignInDialog
 from workstation.ui.window import Window
 
 Until = Callable[..., None]
@@ -44,9 +45,8 @@ def sign_in(window: Window, until: Until) -> None:
     QTest.mouseClick(window.banner.user, LEFT)
     until(lambda: window.people.dialog is not None)
     dialog = window.people.dialog
-    assert dialog is not None
-    names = [dialog.name.itemData(i) for i in range(dialog.name.count())]  # type: ignore[attr-defined]
-    dialog.name.setCurrentIndex(names.index("li"))  # type: ignore[attr-defined]
+    assert isinstance(dialog, SignInDialog)
+    dialog.name.setCurrentIndex(dialog.name.findData("li"))
     QTest.keyClicks(dialog.findChildren(QLineEdit)[0], PASSWORD)
     QTest.mouseClick(dialog.ok, LEFT)
     until(lambda: window.desk.user is not None)
@@ -119,7 +119,7 @@ def test_from_worklist_to_signed_report(window: Window, until: Until) -> None:
     if others:
         assert current(window, others[0].id).state is FindingState.REJECTED
 
-    until(lambda: bool(window.desk.contents) and not window.desk.contents.obstacles)  # type: ignore[union-attr]
+    until(lambda: window.desk.contents is not None and not window.desk.contents.obstacles)
     shown = format_value(painted.value, painted.unit)
     assert window.desk.contents is not None and window.desk.contents.draft is not None
     words = " ".join(

@@ -40,6 +40,7 @@ class WorklistModel(QAbstractTableModel):
         self.total = 0
         self.search = ""
         self._ask = 0
+        self._fetching = False
 
     def reload(self) -> None:
         """Read the first page again, keeping as many rows as were shown."""
@@ -62,15 +63,28 @@ class WorklistModel(QAbstractTableModel):
         return len(self.rows) < self.total
 
     def fetchMore(self, parent: Any = None) -> None:
-        more = self.archive.worklist(
-            WorklistQuery(text=self.search, limit=PAGE, offset=len(self.rows))
-        )
-        if not more:
-            self.total = len(self.rows)
+        if self._fetching:
             return
-        self.beginInsertRows(QModelIndex(), len(self.rows), len(self.rows) + len(more) - 1)
-        self.rows += more
-        self.endInsertRows()
+        self._fetching = True
+        ask, start = self._ask, len(self.rows)
+        query = WorklistQuery(text=self.search, limit=PAGE, offset=start)
+
+        def arrived(more: list[Study]) -> None:
+            self._fetching = False
+            if ask != self._ask or start != len(self.rows):
+                return  # the list was read anew meanwhile
+            if not more:
+                self.total = start
+                return
+            self.beginInsertRows(QModelIndex(), start, start + len(more) - 1)
+            self.rows += more
+            self.endInsertRows()
+
+        def failed(sentence: str) -> None:
+            self._fetching = False
+            self.jobs.failed.emit(sentence)
+
+        self.jobs.read(lambda: self.archive.worklist(query), arrived, failed)
 
     def rowCount(self, parent: Any = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self.rows)
