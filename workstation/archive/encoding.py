@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from workstation.domain.artefact import canonical_json
 from workstation.domain.errors import N_, BadInput, Tampered
 from workstation.domain.finding import Decision, Finding
+from workstation.domain.mark import Alignment, KeyImage, Mark, RoleChoice
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
@@ -31,6 +32,10 @@ Artefact = (
     | ReportDraft
     | SignedReport
     | User
+    | Mark
+    | KeyImage
+    | RoleChoice
+    | Alignment
 )
 """Everything that is stored as one immutable JSON text for each version."""
 
@@ -46,6 +51,10 @@ KINDS: dict[type, str] = {
     ReportDraft: "draft",
     SignedReport: "signed report",
     User: "user",
+    Mark: "mark",
+    KeyImage: "key image",
+    RoleChoice: "role choice",
+    Alignment: "alignment",
 }
 """Python type to the name used in the tables; the names are part of the file format."""
 

@@ -1,0 +1,142 @@
+"""Marks that a reader draws on images: lengths, angles, regions, arrows, words.
+
+A mark is stored as it was drawn, in patient space, with the plane that it was drawn in; its
+numbers are computed from it and from the voxels, never typed.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from workstation.domain.geometry import Floats
+
+Point = tuple[float, float, float]
+
+
+class MarkKind(enum.Enum):
+    """What was drawn; the comment says which points it has, in order."""
+
+    LENGTH = "length"  # two ends
+    POLYLINE = "polyline"  # two or more corners, open
+    ANGLE = "angle"  # end, corner, end
+    COBB = "Cobb angle"  # two ends of the first line, two of the second
+    BIDIRECTIONAL = "bidirectional"  # two ends of the long axis, two of the short
+    RECTANGLE = "rectangle"  # two opposite corners, sides along the picture's axes
+    ELLIPSE = "ellipse"  # two opposite corners of the box around it
+    FREEHAND = "freehand"  # closed outline, three or more corners
+    BRUSH = "brush"  # painted region: its place; the voxels are the mask ``mask_id``
+    PROBE = "probe"  # one point
+    ARROW = "arrow"  # tip, tail
+    TEXT = "text"  # where the words begin
+    CARDIOTHORACIC = "cardiothoracic ratio"  # heart right, heart left, thorax right, thorax left
+    CALIBRATION = "calibration line"  # two ends of something whose length the reader knows
+
+
+OUTLINES = frozenset({MarkKind.RECTANGLE, MarkKind.ELLIPSE, MarkKind.FREEHAND, MarkKind.BRUSH})
+"""Kinds that enclose an area and so have voxel statistics."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One mark of a reader.
+
+    points_mm: LPS mm, in the order that ``MarkKind`` states. right, down: unit axes of the picture
+    that it was drawn in (rectangles and ellipses lie along them). sop_instance_uid and frame
+    (from 0): the stored image where it was drawn on one as acquired, else "" and 0. phase: of a
+    time series. known_mm: length that the reader states for a calibration line, else 0.
+    finding_id: the finding that it measures, or empty. key: goes into the report.
+    """
+
+    id: str
+    study_uid: str
+    series_uid: str
+    stack_id: str
+    frame_of_reference_uid: str
+    kind: MarkKind
+    points_mm: tuple[Point, ...]
+    right: Point
+    down: Point
+    by: str
+    at: datetime
+    sop_instance_uid: str = ""
+    frame: int = 0
+    phase: int = 0
+    words: str = ""
+    known_mm: float = 0.0
+    mask_id: str = ""
+    finding_id: str = ""
+    in_report: bool = False
+
+
+@dataclass(frozen=True)
+class MarkNumber:
+    """One number of a mark. name: English term, a catalogue key. unit: UCUM code, "{pixels}"
+    where the pixel spacing is unknown. formula: id of how it was computed."""
+
+    name: str
+    value: float
+    unit: str
+    formula: str
+
+
+@dataclass(frozen=True)
+class KeyImage:
+    """An image that a reader put aside for the report (DICOM Key Object Selection).
+
+    sop_instance_uid, frame (from 0): the stored image nearest to what was seen. words: why.
+    """
+
+    id: str
+    study_uid: str
+    series_uid: str
+    stack_id: str
+    sop_instance_uid: str
+    frame: int
+    phase: int
+    by: str
+    at: datetime
+    focus_mm: Point = (0.0, 0.0, 0.0)
+    window: tuple[float, float] | None = None  # centre, width
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class RoleChoice:
+    """A reader's word on what a stack is for, which wins over what its headers say."""
+
+    id: str  # the stack's id
+    study_uid: str
+    role: str
+    region: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How one frame of reference lies in another, found by registration or set by hand.
+
+    matrix: 4x4, moving LPS mm to fixed LPS mm. how: "automatic" or "by hand". quality: value of
+    the metric named in ``metric`` after registration. accepted: a reader looked and kept it.
+    """
+
+    id: str
+    study_uid: str
+    fixed_frame: str
+    moving_frame: str
+    fixed_stack: str
+    moving_stack: str
+    matrix: tuple[tuple[float, ...], ...]
+    how: str
+    by: str
+    at: datetime
+    metric: str = ""
+    quality: float = 0.0
+    accepted: bool = False
+
+
+def as_points(points: Floats) -> tuple[Point, ...]:
+    """(n, 3) LPS mm as a mark keeps them."""
+    return tuple((float(p[0]), float(p[1]), float(p[2])) for p in points)
