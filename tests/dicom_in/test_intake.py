@@ -296,3 +296,35 @@ def test_a_stack_that_cannot_be_decoded_says_so(archive: Archive, tmp_path: Path
     (stack,) = assemble(archive, "1.2.3")
     assert {Flag.BROKEN_IMAGE, Flag.NOT_A_VOLUME} <= set(stack.flags)
     assert "RLE" in str(stack.notes[-1])
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.88.33", "SR"),
+        ("1.2.840.10008.5.1.4.1.1.11.1", "PR"),
+        ("1.2.840.10008.5.1.4.1.1.88.59", "KO"),
+        ("1.2.840.10008.5.1.4.1.1.481.3", "RTSTRUCT"),
+        ("1.2.840.10008.5.1.4.1.1.104.1", "DOC"),
+        ("1.2.840.10008.5.1.4.1.1.4.2", "MR"),  # spectroscopy: has rows and columns, no pixels
+    ],
+)
+def test_objects_without_images_are_stored(
+    archive: Archive, tmp_path: Path, sop_class: str, modality: str
+) -> None:
+    """They come in, their series is listed, and no stack is made of them."""
+    item = image(0, None, None, SOPClassUID=sop_class, PixelData=None)
+    item.Modality = modality
+    report = intake(archive, [save(item, tmp_path / "object.dcm")])
+    assert (report.instances, report.refused) == (1, ())
+    assert assemble(archive, "1.2.3") == []
+    (series,) = archive.series_of("1.2.3")
+    assert (series.modality, series.instances) == (modality, 1)
+    assert archive.instances_of(series.series_uid)[0].sop_class_uid == sop_class
+
+
+def test_an_image_without_pixels_is_refused(archive: Archive, tmp_path: Path) -> None:
+    report = intake(archive, [save(image(0, None, None, PixelData=None), tmp_path / "a.dcm")])
+    assert reasons(report) == {
+        "a.dcm": "It should hold an image, but the file ends before its image data."
+    }

@@ -224,7 +224,7 @@ def _header(
         attributes["identity"] = "made"
     if element is not None:
         _check_pixels(attributes, syntax, element, file, size)
-    elif "Rows" in attributes or UID(sop_class).name.endswith("Image Storage"):
+    elif _is_image_class(sop_class, attributes):
         raise BadInput(N_("It should hold an image, but the file ends before its image data."))
     number = attributes.get("InstanceNumber")
     series_number = re.match(r"[+-]?\d{1,9}", said(0x00200011))
@@ -251,6 +251,17 @@ def _header(
         transfer_syntax_uid=syntax,
         attributes=attributes,
     )
+
+
+def _is_image_class(sop_class: str, attributes: dict[str, object]) -> bool:
+    """Whether an object without pixels should have had some.
+
+    Every other object is stored as it is: reports, contours, selections, spectra, waveforms.
+    """
+    name = UID(sop_class).name
+    if name == sop_class:  # a class nobody knows: its attributes tell
+        return "Rows" in attributes and "BitsAllocated" in attributes
+    return bool(re.search(r"\bImage Storage\b", name))
 
 
 def _uid(*parts: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workstation.domain.artefact import MadeBy
+from workstation.domain.calibration import NO_SCALE, Region, Scale, region_at
 from workstation.domain.errors import Message
 from workstation.domain.geometry import Grid
 
@@ -39,7 +40,11 @@ class Frame:
 
     sha256: the file. number: frame in the file, from 0. pixel_offset: byte where the frame's
     uncompressed pixels start, or -1 where a decoder is needed. position_mm: along the slice
-    normal, measured from LPS origin. slope, intercept: modality rescale of this frame.
+    normal, measured from LPS origin. slope, intercept: modality rescale of this frame, with the
+    SUV factor in it where the stack's unit is SUV. regions: which of the stack's ``regions``
+    are this image's, -1 where it has none. tile: first row and column of a mosaic's tile; the
+    frame is then that part of the stored image. lut: stored samples go through the file's
+    Modality LUT Sequence instead of slope and intercept.
     """
 
     sha256: str
@@ -50,6 +55,9 @@ class Frame:
     slope: float = 1.0
     intercept: float = 0.0
     time_s: float | None = None
+    regions: int = -1
+    tile: tuple[int, int] | None = None
+    lut: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,14 @@ class Stack:
     is a missing slice. grid: of every phase. dtype: numpy name of the voxel array ("int16",
     "float32"). unit: UCUM ("[hnsf'U]" for HU, "{SUVbw}g/mL", "1" where arbitrary). role: what
     the series is for reading ("FLAIR", "TOF", "cine SAX", "CT chest", ""), role_reason: why.
-    calibrated: "patient", "detector" or "" (no spacing: lengths are in pixels).
+    calibrated: "patient", "detector" (lengths on the detector, larger than in the patient),
+    "magnified" (of the detector, divided by the stated magnification) or "" (no spacing: lengths
+    are in pixels). spacing_note: where the spacing comes from, of radiographs and ultrasound.
+    windows: every window of the file with its explanation; the first is ``window``. phase_labels:
+    of each phase ("12.5 s", "b 1000 s/mm²", "3/25"), empty without phases; phase_axis: what they
+    differ in ("time", "cardiac phase", "b-value" ...). laterality: L, R, B or "". regions: sets
+    of ultrasound regions that ``Frame.regions`` points into. suv_factor: SUVbw for one Bq/mL,
+    None where the voxels are no SUV made here.
     """
 
     id: str
@@ -88,6 +103,39 @@ class Stack:
     calibrated: str
     made_from: tuple[str, ...]
     made_by: MadeBy
+    windows: tuple[tuple[float, float, str], ...] = ()
+    phase_labels: tuple[str, ...] = ()
+    phase_axis: str = ""
+    laterality: str = ""
+    body_part: str = ""
+    view_position: str = ""
+    spacing_note: Message | None = None
+    regions: tuple[tuple[Region, ...], ...] = ()
+    suv_factor: float | None = None
+
+    def frame(self, phase: int, z: int) -> Frame:
+        """The stored image at an index of the grid."""
+        return self.frames[phase * self.grid.shape[0] + z]
+
+    def regions_at(self, phase: int, z: int) -> tuple[Region, ...]:
+        """The ultrasound regions of one image; none of images of other kinds."""
+        number = self.frame(phase, z).regions if self.frames else -1
+        return self.regions[number] if 0 <= number < len(self.regions) else ()
+
+    def scale_at(self, phase: int, z: int, x: float, y: float) -> Scale:
+        """What one pixel step is worth at column ``x``, row ``y`` of one image as it was acquired.
+
+        Inside an ultrasound region that region's own scale, beside the regions pixels; elsewhere
+        the pixel spacing in mm, or pixels where none is known.
+        """
+        regions = self.regions_at(phase, z)
+        if regions:
+            region = region_at(regions, x, y)
+            return region.scale if region is not None else NO_SCALE
+        if not self.calibrated:
+            return NO_SCALE
+        across, down, _ = self.grid.spacing_mm
+        return Scale(float(across), float(down), "mm", "mm")
 
     @property
     def is_volume(self) -> bool:
