@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtCore import QObject, QTimer
 
 from workstation import text
 from workstation.domain.finding import Action, FindingState
@@ -19,7 +18,7 @@ from workstation.text import tr
 from workstation.ui.adding import AddFindingDialog
 from workstation.ui.dialogs import KeysDialog
 from workstation.ui.importing import RefusedDialog
-from workstation.ui.keys import WINDOW_KEYS, all_keys
+from workstation.ui.keys import all_keys
 
 if TYPE_CHECKING:
     from workstation.ui.window import Window
@@ -36,8 +35,7 @@ class Actions(QObject):
         self.dialog: AddFindingDialog | None = None
         self._restored = ""
         self._drafted_for = ""
-        self.shortcuts: dict[str, QShortcut] = {}
-        acts: dict[str, Callable[[], None]] = {
+        for name, act in {
             "accept": lambda: window.decisions.act_on_focused(Action.ACCEPT),
             "edit": lambda: window.decisions.act_on_focused(Action.EDIT),
             "reject": lambda: window.decisions.act_on_focused(Action.REJECT),
@@ -45,8 +43,8 @@ class Actions(QObject):
             "previous_finding": lambda: self._step_finding(-1),
             "add_finding": self.add_finding,
             "finish": window.decisions.finish_editing,
-            "undo": window.decisions.undo,
-            "redo": window.decisions.redo,
+            "undo": self.undo,
+            "redo": self.redo,
             "sign": self.sign,
             "next_series": lambda: self._step_series(1),
             "previous_series": lambda: self._step_series(-1),
@@ -59,12 +57,8 @@ class Actions(QObject):
             "import_files": window.importing.ask_files,
             "language": self.switch_language,
             "keys": self.show_keys,
-        }
-        for name, (key, _) in WINDOW_KEYS.items():
-            shortcut = QShortcut(QKeySequence(key), window)
-            shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
-            shortcut.activated.connect(acts[name])
-            self.shortcuts[name] = shortcut
+        }.items():
+            window.commands.register(name, act)
         self._room_keys(False)
         self._save_views = QTimer(self)
         self._save_views.setInterval(700)
@@ -96,6 +90,8 @@ class Actions(QObject):
         grid.undo_asked.connect(decisions.undo)
         grid.redo_asked.connect(decisions.redo)
         grid.message.connect(window.notice.error)
+        grid.menu_asked.connect(window.toolbar.show_context_menu)
+        grid.tool_changed.connect(window.toolbar.refresh)
         grid.pane_filled.connect(lambda *_: self._mark_shown())
         grid.active_changed.connect(lambda _: self._mark_shown())
         window.people.signed.connect(self._signed)
@@ -143,6 +139,7 @@ class Actions(QObject):
 
     def _closed(self) -> None:
         self._restored = ""
+        self.window.undo.forget()
         self.window.grid_.clear()
         self.window.retranslate()
 
@@ -171,11 +168,10 @@ class Actions(QObject):
     def _room_keys(self, on: bool) -> None:
         # One-letter keys act only in the reading room; the brush takes E for the eraser.
         painting = bool(self.window.decisions.painted_id)
-        for name in ("accept", "reject", "next_finding", "previous_finding", "add_finding", "undo",
-                     "redo", "sign", "next_series", "previous_series"):  # fmt: skip
-            self.shortcuts[name].setEnabled(on)
-        self.shortcuts["edit"].setEnabled(on and not painting)
-        self.shortcuts["finish"].setEnabled(on and painting)
+        commands = self.window.commands
+        commands.enter_room(on)
+        commands.enable("edit", not painting)
+        commands.enable("finish", painting)
 
     def toggle_worklist(self) -> None:
         """To the worklist, or back to the open study."""
@@ -271,6 +267,16 @@ class Actions(QObject):
         self.window.grid_.end_painting()
         self._room_keys(self.window.pages.currentIndex() == 1)
 
+    def undo(self) -> None:
+        """Take back the last stroke of the mask being edited, else the last thing done."""
+        if self.window.decisions.painted_id or not self.window.undo.undo():
+            self.window.decisions.undo()
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        if self.window.decisions.painted_id or not self.window.undo.redo():
+            self.window.decisions.redo()
+
     # --- report
 
     def _write_text(self, section: str, words: str) -> None:
@@ -344,6 +350,6 @@ class Actions(QObject):
 
     def show_keys(self) -> None:
         """All keys and mouse gestures."""
-        dialog = KeysDialog(all_keys(), self.window)
+        dialog = KeysDialog(all_keys(self.window.commands.key_of), self.window)
         self._keep = dialog
         dialog.open()

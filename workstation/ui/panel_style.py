@@ -50,6 +50,12 @@ QPushButton#reject:hover {{ border-color: {DANGER}; }}
 #reportSection {{ font-weight: bold; color: #ffffff; padding-top: 3px; }}
 #freeText {{ background: {BACKGROUND}; border: 1px solid {LINE}; padding: 1px 3px; }}
 #obstacles {{ color: {PROPOSED}; font-size: 9pt; }}
+#toolbar {{ background: {PANEL}; border-bottom: 1px solid {LINE}; }}
+QToolButton#group {{ background: transparent; border: 1px solid transparent; padding: 3px 10px; }}
+QToolButton#group:hover {{ background: {LINE}; }}
+QToolButton#group:focus {{ border-color: {FOCUS}; }}
+QToolButton#group[chosen="true"] {{ color: {FOCUS}; border-color: {FOCUS}; border-radius: 3px; }}
+QToolButton#group::menu-indicator {{ image: none; }}
 QPushButton#sign {{ background: #2563b0; border-color: #2f78d0; color: #ffffff;
     font-weight: bold; padding: 6px 18px; }}
 QPushButton#sign:disabled {{ background: #1c3557; color: #6f8096; border-color: #1c3557; }}

@@ -1,13 +1,10 @@
-"""What the named actions of ``viewing.tools.VIEW_KEYS`` do to a slice view."""
+"""What commands of the group "view" do to a slice view."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workstation.domain.plane import PlaneKind
-from workstation.viewing.paint import next_size
-from workstation.viewing.tools import Tool
 from workstation.viewing.viewport import Projection, Slab
 
 if TYPE_CHECKING:
@@ -49,28 +46,9 @@ def perform(view: SliceView, action: str) -> bool:
         viewport.set_slab(_SLABS[(position + 1) % len(_SLABS)])
     elif action == "crosshair":
         view.link.toggle_visible()
-    elif action == "distance":
-        view.tool = Tool.WINDOW if view.tool is Tool.DISTANCE else Tool.DISTANCE
-        view.update()
     elif action in ("phase_on", "phase_back") and view.phases > 1:
         step = 1 if action == "phase_on" else -1
         view.phase_wanted.emit((view.phase + step) % view.phases)
-    elif view.painting is not None:
-        return _brush(view, action)
-    else:
-        return False
-    return True
-
-
-def _brush(view: SliceView, action: str) -> bool:
-    brush = view.brush
-    if action == "eraser":
-        view.set_brush(replace(brush, erase=not brush.erase))
-    elif action == "ball":
-        view.set_brush(replace(brush, ball=not brush.ball))
-    elif action in ("brush_smaller", "brush_larger"):
-        size = next_size(brush.radius_mm, action == "brush_larger")
-        view.set_brush(replace(brush, radius_mm=size))
     else:
         return False
     return True

@@ -18,6 +18,7 @@ from workstation.domain.volume import Flag
 from workstation.text import say, tr
 from workstation.ui import theme
 from workstation.ui.halo import HaloText
+from workstation.ui.layer import Layer
 from workstation.viewing.overlay import Overlay
 from workstation.viewing.tools import Distance
 from workstation.viewing.viewport import Viewport
@@ -68,7 +69,7 @@ class Scene:
     phase: int = 0
     cine_fps: float = 0.0
     by_hand: bool = False
-    tool_note: str = ""
+    layers: Sequence[Layer] = ()
     readout: str = ""
     has_ai: bool = False
     unreadable: bool = False
@@ -93,6 +94,10 @@ class SliceOverlay:
             self._crosshair(painter, area, viewport, scene)
             self._findings(painter, scene)
         self._distances(painter, viewport, scene)
+        for layer in scene.layers:
+            painter.save()
+            layer.over(painter, scene.raster, scene.ratio)
+            painter.restore()
         self._letters(painter, area, viewport)
         self._corners(painter, area, viewport, scene)
         self._scale_bar(painter, area, viewport, scene)
@@ -154,8 +159,8 @@ class SliceOverlay:
             right.append((tr("No pixel spacing: lengths in pixels"), theme.PROPOSED))
         if not viewport.is_oriented:
             right.append((tr("Orientation not stated in the file"), theme.PROPOSED))
-        if scene.tool_note:
-            right.append((scene.tool_note, theme.FOCUS))
+        for layer in scene.layers:
+            right += layer.texts()
         self._lines(painter, area, "tr", right)
 
         bottom: list[tuple[str, str]] = []
@@ -350,13 +355,3 @@ def _named_kind(viewport: Viewport) -> PlaneKind:
 def unit_sign(unit: str) -> str:
     """How a UCUM unit of voxel values is written on screen."""
     return _UNITS.get(unit, unit)
-
-
-def draw_brush(painter: QPainter, place: QPointF, radius: float, *, erase: bool) -> None:
-    """The brush as a ring of ``radius`` logical pixels; red where it takes away."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    colour = theme.DANGER if erase else theme.FOCUS
-    for pen in (QPen(QColor(0, 0, 0, 180), 3.0), QPen(QColor(colour), 1.3)):
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(place, radius, radius)

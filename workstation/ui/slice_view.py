@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -23,16 +21,21 @@ from PySide6.QtWidgets import QWidget
 from workstation.domain.finding import FindingState
 from workstation.domain.geometry import Floats
 from workstation.domain.plane import PlaneKind, Raster
+from workstation.domain.volume import Volume
 from workstation.text import tr
 from workstation.ui import theme
 from workstation.ui.halo import HaloText
+from workstation.ui.layer import Layer
+from workstation.ui.paint_layer import PaintLayer
 from workstation.ui.slice_actions import perform
-from workstation.ui.slice_overlay import Scene, SliceOverlay, draw_brush, unit_sign
+from workstation.ui.slice_mouse import SliceMouse
+from workstation.ui.slice_overlay import Scene, SliceOverlay, unit_sign
 from workstation.ui.slice_picture import SlicePicture
+from workstation.viewing.commands import TOOLS, keys_of
 from workstation.viewing.links import CrosshairLink
 from workstation.viewing.overlay import Overlay
-from workstation.viewing.paint import Brush, Painting, next_size
-from workstation.viewing.tools import VIEW_KEYS, Distance, Tool, WheelSteps, WindowDrag
+from workstation.viewing.paint import Brush, Painting
+from workstation.viewing.tools import Distance
 from workstation.viewing.viewport import Viewport
 
 CINE_FPS = 20.0
@@ -47,6 +50,8 @@ class SliceView(QWidget):
     phase_wanted = Signal(int)
     stroke_finished = Signal()
     brush_changed = Signal(object)
+    tool_wanted = Signal(str)  # a tool's command was given while this view has the keyboard
+    menu_asked = Signal(QPoint)  # a right click that was no drag, in global coordinates
 
     def __init__(
         self, viewport: Viewport, link: CrosshairLink, parent: QWidget | None = None
@@ -54,11 +59,8 @@ class SliceView(QWidget):
         super().__init__(parent)
         self.viewport = viewport
         self.link = link
-        self.tool = Tool.WINDOW
-        self.painting: Painting | None = None
-        self.painting_id = ""
-        self.brush = Brush()
-        self.keys = {key: action for action, key in VIEW_KEYS.items()}
+        self.tool = ""  # command that has the left button; empty: window and level
+        self.keys = keys_of("view")
         self.overlays: list[Overlay] = []
         self.distances: list[Distance] = []
         self.loaded = 1.0
@@ -68,13 +70,7 @@ class SliceView(QWidget):
         self.frames = 0  # painted so far
         self.picture = SlicePicture()
         self._overlay = SliceOverlay(HaloText())
-        self._wheel = WheelSteps()
-        self._down: QPointF | None = None
-        self._last = QPointF()
-        self._button = Qt.MouseButton.NoButton
-        self._turning = False
-        self._window_drag: WindowDrag | None = None
-        self._hover: QPointF | None = None
+        self.mouse = SliceMouse(self)
         self._cine = QTimer(self)
         self._cine.timeout.connect(self._next_frame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -85,6 +81,10 @@ class SliceView(QWidget):
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self.update)
+        self.layers: list[Layer] = []
+        self._shown: Volume | None = None
+        self.paint = PaintLayer(self)
+        self.add_layer(self.paint)
         viewport.changed.connect(self._changed)
         link.changed.connect(self.update)
 
@@ -96,15 +96,37 @@ class SliceView(QWidget):
         self.picture.set_overlays(overlays)
         self.update()
 
+    def add_layer(self, layer: Layer) -> None:
+        """Let a layer draw over the image and ask it for the mouse before those added earlier."""
+        self.layers.append(layer)
+        self.update()
+
+    def set_tool(self, name: str) -> None:
+        """Give the left button to a tool's command; empty: window and level."""
+        self.tool = name
+        self.update()
+
+    @property
+    def painting(self) -> Painting | None:
+        """The mask being painted, or None."""
+        return self.paint.painting
+
+    @property
+    def brush(self) -> Brush:
+        """What is painted with."""
+        return self.paint.brush
+
+    def set_brush(self, brush: Brush) -> None:
+        """Paint with another brush."""
+        self.paint.set_brush(brush)
+
     def set_painting(self, painting: Painting | None, overlay_id: str = "") -> None:
         """Paint on a mask with the left button, or stop doing so."""
-        self.painting, self.painting_id = painting, overlay_id
-        self.tool = Tool.PAINT if painting is not None else Tool.WINDOW
-        self.update()
+        self.paint.set_painting(painting, overlay_id)
 
     def painted(self) -> None:
         """Say that the mask being painted was written to, here or in another pane."""
-        self.picture.mask_painted(self.painting_id)
+        self.picture.mask_painted(self.paint.overlay_id)
         self.update()
 
     @property
@@ -126,6 +148,10 @@ class SliceView(QWidget):
         self.update()
 
     def _changed(self) -> None:
+        if self.viewport.volume is not self._shown:
+            self._shown = self.viewport.volume
+            for layer in self.layers:
+                layer.volume_changed()
         if self.viewport.slab.thickness_mm > 0:
             self._settle.start()
         self.update()
@@ -148,6 +174,12 @@ class SliceView(QWidget):
         """LPS mm under a place of the widget."""
         ratio = self.devicePixelRatioF()
         return self.raster().to_lps(place.x() * ratio - 0.5, place.y() * ratio - 0.5)
+
+    def to_view(self, lps_mm: Floats) -> QPointF:
+        """Where a point in LPS mm is seen in this widget, projected along the normal."""
+        column, row, _ = self.raster().to_picture(lps_mm)
+        ratio = self.devicePixelRatioF()
+        return QPointF((column + 0.5) / ratio, (row + 0.5) / ratio)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the image, then everything over it."""
@@ -182,6 +214,8 @@ class SliceView(QWidget):
         else:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(area, image, QRectF(image.rect()))
+        for layer in self.layers:
+            layer.under(painter, raster, ratio)
         assert view.volume is not None
         scene = Scene(raster, ratio)
         stack = view.volume.stack
@@ -218,12 +252,9 @@ class SliceView(QWidget):
         scene.loaded, scene.phases, scene.phase = self.loaded, self.phases, self.phase
         scene.unreadable = view.kind is PlaneKind.ACQUIRED and view.slice_number in self.unreadable
         scene.cine_fps = CINE_FPS if self.playing else 0.0
-        scene.tool_note = self._tool_note()
+        scene.layers = self.layers
         scene.readout = self._readout()
         self._overlay.draw(painter, area, view, scene)
-        if self.painting is not None and self._hover is not None:
-            radius = self.brush.radius_mm / (raster.mm_per_pixel * ratio)
-            draw_brush(painter, self._hover, radius, erase=self.brush.erase)
 
     def _distances_here(self) -> list[Distance]:
         half = self.viewport.steps.step_mm / 2 + 1e-6
@@ -234,18 +265,13 @@ class SliceView(QWidget):
             if max(abs(float(np.asarray(p) @ normal) - position) for p in (d.a, d.b)) <= half
         ]
 
-    def _tool_note(self) -> str:
-        if self.painting is not None:
-            what = tr("Eraser") if self.brush.erase else tr("Brush")
-            size = f"{self.brush.radius_mm * 2:g} mm"
-            return f"{what} {size}  [ ]" + (f"　{tr('ball')}" if self.brush.ball else "")
-        return tr("Distance  [D]") if self.tool is Tool.DISTANCE else ""
-
     def _readout(self) -> str:
-        if self._hover is None or self.viewport.volume is None or self.width() < 320:
+        if self.mouse.hover is None or self.viewport.volume is None or self.width() < 320:
             return ""
         ratio = self.devicePixelRatioF()
-        value = self.picture.value_at(int(self._hover.x() * ratio), int(self._hover.y() * ratio))
+        value = self.picture.value_at(
+            int(self.mouse.hover.x() * ratio), int(self.mouse.hover.y() * ratio)
+        )
         if value is None:
             return ""
         sign = unit_sign(self.viewport.volume.stack.unit)
@@ -254,110 +280,30 @@ class SliceView(QWidget):
     # --- mouse
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a drag."""
+        """The pane is active from now on; what the button does is the mouse's."""
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         self.activated.emit()
-        if self.viewport.volume is None or self._button is not Qt.MouseButton.NoButton:
-            return
-        self._button, self._down, self._last = event.button(), event.position(), event.position()
-        left = event.button() is Qt.MouseButton.LeftButton
-        right = event.button() is Qt.MouseButton.RightButton
-        keys = event.modifiers()
-        if left and keys & Qt.KeyboardModifier.AltModifier:
-            self._turning = True
-        elif self.painting is not None and (left or right):
-            erase = right or bool(keys & Qt.KeyboardModifier.ShiftModifier) or self.brush.erase
-            brush = Brush(self.brush.radius_mm, erase, self.brush.ball)
-            place = self.lps_at(event.position())
-            self.painting.begin(place, self.viewport.axes.normal, brush)
-        elif left and keys & Qt.KeyboardModifier.ShiftModifier:
-            self.viewport.move_focus(self.lps_at(event.position()))
-        elif left and self.tool is Tool.DISTANCE:
-            a = tuple(float(v) for v in self.lps_at(event.position()))
-            self.distances.append(Distance((a[0], a[1], a[2]), (a[0], a[1], a[2])))
-        elif left:
-            self._window_drag = WindowDrag(self.viewport.window)
+        self.mouse.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Go on with a drag, or drive the crosshair while Shift is held."""
-        place = event.position()
-        self._hover = place
-        if self.viewport.volume is None:
-            return
-        moved = place - self._last
-        self._last = place
-        if self._button is Qt.MouseButton.NoButton:
-            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            if shift and self.painting is None and not self.viewport.is_pages:
-                self.viewport.move_focus(self.lps_at(place))
-            self.update()
-        elif self._turning:
-            self.viewport.turn(np.asarray(self.viewport.axes.down), moved.x() * 0.4)
-            self.viewport.turn(np.asarray(self.viewport.axes.right), -moved.y() * 0.4)
-        elif self.painting is not None and self.painting.painting:
-            self.painting.draw_to(self.lps_at(place))
-            self.update()
-        elif self._button is Qt.MouseButton.MiddleButton:
-            scale = self.raster().mm_per_pixel * self.devicePixelRatioF()
-            self.viewport.pan(moved.x() * scale, moved.y() * scale)
-        elif self._button is Qt.MouseButton.RightButton:
-            self.viewport.zoom_by(float(np.exp(-moved.y() * 0.008)))
-        elif self.tool is Tool.DISTANCE and self.distances:
-            b = tuple(float(v) for v in self.lps_at(place))
-            self.distances[-1] = Distance(self.distances[-1].a, (b[0], b[1], b[2]))
-            self.update()
-        elif self._window_drag is not None and self._down is not None:
-            away = place - self._down
-            integer = self.viewport.volume.array.dtype.kind in "iu"
-            smallest = 1.0 if integer else self._window_drag.start.width * 1e-3
-            self.viewport.set_window(self._window_drag.at(away.x(), away.y(), smallest))
-        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self.viewport.move_focus(self.lps_at(place))
+        """See ``SliceMouse``."""
+        self.mouse.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End the drag."""
-        if event.button() is not self._button:
-            return
-        self._button, self._down, self._window_drag = Qt.MouseButton.NoButton, None, None
-        if self._turning:
-            self._turning = False
-            self.update()
-        if self.painting is not None and self.painting.painting:
-            if self.painting.end() is not None:
-                self.stroke_finished.emit()
-        elif self.tool is Tool.DISTANCE and self.distances:
-            if self.distances[-1].mm < 0.5:
-                self.distances.pop()
-            self.tool = Tool.WINDOW
-            self.update()
+        """See ``SliceMouse``."""
+        self.mouse.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Maximise this pane, or go back to the grid."""
-        if event.button() is Qt.MouseButton.LeftButton and self.painting is None:
-            self.maximise_asked.emit()
-        else:
-            self.mousePressEvent(event)
+        """See ``SliceMouse``."""
+        self.mouse.double_click(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll whole slices; what a fast wheel or touchpad sends in between is kept."""
-        delta = event.angleDelta().y() or event.angleDelta().x()
-        keys = event.modifiers()
-        if keys & Qt.KeyboardModifier.ControlModifier:
-            self.viewport.zoom_by(float(np.exp(delta / 120 * 0.12)))
-        else:
-            steps = self._wheel.add(delta)
-            if steps and self.painting is not None and keys & Qt.KeyboardModifier.ShiftModifier:
-                self.set_brush(
-                    replace(self.brush, radius_mm=next_size(self.brush.radius_mm, steps > 0))
-                )
-            elif steps:
-                self.viewport.scroll(-steps)
-        event.accept()
+        """See ``SliceMouse``."""
+        self.mouse.wheel(event)
 
     def leaveEvent(self, event: object) -> None:
-        """Forget where the mouse was."""
-        self._hover = None
-        self.update()
+        """See ``SliceMouse``."""
+        self.mouse.leave()
 
     # --- keys
 
@@ -379,14 +325,15 @@ class SliceView(QWidget):
             event.ignore()
 
     def do(self, action: str) -> bool:
-        """Perform a named action of ``VIEW_KEYS``; whether it meant something here."""
+        """Perform a command of ``viewing.commands``; whether it meant something here."""
+        if not action:
+            return False
+        if any(layer.do(action) for layer in reversed(self.layers)):
+            return True
+        if action in TOOLS:
+            self.tool_wanted.emit("" if self.tool == action else action)
+            return True
         return perform(self, action)
-
-    def set_brush(self, brush: Brush) -> None:
-        """Paint with another brush."""
-        self.brush = brush
-        self.brush_changed.emit(brush)
-        self.update()
 
     # --- focus and size
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -34,6 +34,8 @@ class ViewGrid(QWidget):
     redo_asked = Signal()
     layout_changed = Signal(str)
     message = Signal(str)
+    menu_asked = Signal(QPoint)
+    tool_changed = Signal(str)
 
     def __init__(self, library: VolumeLibrary, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +49,8 @@ class ViewGrid(QWidget):
         self._overlays: list[Overlay] = []
         self._painting: Painting | None = None
         self._painted: Overlay | None = None
+        self.tool = ""
+        self._on_pane: list[Callable[[ViewPane], None]] = []
         self.panes = [ViewPane(library, self.link, self) for _ in range(4)]
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -57,8 +61,25 @@ class ViewGrid(QWidget):
             pane.maximise_asked.connect(lambda n=number: self.toggle_maximised(n))
             pane.stack_dropped.connect(lambda stack, n=number: self.show_stack(stack, n))
             pane.slices.stroke_finished.connect(self._stroke_finished)
+            pane.slices.tool_wanted.connect(self.set_tool)
+            pane.slices.menu_asked.connect(self.menu_asked)
         library.failed.connect(self.message)
         self._lay_out()
+
+    # --- what panes share
+
+    def on_pane(self, equip: Callable[[ViewPane], None]) -> None:
+        """Equip every pane that there is or will be, e.g. with a layer."""
+        self._on_pane.append(equip)
+        for pane in self.panes:
+            equip(pane)
+
+    def set_tool(self, name: str) -> None:
+        """Give the left button of every view to a tool; empty: window and level."""
+        self.tool = name
+        for pane in self.panes:
+            pane.slices.set_tool(name)
+        self.tool_changed.emit(name)
 
     # --- study and series
 

@@ -1,36 +1,35 @@
-"""The window: lays the panels out; nothing is decided here."""
+"""The window: makes the panels; nothing is decided here."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from collections.abc import Callable
+
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QMainWindow,
-    QSplitter,
-    QStackedWidget,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QMainWindow, QWidget
 
 from workstation.archive.store import Archive
+from workstation.domain.errors import N_
 from workstation.settings import Settings
-from workstation.text import tr
 from workstation.ui.actions import Actions
+from workstation.ui.areas import AREAS
 from workstation.ui.banner import Banner
+from workstation.ui.command_map import CommandMap
 from workstation.ui.decisions import Decisions
 from workstation.ui.desk import Desk
 from workstation.ui.findings_panel import FindingsPanel
 from workstation.ui.importing import Importing
 from workstation.ui.jobs import Jobs
+from workstation.ui.layout import lay_out
 from workstation.ui.loading import VolumeLibrary
 from workstation.ui.notice import Notice
 from workstation.ui.people import People
 from workstation.ui.report_panel import ReportPanel
 from workstation.ui.series_strip import SeriesStrip
+from workstation.ui.side_tabs import SideTabs
 from workstation.ui.status_bar import StatusBar
 from workstation.ui.study_tabs import MeasurementsTab, PatientTab
+from workstation.ui.toolbar import Toolbar
+from workstation.ui.undo_order import UndoOrder
 from workstation.ui.view_grid import ViewGrid
 from workstation.ui.worklist import Worklist
 
@@ -59,54 +58,37 @@ class Window(QMainWindow):
         self.patient = PatientTab(self.desk)
         self.report = ReportPanel(self.desk)
         self.status = StatusBar(self.jobs)
-        self.tabs = QTabWidget()
-        for panel in (self.findings, self.measurements, self.patient):
-            self.tabs.addTab(panel, "")
-        self._lay_out()
+        self.commands = CommandMap(self)
+        self.toolbar = Toolbar(self.commands)
+        self._retranslated: list[Callable[[], None]] = []
+        self.undo = UndoOrder()
+        self.tabs = SideTabs(self.desk)
+        self.tabs.add(self.findings, N_("Findings"))
+        self.tabs.add(self.measurements, N_("Measurements"))
+        self.tabs.add(self.patient, N_("Patient"))
+        self.pages, whole = lay_out(self)
+        self.setCentralWidget(whole)
         self.actions_ = Actions(self)
+        for install in AREAS:
+            install(self)
         self.retranslate()
         self.resize(1600, 900)
         self.worklist.reload()
 
-    def _lay_out(self) -> None:
-        side = QSplitter(Qt.Orientation.Vertical)
-        side.addWidget(self.tabs)
-        side.addWidget(self.report)
-        side.setSizes([400, 460])
-        side.setMinimumWidth(340)
-        body = QSplitter(Qt.Orientation.Horizontal)
-        body.addWidget(self.grid_)
-        body.addWidget(side)
-        body.setStretchFactor(0, 1)
-        body.setSizes([1100, 430])
-        body.setCollapsible(0, False)
-        room = QWidget()
-        row = QHBoxLayout(room)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.strip)
-        row.addWidget(body, 1)
-        self.pages = QStackedWidget()
-        self.pages.addWidget(self.worklist)
-        self.pages.addWidget(room)
-        whole = QWidget()
-        column = QVBoxLayout(whole)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        for part in (self.banner, self.notice):
-            column.addWidget(part)
-        column.addWidget(self.pages, 1)
-        column.addWidget(self.status)
-        self.setCentralWidget(whole)
-
     def retranslate(self) -> None:
         """Every text of every panel in the language of now."""
-        contents = self.desk.contents
-        found = len(contents.findings) if contents else 0
-        numbers = len(contents.measurements) if contents else 0
-        self.tabs.setTabText(0, tr("Findings") + f" ({found})")
-        self.tabs.setTabText(1, tr("Measurements") + f" ({numbers})")
-        self.tabs.setTabText(2, tr("Patient"))
+        self.tabs.retranslate()
+        self.toolbar.refresh()
+        for refresh in self._retranslated:
+            refresh()
+
+    def add_tab(self, panel: QWidget, title: str) -> None:
+        """A tab at the right; ``title`` is English, a catalogue key."""
+        self.tabs.add(panel, title)
+
+    def add_retranslate(self, refresh: Callable[[], None]) -> None:
+        """Call ``refresh`` whenever the language or the open study's contents change."""
+        self._retranslated.append(refresh)
 
     @property
     def settled(self) -> bool:

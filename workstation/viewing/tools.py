@@ -1,46 +1,12 @@
-"""What mouse and keys do to a viewport; names of actions and their keys, which can be changed."""
+"""What the mouse does to a viewport: wheel steps, window drags, lengths."""
 
 from __future__ import annotations
 
-import enum
 import math
 from dataclasses import dataclass
 
 from workstation.viewing.viewport import Viewport
 from workstation.viewing.window_level import Window
-
-
-class Tool(enum.Enum):
-    """What the left button does."""
-
-    WINDOW = "window"
-    PAINT = "paint"
-    DISTANCE = "distance"
-
-
-VIEW_KEYS: dict[str, str] = {
-    "slice_back": "Up",
-    "slice_on": "Down",
-    "ten_back": "Shift+Up",
-    "ten_on": "Shift+Down",
-    "slice_first": "Home",
-    "slice_last": "End",
-    "invert": "I",
-    "overlays": "Space",
-    "cine": "C",
-    "plane": "P",
-    "fit": "F",
-    "slab": "M",
-    "crosshair": "L",
-    "distance": "D",
-    "phase_on": "Right",
-    "phase_back": "Left",
-    "brush_smaller": "[",
-    "brush_larger": "]",
-    "eraser": "E",
-    "ball": "B",
-}
-"""Action to key (Qt's portable names). Number keys 0-9 are windows."""
 
 
 class WheelSteps:
