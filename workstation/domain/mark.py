@@ -39,6 +39,17 @@ OUTLINES = frozenset({MarkKind.RECTANGLE, MarkKind.ELLIPSE, MarkKind.FREEHAND, M
 
 
 @dataclass(frozen=True)
+class MarkNumber:
+    """One number of a mark. name: English term, a catalogue key. unit: UCUM code, "{pixels}"
+    where the pixel spacing is unknown. formula: id of how it was computed."""
+
+    name: str
+    value: float
+    unit: str
+    formula: str
+
+
+@dataclass(frozen=True)
 class Mark:
     """One mark of a reader.
 
@@ -46,7 +57,9 @@ class Mark:
     that it was drawn in (rectangles and ellipses lie along them). sop_instance_uid and frame
     (from 0): the stored image where it was drawn on one as acquired, else "" and 0. phase: of a
     time series. known_mm: length that the reader states for a calibration line, else 0.
-    finding_id: the finding that it measures, or empty. key: goes into the report.
+    finding_id: the finding that it measures, or empty. in_report: goes into the report.
+    label_mm: where the reader put its words, None for beside it. numbers: ``mark_numbers`` of the
+    stored voxels, computed when it was stored, for reports and exports.
     """
 
     id: str
@@ -68,17 +81,8 @@ class Mark:
     mask_id: str = ""
     finding_id: str = ""
     in_report: bool = False
-
-
-@dataclass(frozen=True)
-class MarkNumber:
-    """One number of a mark. name: English term, a catalogue key. unit: UCUM code, "{pixels}"
-    where the pixel spacing is unknown. formula: id of how it was computed."""
-
-    name: str
-    value: float
-    unit: str
-    formula: str
+    label_mm: Point | None = None
+    numbers: tuple[MarkNumber, ...] = ()
 
 
 @dataclass(frozen=True)

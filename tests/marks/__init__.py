@@ -1,0 +1,1 @@
+"""Marks: numbers, tools, the room that keeps them, the panel."""

@@ -1,0 +1,234 @@
+"""Voxels inside a mark: stored ones by their centres, never pixels of the screen.
+
+Rule. A region drawn in the plane of the images as acquired takes the stored voxels of that one
+image whose centres lie inside the outline or on it (1e-6 of a voxel is on it). A region drawn on
+any other plane is sampled on that plane: a lattice with the voxel spacing along the picture's two
+axes, linearly interpolated between the eight voxels around each point; ``Inside.stored`` is then
+False and whoever shows the numbers says so. A brush region is its mask's voxels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workstation.domain.geometry import Floats, Grid
+from workstation.domain.mark import OUTLINES, Mark, MarkKind
+from workstation.domain.plane import index_step_mm
+
+Slices = Callable[[int], NDArray[Any] | None]
+"""z to the (y, x) modality values of the mark's phase; None where they are not read yet."""
+
+_PARALLEL = 1.0 - 1e-6  # cosine: 0.08 degrees, what headers round to
+_ON_EDGE = 1e-6
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Values of a region. values: (n,) float64. stored: whether they are stored voxels, else
+    interpolated. z: the one image that they are from, -1 where there are several."""
+
+    values: Floats
+    stored: bool
+    z: int = -1
+
+
+def slice_of(mark: Mark, grid: Grid) -> int | None:
+    """The image (z) in whose plane the mark was drawn; None where that is no image as acquired.
+
+    The plane is that of ``mark.right`` and ``mark.down``; the mark may lie up to half a slice
+    from the image's centre plane.
+    """
+    normal = np.cross(mark.right, mark.down)
+    if abs(float(normal @ grid.slice_normal)) < _PARALLEL:
+        return None
+    place = grid.to_index(np.mean(np.asarray(mark.points_mm), axis=0))[2]
+    z = int(np.floor(place + 0.5))
+    return z if 0 <= z < grid.shape[0] else None
+
+
+def outline_of(mark: Mark, most: int = 96) -> Floats:
+    """(n, 3) LPS points round a region, in order; an ellipse has ``most`` of them."""
+    points = np.asarray(mark.points_mm, dtype=np.float64)
+    if mark.kind is MarkKind.FREEHAND:
+        return points
+    right, down = np.asarray(mark.right), np.asarray(mark.down)
+    across, along = (points[1] - points[0]) @ right, (points[1] - points[0]) @ down
+    if mark.kind is MarkKind.RECTANGLE:
+        return np.stack(
+            [points[0], points[0] + right * across, points[1], points[0] + down * along]
+        )
+    middle = (points[0] + points[1]) / 2
+    turn = np.linspace(0.0, 2 * np.pi, most, endpoint=False)[:, None]
+    around = np.cos(turn) * right * across / 2 + np.sin(turn) * down * along / 2
+    return np.asarray(middle + around, dtype=np.float64)
+
+
+def is_inside(mark: Mark, points: Floats, slack_mm: float = 0.0) -> NDArray[np.bool_]:
+    """Whether LPS points (..., 3), seen along the mark's normal, lie inside its outline.
+
+    slack_mm: how far outside still counts as on the edge (of rectangles and ellipses). A freehand
+    outline encloses by the even-odd rule.
+    """
+    corners = np.asarray(mark.points_mm, dtype=np.float64)
+    right, down = np.asarray(mark.right), np.asarray(mark.down)
+    u, v = (points - corners[0]) @ right, (points - corners[0]) @ down
+    if mark.kind is MarkKind.FREEHAND:
+        return _even_odd((corners - corners[0]) @ right, (corners - corners[0]) @ down, u, v)
+    half_u = float((corners[1] - corners[0]) @ right) / 2
+    half_v = float((corners[1] - corners[0]) @ down) / 2
+    u, v, half_u, half_v = u - half_u, v - half_v, abs(half_u) + slack_mm, abs(half_v) + slack_mm
+    if mark.kind is MarkKind.RECTANGLE:
+        return np.asarray((np.abs(u) <= half_u) & (np.abs(v) <= half_v))
+    if half_u <= 0 or half_v <= 0:
+        return np.zeros(np.shape(u), dtype=np.bool_)
+    return np.asarray((u / half_u) ** 2 + (v / half_v) ** 2 <= 1.0)
+
+
+def _even_odd(xs: Floats, ys: Floats, u: Floats, v: Floats) -> NDArray[np.bool_]:
+    """Even-odd rule for all points at once: crossings of a ray to the right with each side."""
+    inside = np.zeros(np.shape(u), dtype=np.bool_)
+    for x0, y0, x1, y1 in zip(xs, ys, np.roll(xs, -1), np.roll(ys, -1), strict=True):
+        if y0 == y1:
+            continue
+        crosses = (y0 > v) != (y1 > v)
+        inside ^= crosses & (u < x0 + (v - y0) * ((x1 - x0) / (y1 - y0)))
+    return inside
+
+
+def inside_of(
+    mark: Mark, grid: Grid, slices: Slices, mask: NDArray[np.bool_] | None = None
+) -> Inside | None:
+    """Values inside a region of ``mark``; None where it has no area or voxels are not read yet.
+
+    grid: of the voxels, which may be another series than the one drawn on (PET under CT).
+    mask: (z, y, x) of a brush region, on the same grid.
+    """
+    if mark.kind not in OUTLINES:
+        return None
+    if mark.kind is MarkKind.BRUSH:
+        return None if mask is None else _of_mask(mask, slices)
+    z = slice_of(mark, grid)
+    return _sampled(mark, grid, slices) if z is None else _stored(mark, grid, slices, z)
+
+
+def _of_mask(mask: NDArray[np.bool_], slices: Slices) -> Inside | None:
+    held = np.flatnonzero(mask.any(axis=(1, 2)))
+    parts = []
+    for z in held:
+        plane = slices(int(z))
+        if plane is None or plane.ndim != 2:
+            return None
+        parts.append(plane[mask[z]].astype(np.float64))
+    values = np.concatenate(parts) if parts else np.zeros(0)
+    return Inside(values, True, int(held[0]) if len(held) == 1 else -1)
+
+
+def voxels_inside(mark: Mark, grid: Grid, z: int) -> tuple[slice, slice, NDArray[np.bool_]]:
+    """Rows and columns of image ``z`` round the outline, and which voxels of them are inside.
+
+    Their centres are looked at along the mark's normal.
+    """
+    around = grid.to_index(outline_of(mark))
+    rows, columns = grid.shape[1], grid.shape[2]
+    low = np.floor(around.min(axis=0)).astype(int) - 1
+    high = np.ceil(around.max(axis=0)).astype(int) + 2
+    ys = slice(min(max(low[1], 0), rows), max(min(high[1], rows), 0))
+    xs = slice(min(max(low[0], 0), columns), max(min(high[0], columns), 0))
+    y, x = np.meshgrid(np.arange(ys.start, ys.stop), np.arange(xs.start, xs.stop), indexing="ij")
+    index = np.stack([x, y, np.full_like(x, z)], axis=-1).astype(np.float64)
+    slack = min(grid.spacing_mm[:2]) * _ON_EDGE
+    return ys, xs, is_inside(mark, grid.to_lps(index), slack)
+
+
+def _stored(mark: Mark, grid: Grid, slices: Slices, z: int) -> Inside | None:
+    plane = slices(z)
+    if plane is None or plane.ndim != 2:
+        return None
+    ys, xs, inside = voxels_inside(mark, grid, z)
+    return Inside(plane[ys, xs][inside].astype(np.float64), True, z)
+
+
+def _sampled(mark: Mark, grid: Grid, slices: Slices) -> Inside | None:
+    """Linear interpolation on the plane, on a lattice through the centre of the first voxel."""
+    right, down = np.asarray(mark.right), np.asarray(mark.down)
+    steps = index_step_mm(grid, right), index_step_mm(grid, down)
+    around, first = outline_of(mark), grid.to_lps((0.0, 0.0, 0.0))
+    depth = float(np.mean(around @ np.cross(right, down)))
+    ranges = []
+    for axis, step in ((right, steps[0]), (down, steps[1])):
+        along, origin = around @ axis, float(first @ axis)
+        low = np.ceil((along.min() - origin) / step - _ON_EDGE)
+        high = np.floor((along.max() - origin) / step + _ON_EDGE)
+        ranges.append(origin + np.arange(low, high + 1) * step)
+    v, u = np.meshgrid(ranges[1], ranges[0], indexing="ij")
+    points = u[..., None] * right + v[..., None] * down + depth * np.cross(right, down)
+    inside = is_inside(mark, points, min(steps) * _ON_EDGE)
+    return _interpolated(grid.to_index(points[inside]), grid, slices)
+
+
+def _interpolated(index: Floats, grid: Grid, slices: Slices) -> Inside | None:
+    size = np.array(grid.shape[::-1])
+    index = index[np.all((index >= -0.5) & (index <= size - 0.5), axis=1)]
+    index = np.clip(index, 0.0, size - 1.0)
+    if not len(index):
+        return Inside(np.zeros(0), False)
+    low = np.minimum(np.floor(index + _ON_EDGE).astype(int), np.maximum(size - 2, 0))
+    part = index - low
+    part[np.abs(part) < _ON_EDGE] = 0.0
+    high = np.minimum(low + 1, size - 1)
+    needed = np.union1d(low[:, 2], high[:, 2][part[:, 2] > 0])
+    planes: dict[int, NDArray[Any]] = {}
+    for z in needed:
+        plane = slices(int(z))
+        if plane is None or plane.ndim != 2:
+            return None
+        planes[int(z)] = plane
+    values = np.zeros(len(index))
+    for z, plane in planes.items():
+        for ends, weight_z in ((low, 1 - part[:, 2]), (high, part[:, 2])):
+            here = (ends[:, 2] == z) & (weight_z > 0)
+            if not here.any():
+                continue
+            (x0, y0), (x1, y1) = low[here, :2].T, high[here, :2].T
+            px, py = part[here, 0], part[here, 1]
+            flat = (
+                plane[y0, x0] * (1 - px) * (1 - py)
+                + plane[y0, x1] * px * (1 - py)
+                + plane[y1, x0] * (1 - px) * py
+                + plane[y1, x1] * px * py
+            )
+            values[here] += flat * weight_z[here]
+    return Inside(values, False)
+
+
+def value_at(grid: Grid, slices: Slices, lps_mm: Floats) -> float | None:
+    """The nearest stored voxel's value at a point; None outside or where it is not read yet."""
+    x, y, z = np.round(grid.to_index(lps_mm)).astype(int)
+    nz, ny, nx = grid.shape
+    if not (0 <= x < nx and 0 <= y < ny and 0 <= z < nz):
+        return None
+    plane = slices(int(z))
+    return float(plane[y, x]) if plane is not None and plane.ndim == 2 else None
+
+
+def histogram(values: Floats, most: int = 64) -> tuple[NDArray[np.int64], Floats]:
+    """Counts (n,) and bin edges (n + 1,) of region values, at most ``most`` bins.
+
+    Whole values get bins of a whole width, half a value off, so that each value has its bin.
+    """
+    if not len(values):
+        return np.zeros(0, dtype=np.int64), np.zeros(1)
+    low, high = float(values.min()), float(values.max())
+    if np.array_equal(values, np.rint(values)):
+        width = max(int(np.ceil((high - low + 1) / most)), 1)
+        count = int((high - low) // width) + 1
+        edges = low - 0.5 + np.arange(count + 1) * width
+    else:
+        edges = np.linspace(low, high if high > low else low + 1.0, most + 1)
+    counts, _ = np.histogram(values, edges)
+    return counts.astype(np.int64), np.asarray(edges, dtype=np.float64)
