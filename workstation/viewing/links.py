@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from workstation.viewing.orientation import Orientation
 from workstation.viewing.signal import Signal
 from workstation.viewing.viewport import Viewport
 
@@ -23,6 +24,7 @@ class CrosshairLink:
         self._by_hand: set[frozenset[str]] = set()
         self.on = True
         self.visible = True
+        self.orientation = Orientation(self)
 
     def add(self, viewport: Viewport) -> None:
         """Let a viewport take part."""
@@ -76,6 +78,7 @@ class CrosshairLink:
 
     def join(self, viewport: Viewport) -> None:
         """Bring a viewport that has just been filled to the point its peers already show."""
+        self.orientation.join(viewport)
         for other in self.peers(viewport):
             if viewport.grid is not None and viewport.grid.contains(other.focus_mm):
                 viewport.move_focus(other.focus_mm)

@@ -14,7 +14,9 @@ from workstation.domain.plane import (
     PlaneKind,
     Raster,
     Steps,
+    axes_from,
     axes_of,
+    nearest_plane,
     steps_along,
 )
 from workstation.domain.volume import Volume
@@ -56,6 +58,10 @@ class Viewport:
 
     The focus is one point in LPS mm: the plane passes through it, crosshairs cross in it. Pan is
     in mm along the picture's axes. ``zoom`` 1 fits the whole volume into the pane.
+
+    ``home`` is the plane before it was turned. ``rotation`` (3, 3) is what it was turned by: the
+    shown normal is ``rotation`` times that of ``home``, so views turned together stay exactly at
+    the angle to each other that they had.
     """
 
     def __init__(self) -> None:
@@ -64,7 +70,10 @@ class Viewport:
         self.volume: Volume | None = None
         self.grid: Grid | None = None
         self.kind = PlaneKind.ACQUIRED
+        self.home = PlaneKind.ACQUIRED
         self.axes = Axes((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+        self.home_axes = self.axes
+        self.rotation: Floats = np.eye(3)
         self.steps = Steps(0.0, 1.0, 1)
         self.focus_mm: Floats = np.zeros(3)
         self.pan_mm = (0.0, 0.0)
@@ -149,26 +158,76 @@ class Viewport:
     # plane and place
 
     def set_plane(self, kind: PlaneKind) -> None:
-        """Cut another way through the same focus."""
+        """Cut another way through the same focus; what was turned is straight again."""
         if self.grid is not None and not self.is_pages:
             self.pan_mm = (0.0, 0.0)
             self._turn(kind)
             self.changed.emit()
 
     def turn(self, about: Floats, degrees: float) -> None:
-        """Tilt the plane about a direction through the focus: it becomes oblique."""
+        """Rotate the plane right-handed about a direction through the focus.
+
+        The focus stays where it is on screen. A plane rotated about its own normal stays the same
+        plane, and its picture does not spin.
+        """
         if self.grid is None or self.is_pages:
             return
-        self.kind = PlaneKind.OBLIQUE
-        self.axes = self.axes.turned(about, degrees)
+        direction = np.asarray(about, dtype=np.float64)
+        direction = direction / np.linalg.norm(direction)
+        u, _, v = np.linalg.svd(_rotation(direction, degrees) @ self.rotation)
+        own = abs(float(direction @ self.axes.normal)) > 1 - 1e-9
+        picture = self.axes if own else self.axes.turned(direction, degrees)
+        self._show_turned(np.asarray(u @ v), picture)
+
+    def adopt_rotation(self, rotation: Floats) -> None:
+        """Be turned as another view is: (3, 3) as its ``rotation``."""
+        if self.grid is None or self.is_pages or np.array_equal(rotation, self.rotation):
+            return
+        home = self.home_axes
+        picture = axes_from(rotation @ np.asarray(home.right), rotation @ np.asarray(home.down))
+        self._show_turned(np.asarray(rotation, dtype=np.float64), picture)
+
+    def _show_turned(self, rotation: Floats, picture: Axes) -> None:
+        """picture: its axes, nearly; they are squared up against the exact normal."""
+        assert self.grid is not None
+        column, row = self._focus_offset_mm()
+        home = self.home_axes
+        normal = rotation @ home.normal
+        right = np.asarray(picture.right) - normal * float(normal @ np.asarray(picture.right))
+        self.axes = axes_from(right, np.cross(normal, right))
+        self.rotation = rotation
+        same = np.allclose(
+            [*self.axes.right, *self.axes.down], [*home.right, *home.down], atol=1e-9
+        )
+        self.kind = self.home if same else PlaneKind.OBLIQUE
         self.steps = steps_along(self.grid, self.axes.normal)
+        now = self._focus_offset_mm()
+        self.pan_mm = (self.pan_mm[0] + column - now[0], self.pan_mm[1] + row - now[1])
         self.changed.emit()
+
+    def _focus_offset_mm(self) -> tuple[float, float]:
+        """Where the focus lies in the picture: mm to the right of its middle and below it."""
+        away = self.focus_mm - self._picture_centre_mm()
+        return float(away @ np.asarray(self.axes.right)), float(away @ np.asarray(self.axes.down))
+
+    @property
+    def turned_deg(self) -> float:
+        """By how many degrees the plane is turned from ``home``."""
+        cosine = (float(np.trace(self.rotation)) - 1) / 2
+        return float(np.degrees(np.arccos(min(max(cosine, -1.0), 1.0))))
+
+    @property
+    def colour_plane(self) -> PlaneKind:
+        """The anatomical plane whose colour this view has; a turned one keeps its own."""
+        return nearest_plane(self.home_axes)
 
     def _turn(self, kind: PlaneKind) -> None:
         assert self.grid is not None
-        self.kind = kind
-        if kind is not PlaneKind.OBLIQUE:
-            self.axes = axes_of(kind, self.grid)
+        if kind is PlaneKind.OBLIQUE:
+            kind = PlaneKind.ACQUIRED  # nothing is oblique until it has been turned
+        self.kind = self.home = kind
+        self.rotation = np.eye(3)
+        self.axes = self.home_axes = axes_of(kind, self.grid)
         self.steps = steps_along(self.grid, self.axes.normal)
 
     def move_focus(self, lps_mm: Floats) -> None:
@@ -283,13 +342,9 @@ class Viewport:
     def raster(self, width: int, height: int) -> Raster:
         """Pixels of a pane of ``width`` x ``height`` in the patient."""
         assert self.grid is not None
-        right, down = np.asarray(self.axes.right), np.asarray(self.axes.down)
         wide, high = self._extent_mm()
         fit = max(wide / max(width, 1), high / max(height, 1)) * FIT_MARGIN
-        travel, normal = self._travel, self.axes.normal
-        centre = self.grid.centre_lps
-        ahead = (self.plane_mm - float(centre @ normal)) / float(travel @ normal)
-        centre = centre + travel * ahead - right * self.pan_mm[0] - down * self.pan_mm[1]
+        centre = self._picture_centre_mm()
         return Raster(
             (float(centre[0]), float(centre[1]), float(centre[2])),
             self.axes,
@@ -298,12 +353,30 @@ class Viewport:
             max(height, 1),
         )
 
-    def _extent_mm(self) -> tuple[float, float]:
-        """Size of what must fit, along the picture's axes."""
+    def _picture_centre_mm(self) -> Floats:
+        """LPS mm of the middle of the picture."""
         assert self.grid is not None
         right, down = np.asarray(self.axes.right), np.asarray(self.axes.down)
+        travel, normal = self._travel, self.axes.normal
+        centre = self.grid.centre_lps
+        ahead = (self.plane_mm - float(centre @ normal)) / float(travel @ normal)
+        return centre + travel * ahead - right * self.pan_mm[0] - down * self.pan_mm[1]
+
+    def _extent_mm(self) -> tuple[float, float]:
+        """Size of what must fit, along the axes before turning: a picture that is being turned
+        must not swell and shrink."""
+        assert self.grid is not None
+        axes = self.home_axes
         corners = self.grid.corners_lps
-        if self.kind is PlaneKind.ACQUIRED:
+        if self.home is PlaneKind.ACQUIRED:
             corners = corners[:4]  # one slice: a tilted stack must not shrink its own images
-        across, along = corners @ right, corners @ down
+        across, along = corners @ np.asarray(axes.right), corners @ np.asarray(axes.down)
         return float(np.ptp(across)), float(np.ptp(along))
+
+
+def _rotation(direction: Floats, degrees: float) -> Floats:
+    """(3, 3) right-handed about a unit direction (Rodrigues' formula)."""
+    x, y, z = (float(v) for v in direction)
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    angle = np.radians(degrees)
+    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
