@@ -55,8 +55,8 @@ def _stack(tmp_path: Path, phases: int = 1, **headers: Any) -> tuple[str, str, s
         ({"ScanningSequence": "SE", "RepetitionTime": 4000, "EchoTime": 95}, "T2", "other"),
         ({"ScanningSequence": "SE", "RepetitionTime": 2500, "EchoTime": 20}, "", "other"),
         ({"ScanningSequence": "GR", "RepetitionTime": 500, "EchoTime": 12}, "", "other"),
-        ({"SeriesDescription": "T2* swi"}, "", "other"),
-        ({"SeriesDescription": "MRA neck CE"}, "", "other"),
+        ({"SeriesDescription": "T2* swi"}, "SWI", "brain"),
+        ({"SeriesDescription": "MRA neck CE"}, "CE-MRA", "vessel"),
         ({"Modality": "CT", "BodyPartExamined": "HEAD"}, "CT head", "brain"),
         ({"Modality": "CT", "SeriesDescription": "胸部平扫"}, "CT chest", "chest"),
         ({"Modality": "CT", "BodyPartExamined": "ABDOMEN"}, "CT abdomen", "abdomen"),
@@ -66,8 +66,8 @@ def _stack(tmp_path: Path, phases: int = 1, **headers: Any) -> tuple[str, str, s
              "BodyPartExamined": "HEART"},
             "CTA", "heart",
         ),
-        ({"Modality": "CT", "SeriesDescription": "CTA", "BodyPartExamined": "HEAD"},
-         "CT head", "brain"),
+        # Whether contrast agent was in it is not said: it must not be taken for a plain head CT.
+        ({"Modality": "CT", "SeriesDescription": "CTA", "BodyPartExamined": "HEAD"}, "", "brain"),
         ({"Modality": "CT"}, "", "other"),
     ],
 )  # fmt: skip
@@ -82,5 +82,5 @@ def test_cine_needs_phases_and_the_short_axis(tmp_path: Path) -> None:
         "cine SAX",
         "heart",
     )
-    assert _stack(tmp_path / "b", 12, SeriesDescription="cine_4ch")[0] == ""
+    assert _stack(tmp_path / "b", 12, SeriesDescription="cine_4ch")[0] == "cine 4ch"
     assert _stack(tmp_path / "c", 1, SeriesDescription="cine_sax_stack")[0] == ""

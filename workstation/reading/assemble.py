@@ -8,7 +8,9 @@ from workstation.archive.store import Archive
 from workstation.dicom.pixels import decode_frame
 from workstation.dicom.stacks import build_stacks
 from workstation.domain.errors import N_, Message, ReaderError
+from workstation.domain.mark import RoleChoice
 from workstation.domain.people import MACHINE, Actor, Permission
+from workstation.domain.role import corrected
 from workstation.domain.volume import Flag, Frame, Stack
 from workstation.domain.work import Cancel, Progress, no_progress
 
@@ -24,7 +26,8 @@ def assemble(
     """Store the stacks of every series of a study and return them.
 
     Doing it again changes nothing while the files are the same; when a series got more files, its
-    old stacks are withdrawn, so that what was made from them reads as stale.
+    old stacks are withdrawn, so that what was made from them reads as stale. What a reader said
+    about a series' role wins over its headers, also when the series got more files.
     """
     study = archive.study(study_uid)
     known = {stack.id: stack for stack in archive.all(Stack, study.study_uid)}
@@ -39,15 +42,38 @@ def assemble(
             found[stack.id] = known.get(stack.id) or _checked(archive, stack)
     fresh = [stack for stack in found.values() if stack.id not in known]
     gone = [id for id in known if id not in found]
+    choices = _carried([known[id] for id in gone], fresh, archive.all(RoleChoice, study.study_uid))
+    found |= {c.id: corrected(found[c.id], c) for c in choices.values()}
+    fresh = [found[stack.id] for stack in fresh]
     if fresh or gone:
         reason = Message(N_("Volumes assembled from the study's images"))
         with archive.write(actor, Permission.ANALYSE, reason, study.study_uid) as writer:
             for id in gone:
                 writer.withdraw(Stack, id)
+            for before, choice in choices.items():
+                writer.withdraw(RoleChoice, before)
+                writer.put(choice)
             for stack in fresh:
                 writer.put(stack)
     progress(1.0, doing)
     return list(found.values())
+
+
+def _carried(
+    gone: list[Stack], fresh: list[Stack], choices: list[RoleChoice]
+) -> dict[str, RoleChoice]:
+    """Readers' words on stacks that are gone, for the stack that came instead; by the old id.
+
+    Only where one stack of a series took the place of one: else nobody knows which was meant.
+    """
+    carried = {}
+    for choice in choices:
+        series = next((s.series_uid for s in gone if s.id == choice.id), "")
+        before = [s for s in gone if s.series_uid == series]
+        after = [s for s in fresh if s.series_uid == series]
+        if series and len(before) == len(after) == 1:
+            carried[choice.id] = replace(choice, id=after[0].id)
+    return carried
 
 
 def _checked(archive: Archive, stack: Stack) -> Stack:

@@ -174,7 +174,8 @@ class _Room:
         for spec, analyse in find_analyses():
             judge = Judge(spec.id, spec.name, MadeBy(spec.id, spec.version))
             for stack in self.stacks if not spec.needs_mask else ():
-                if stack.role in spec.accepts and still(judge, stack):
+                fits = stack.role in spec.accepts and stack.is_volume
+                if fits and still(judge, stack):
                     found.append(_Task(judge, stack, self._analysis(spec, judge, analyse, stack)))
         return found
 

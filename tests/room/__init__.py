@@ -1,0 +1,1 @@
+"""The reading room: roles, hanging, worklist, keys, access."""
