@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tests.dicom_in.making import image, pixels_of, save
-from workstation.dicom.headers import FileHeader, is_native, read_header
+from workstation.dicom.encodings import is_native
+from workstation.dicom.headers import FileHeader, read_header
 from workstation.dicom.pixels import decode_frame
 from workstation.domain.errors import BadInput
 

@@ -25,6 +25,16 @@ from pydicom.uid import UID
 
 from workstation.dicom.attributes import character_set, reduce_attributes, text_value
 from workstation.dicom.character_sets import shown_name
+from workstation.dicom.encodings import (
+    DEFLATED_LITTLE,
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    is_elsewhere,
+    is_native,
+    is_video,
+    not_shown,
+)
 from workstation.dicom.fragments import find_fragments
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.study import Instance, Patient, Series, Study
@@ -36,11 +46,6 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module=r"pydicom(\..*)?$")
 
 DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
-IMPLICIT_LITTLE = "1.2.840.10008.1.2"
-EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-DEFLATED_LITTLE = "1.2.840.10008.1.2.1.99"
-EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-_NATIVE = {IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED_LITTLE, EXPLICIT_BIG}
 _PIXELS = {
     0x7FE00010: "PixelData",
     0x7FE00008: "FloatPixelData",
@@ -224,6 +229,8 @@ def _header(
         attributes["identity"] = "made"
     if element is not None:
         _check_pixels(attributes, syntax, element, file, size)
+    elif is_elsewhere(syntax):
+        raise not_shown(syntax)
     elif _is_image_class(sop_class, attributes):
         raise BadInput(N_("It should hold an image, but the file ends before its image data."))
     number = attributes.get("InstanceNumber")
@@ -334,12 +341,6 @@ def frame_bytes(attributes: dict[str, object], frames: int = 1) -> int:
     return (bits + 7) // 8
 
 
-def is_native(syntax: str) -> bool:
-    """Whether a transfer syntax holds samples as they are (private ones are taken as such)."""
-    uid = UID(syntax)
-    return syntax in _NATIVE or (uid.is_private and not uid.is_transfer_syntax)
-
-
 def _check_pixels(
     attributes: dict[str, object],
     syntax: str,
@@ -359,7 +360,7 @@ def _check_pixels(
         attributes["PhotometricInterpretation"] = "MONOCHROME2"
     if not is_native(syntax):
         found = find_fragments(file, element.offset, size)
-        frames = whole(attributes, "NumberOfFrames", 1)
+        frames = 1 if is_video(syntax) else whole(attributes, "NumberOfFrames", 1)
         if not found.complete or len(found.parts) < frames:
             raise BadInput(N_("The file ends in the middle of its image data."))
         return

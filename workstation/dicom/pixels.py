@@ -1,7 +1,7 @@
 """One frame's samples, from any encoding that the bundled decoders know.
 
-pydicom with gdcm, pylibjpeg-openjpeg, pyjpegls and Pillow decodes; gdcm is asked directly for
-12-bit JPEG Extended, which pydicom's plug-ins leave out.
+pydicom with gdcm, pylibjpeg-openjpeg (JPEG 2000 and HTJ2K), pyjpegls and Pillow decodes; gdcm is
+asked directly for 12-bit JPEG Extended, which pydicom's plug-ins leave out.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,24 @@ from pydicom.pixels import apply_color_lut, get_decoder
 from pydicom.uid import UID
 
 from workstation.dicom.attributes import reduce_attributes
-from workstation.dicom.fragments import Fragments, find_fragments, frame_parts
-from workstation.dicom.headers import (
+from workstation.dicom.encodings import (
+    DEFLATED_FRAMES,
     DEFLATED_LITTLE,
     EXPLICIT_BIG,
+    GE_SWAPPED,
+    JPEG_EXTENDED,
+    PACKED_SAMPLES,
+    encoding_name,
+    is_elsewhere,
+    is_native,
+    is_video,
+    not_shown,
+    plain_form,
+)
+from workstation.dicom.fragments import Fragments, find_fragments, frame_parts
+from workstation.dicom.headers import (
     PARSE_ERRORS,
     frame_bytes,
-    is_native,
     pixel_element,
     transfer_syntax_of,
     whole,
@@ -39,7 +51,6 @@ _log = logging.getLogger(__name__)
 gdcm.Trace.WarningOff()
 gdcm.Trace.ErrorOff()
 
-_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 _DECODE_ERRORS = (*PARSE_ERRORS, RuntimeError, MemoryError, ArithmeticError, OSError)
 
 
@@ -119,7 +130,7 @@ def _open(path: Path, size: int, changed: int) -> _Source:
 def _encoding_name(path: Path) -> str:
     try:
         stat = path.stat()
-        return str(UID(_open(path, stat.st_size, stat.st_mtime_ns).syntax).name)
+        return encoding_name(_open(path, stat.st_size, stat.st_mtime_ns).syntax)
     except (*_DECODE_ERRORS, BadInput):
         return "unknown encoding"
 
@@ -142,10 +153,15 @@ def _frame_data(source: _Source, number: int) -> bytes:
         for offset, length in frame_parts(source.fragments, source.frames, number):
             file.seek(offset)
             pieces.append(file.read(length))
-        return b"".join(pieces)
+    joined = b"".join(pieces)
+    if source.syntax == DEFLATED_FRAMES:
+        return zlib.decompressobj(wbits=-15).decompress(joined, frame_bytes(source.attributes))
+    return joined
 
 
 def _decode(source: _Source, number: int) -> NDArray[Any]:
+    if is_video(source.syntax) or is_elsewhere(source.syntax):
+        raise not_shown(source.syntax)
     facts = source.attributes
     photometric = str(facts.get("PhotometricInterpretation", "MONOCHROME2")).strip()
     data = _frame_data(source, number)
@@ -164,15 +180,19 @@ def _decode(source: _Source, number: int) -> NDArray[Any]:
     if source.keyword != "PixelData":
         wide = np.dtype("<f4" if source.keyword == "FloatPixelData" else "<f8")
         return np.frombuffer(data, wide).reshape(options["rows"], options["columns"])
-    if source.syntax == _JPEG_EXTENDED and options["bits_stored"] > 8:
+    if source.syntax == JPEG_EXTENDED and options["bits_stored"] > 8:
         return _decode_with_gdcm(data, options, source.syntax)
-    if options["bits_allocated"] == 1 and source.fragments is None:
+    native = source.fragments is None or source.syntax in PACKED_SAMPLES
+    if options["bits_allocated"] == 1 and native:
         count = options["rows"] * options["columns"]
         bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
         chosen = bits[number * count : (number + 1) * count]
         return chosen.reshape(options["rows"], options["columns"])
-    decoder = get_decoder(UID(source.syntax))
-    if source.fragments is not None:
+    try:
+        decoder = get_decoder(UID(plain_form(source.syntax) if native else source.syntax))
+    except NotImplementedError as error:
+        raise not_shown(source.syntax) from error
+    if not native:
         array = _decompress(decoder, encapsulate([data], has_bot=False), options)
     else:
         options["pixel_vr"] = source.vr
@@ -180,13 +200,15 @@ def _decode(source: _Source, number: int) -> NDArray[Any]:
         if source.whole:
             options["number_of_frames"] = source.frames
         index = number if source.whole else 0
+        if source.syntax == GE_SWAPPED and options["bits_allocated"] == 16:
+            data = np.frombuffer(data, ">u2").astype("<u2").tobytes()
         if len(data) % 2:
             data += b"\0"
         array, _ = decoder.as_array(data, index=index, **options)
     if photometric == "PALETTE COLOR":
         array = apply_color_lut(array, source.dataset)
         return np.asarray(array >> 8 if array.dtype == np.uint16 else array, dtype=np.uint8)
-    if array.ndim == 2 and source.fragments is None:
+    if array.ndim == 2 and native:
         array = _only_stored_bits(array, facts)
     return np.asarray(array)
 
