@@ -17,7 +17,14 @@ from tests.viewer.images import GRIDS, grid_of, stack_of
 from workstation.domain.calibration import Region
 from workstation.domain.mark import Mark, MarkKind
 from workstation.domain.mark_numbers import cobb_deg, numbers_of
-from workstation.domain.mark_voxels import histogram, inside_of, is_inside, slice_of, voxels_inside
+from workstation.domain.mark_voxels import (
+    enclosed,
+    histogram,
+    inside_of,
+    outline_of,
+    slice_of,
+    voxels_inside,
+)
 from workstation.domain.plane import PlaneKind, axes_of
 from workstation.domain.ruler import ruler_of
 from workstation.domain.volume import Flag
@@ -333,6 +340,5 @@ def test_histogram_counts_every_voxel_once() -> None:
 def test_the_block_looked_at_holds_the_whole_region() -> None:
     mark = region(MarkKind.FREEHAND)
     ys, xs, inside = voxels_inside(mark, GRID, 2)
-    y, x = np.meshgrid(np.arange(50), np.arange(60), indexing="ij")
-    whole = is_inside(mark, GRID.to_lps(np.stack([x, y, np.full_like(x, 2)], -1).astype(float)))
+    whole = enclosed(GRID.to_index(outline_of(mark))[:, :2], np.arange(60.0), np.arange(50.0))
     assert inside.sum() == whole.sum() and np.array_equal(whole[ys, xs], inside)

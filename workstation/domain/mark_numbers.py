@@ -18,6 +18,7 @@ from workstation.domain.errors import N_
 from workstation.domain.geometry import Floats
 from workstation.domain.mark import OUTLINES, Mark, MarkKind, MarkNumber, Point
 from workstation.domain.mark_voxels import Inside, Slices, inside_of, value_at
+from workstation.domain.pages import drawing_grid
 from workstation.domain.ruler import Ruler, ruler_of
 from workstation.domain.volume import Stack
 
@@ -67,10 +68,10 @@ def numbers_of(
     if slices is None or stack.samples != 1:
         return numbers
     if mark.kind is MarkKind.PROBE:
-        value = value_at(stack.grid, slices, np.asarray(mark.points_mm[0]))
+        value = value_at(drawing_grid(stack), slices, np.asarray(mark.points_mm[0]))
         return () if value is None else (MarkNumber(VALUE, value, stack.unit, "nearest"),)
     if mark.kind in OUTLINES:
-        inside = inside_of(mark, stack.grid, slices, mask)
+        inside = inside_of(mark, drawing_grid(stack), slices, mask)
         if inside is not None:
             numbers += statistics_of(inside, stack.unit, mask is not None)
     return numbers

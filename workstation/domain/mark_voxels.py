@@ -69,34 +69,37 @@ def outline_of(mark: Mark, most: int = 96) -> Floats:
 
 
 def is_inside(mark: Mark, points: Floats, slack_mm: float = 0.0) -> NDArray[np.bool_]:
-    """Whether LPS points (..., 3), seen along the mark's normal, lie inside its outline.
+    """Whether LPS points (..., 3), seen along the mark's normal, lie in its rectangle or ellipse.
 
-    slack_mm: how far outside still counts as on the edge (of rectangles and ellipses). A freehand
-    outline encloses by the even-odd rule.
+    slack_mm: how far outside still counts as on the edge.
     """
     corners = np.asarray(mark.points_mm, dtype=np.float64)
     right, down = np.asarray(mark.right), np.asarray(mark.down)
     u, v = (points - corners[0]) @ right, (points - corners[0]) @ down
-    if mark.kind is MarkKind.FREEHAND:
-        return _even_odd((corners - corners[0]) @ right, (corners - corners[0]) @ down, u, v)
     half_u = float((corners[1] - corners[0]) @ right) / 2
     half_v = float((corners[1] - corners[0]) @ down) / 2
     u, v, half_u, half_v = u - half_u, v - half_v, abs(half_u) + slack_mm, abs(half_v) + slack_mm
     if mark.kind is MarkKind.RECTANGLE:
         return np.asarray((np.abs(u) <= half_u) & (np.abs(v) <= half_v))
-    if half_u <= 0 or half_v <= 0:
+    if half_u <= slack_mm or half_v <= slack_mm:
         return np.zeros(np.shape(u), dtype=np.bool_)
     return np.asarray((u / half_u) ** 2 + (v / half_v) ** 2 <= 1.0)
 
 
-def _even_odd(xs: Floats, ys: Floats, u: Floats, v: Floats) -> NDArray[np.bool_]:
-    """Even-odd rule for all points at once: crossings of a ray to the right with each side."""
-    inside = np.zeros(np.shape(u), dtype=np.bool_)
-    for x0, y0, x1, y1 in zip(xs, ys, np.roll(xs, -1), np.roll(ys, -1), strict=True):
-        if y0 == y1:
-            continue
-        crosses = (y0 > v) != (y1 > v)
-        inside ^= crosses & (u < x0 + (v - y0) * ((x1 - x0) / (y1 - y0)))
+def enclosed(outline: Floats, columns: Floats, rows: Floats) -> NDArray[np.bool_]:
+    """Which points of a lattice a closed outline (n, 2) encloses, by the even-odd rule.
+
+    columns, rows: the lattice's coordinates along the outline's two axes. (rows, columns).
+    """
+    inside = np.zeros((len(rows), len(columns)), dtype=np.bool_)
+    x0, y0 = outline.T
+    x1, y1 = np.roll(outline, -1, axis=0).T
+    for number, y in enumerate(rows):
+        sides = np.flatnonzero((y0 > y) != (y1 > y))
+        if len(sides):
+            at = x0[sides] + (y - y0[sides]) * ((x1 - x0)[sides] / (y1 - y0)[sides])
+            right_of = len(at) - np.searchsorted(np.sort(at), columns, side="right")
+            inside[number] = right_of % 2 == 1
     return inside
 
 
@@ -139,8 +142,10 @@ def voxels_inside(mark: Mark, grid: Grid, z: int) -> tuple[slice, slice, NDArray
     high = np.ceil(around.max(axis=0)).astype(int) + 2
     ys = slice(min(max(low[1], 0), rows), max(min(high[1], rows), 0))
     xs = slice(min(max(low[0], 0), columns), max(min(high[0], columns), 0))
-    y, x = np.meshgrid(np.arange(ys.start, ys.stop), np.arange(xs.start, xs.stop), indexing="ij")
-    index = np.stack([x, y, np.full_like(x, z)], axis=-1).astype(np.float64)
+    y, x = np.arange(ys.start, ys.stop), np.arange(xs.start, xs.stop)
+    if mark.kind is MarkKind.FREEHAND:
+        return ys, xs, enclosed(around[:, :2], x.astype(np.float64), y.astype(np.float64))
+    index = np.stack(np.meshgrid(x, y, [z], indexing="xy"), axis=-1)[:, :, 0].astype(np.float64)
     slack = min(grid.spacing_mm[:2]) * _ON_EDGE
     return ys, xs, is_inside(mark, grid.to_lps(index), slack)
 
@@ -167,7 +172,11 @@ def _sampled(mark: Mark, grid: Grid, slices: Slices) -> Inside | None:
         ranges.append(origin + np.arange(low, high + 1) * step)
     v, u = np.meshgrid(ranges[1], ranges[0], indexing="ij")
     points = u[..., None] * right + v[..., None] * down + depth * np.cross(right, down)
-    inside = is_inside(mark, points, min(steps) * _ON_EDGE)
+    if mark.kind is MarkKind.FREEHAND:
+        flat = np.stack([around @ right, around @ down], axis=1)
+        inside = enclosed(flat, ranges[0], ranges[1])
+    else:
+        inside = is_inside(mark, points, min(steps) * _ON_EDGE)
     return _interpolated(grid.to_index(points[inside]), grid, slices)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from workstation.domain.calibration import Scale, region_at
 from workstation.domain.geometry import Floats, Grid, Matrix, as_matrix
 from workstation.domain.mark import Mark, MarkKind, Point
+from workstation.domain.pages import drawing_grid
 from workstation.domain.volume import Flag, Stack
 
 _SMALLEST = 1e-9
@@ -95,7 +96,7 @@ def ruler_of(mark: Mark, stack: Stack, lines: Iterable[Mark] = ()) -> Ruler:
         return _of_region(mark, stack)
     if stack.calibrated:
         return scaled(1.0, stack.calibrated)
-    return pixels_of(stack.grid)
+    return pixels_of(drawing_grid(stack))
 
 
 def _holds(line: Mark, mark: Mark, stack: Stack) -> bool:
@@ -114,19 +115,20 @@ def _holds(line: Mark, mark: Mark, stack: Stack) -> bool:
 
 
 def _of_region(mark: Mark, stack: Stack) -> Ruler:
-    index = stack.grid.to_index(np.asarray(mark.points_mm))
+    grid = drawing_grid(stack)
+    index = grid.to_index(np.asarray(mark.points_mm))
     z = min(max(int(np.floor(index[0, 2] + 0.5)), 0), stack.grid.shape[0] - 1)
     phase = min(max(mark.phase, 0), stack.phases - 1)
     regions = stack.regions_at(phase, z)
     if not regions:
-        return scaled(1.0, stack.calibrated) if stack.calibrated else pixels_of(stack.grid)
+        return scaled(1.0, stack.calibrated) if stack.calibrated else pixels_of(drawing_grid(stack))
     found = {region_at(regions, float(x), float(y)) for x, y, _ in index}
     region = found.pop() if len(found) == 1 else None
     if region is None:
-        return pixels_of(stack.grid)
+        return pixels_of(drawing_grid(stack))
     scale = region.scale
-    steps = np.diag([scale.x, scale.y, 1.0]) @ np.linalg.inv(stack.grid.matrix[:3, :3])
+    steps = np.diag([scale.x, scale.y, 1.0]) @ np.linalg.inv(grid.matrix[:3, :3])
     matrix = as_matrix(np.asarray(steps, dtype=np.float64))
     if scale.is_length:
         return Ruler(matrix, "mm", "region")
-    return replace(pixels_of(stack.grid), scale=scale)
+    return replace(pixels_of(drawing_grid(stack)), scale=scale)
