@@ -9,10 +9,11 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from workstation.domain.alignment import Alignment
 from workstation.domain.artefact import canonical_json
 from workstation.domain.errors import N_, BadInput, Tampered
 from workstation.domain.finding import Decision, Finding
-from workstation.domain.mark import Alignment, KeyImage, Mark, RoleChoice
+from workstation.domain.mark import KeyImage, Mark, RoleChoice
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome

@@ -118,29 +118,6 @@ class RoleChoice:
     at: datetime
 
 
-@dataclass(frozen=True)
-class Alignment:
-    """How one frame of reference lies in another, found by registration or set by hand.
-
-    matrix: 4x4, moving LPS mm to fixed LPS mm. how: "automatic" or "by hand". quality: value of
-    the metric named in ``metric`` after registration. accepted: a reader looked and kept it.
-    """
-
-    id: str
-    study_uid: str
-    fixed_frame: str
-    moving_frame: str
-    fixed_stack: str
-    moving_stack: str
-    matrix: tuple[tuple[float, ...], ...]
-    how: str
-    by: str
-    at: datetime
-    metric: str = ""
-    quality: float = 0.0
-    accepted: bool = False
-
-
 def as_points(points: Floats) -> tuple[Point, ...]:
     """(n, 3) LPS mm as a mark keeps them."""
     return tuple((float(p[0]), float(p[1]), float(p[2])) for p in points)

@@ -1,0 +1,1 @@
+"""Where images lie: phantoms through files and viewer, crosshair, registration, priors."""

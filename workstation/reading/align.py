@@ -1,0 +1,194 @@
+"""Align: how another study's images, or another frame of reference, lie in the one being read.
+
+Nothing is aligned by itself: a reader asks for it, sees on the images that it was done and how
+well, and can take it back. Each way (automatic, by hand) keeps one alignment for two frames; the
+one made last counts, and taking it back brings the other to light again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workstation.archive.store import Archive
+from workstation.dicom.volumes import read_frame
+from workstation.domain.alignment import METRIC, Alignment, How
+from workstation.domain.artefact import digest_of, now
+from workstation.domain.errors import N_, BadInput, Message, NotAllowed
+from workstation.domain.geometry import Floats, Grid, as_matrix
+from workstation.domain.people import MACHINE, Actor, Permission
+from workstation.domain.volume import Stack
+from workstation.domain.work import Cancel, Progress, no_progress
+from workstation.reading.rigid import Rigid
+from workstation.reading.rigid_process import find_rigid_apart
+
+_COARSE_MM = 1.0  # voxels finer than this are averaged before they leave the archive
+
+
+def frame_of(stack: Stack) -> str:
+    """What an alignment calls a stack's space: its frame of reference, else the stack itself."""
+    if stack.frame_of_reference_uid and stack.is_volume:
+        return stack.frame_of_reference_uid
+    return f"stack:{stack.id}"
+
+
+def alignment_id(fixed_frame: str, moving_frame: str, how: How) -> str:
+    """The id under which two frames keep their alignment of one kind, whichever is fixed."""
+    return digest_of([*sorted((fixed_frame, moving_frame)), how.value])[:32]
+
+
+def align(
+    archive: Archive,
+    fixed: Stack,
+    moving: Stack,
+    *,
+    actor: Actor = MACHINE,
+    progress: Progress = no_progress,
+    cancel: Cancel | None = None,
+) -> Alignment:
+    """Register ``moving`` to ``fixed``, rigid and automatic, and store the result.
+
+    Blocks for seconds to half a minute; the work is done in a child process. Raises ``BadInput``
+    with the reason where they cannot be aligned or the result would be nonsense: then nothing is
+    stored.
+    """
+    stop = cancel or Cancel()
+    archive.check(actor, Permission.ANALYSE)
+    _may_be_aligned(fixed, moving)
+    a, a_grid = coarse(fixed, archive.blob_path, _part(progress, 0.0, 0.15), stop)
+    b, b_grid = coarse(moving, archive.blob_path, _part(progress, 0.15, 0.3), stop)
+    found = find_rigid_apart(a, a_grid, b, b_grid, progress=_part(progress, 0.3, 1.0), cancel=stop)
+    made = _alignment(fixed, moving, How.AUTOMATIC, actor.name, found)
+    refused = made.why_refused
+    if refused is not None:
+        raise BadInput(refused.template, **refused.params)
+    stop.check()
+    reason = Message(N_("Two frames of reference were aligned automatically"))
+    with archive.write(actor, Permission.ANALYSE, reason, fixed.study_uid) as writer:
+        writer.put(made)
+    return made
+
+
+def align_by_hand(
+    archive: Archive, actor: Actor, fixed: Stack, moving: Stack, to_fixed: Floats
+) -> Alignment:
+    """Store what a reader set: (4, 4), moving LPS mm to fixed LPS mm."""
+    made = by_hand(fixed, moving, to_fixed, actor.name)
+    reason = Message(N_("A reader aligned two frames of reference by hand"))
+    with archive.write(actor, Permission.REVIEW, reason, fixed.study_uid) as writer:
+        writer.put(made)
+    return made
+
+
+def by_hand(fixed: Stack, moving: Stack, to_fixed: Floats, by: str) -> Alignment:
+    """The alignment a reader set, not stored: (4, 4), moving LPS mm to fixed LPS mm."""
+    plain = Rigid(as_matrix(to_fixed), 0.0, 0.0, 1.0, 1.0)
+    return _alignment(fixed, moving, How.BY_HAND, by, plain)
+
+
+def accept(archive: Archive, actor: Actor, alignment_id: str) -> Alignment:
+    """A reader looked at it and keeps it."""
+    found = replace(archive.get(Alignment, alignment_id), accepted=True)
+    reason = Message(N_("A reader accepted an alignment"))
+    with archive.write(actor, Permission.REVIEW, reason, found.study_uid) as writer:
+        writer.put(found)
+    return found
+
+
+def undo(archive: Archive, actor: Actor, alignment_id: str) -> None:
+    """Take an alignment back; it stays in the history."""
+    found = archive.get(Alignment, alignment_id)
+    # What the machine aligned anyone may take back; what a reader set, a reader.
+    permission = Permission.ANALYSE if found.how is How.AUTOMATIC else Permission.REVIEW
+    if found.accepted and actor == MACHINE:
+        raise NotAllowed(N_("A reader accepted this alignment: sign in to take it back."))
+    reason = Message(N_("An alignment was taken back"))
+    with archive.write(actor, permission, reason, found.study_uid) as writer:
+        writer.withdraw(Alignment, alignment_id)
+
+
+def current(archive: Archive, study_uid: str) -> list[Alignment]:
+    """The alignments that count for a study, of any two frames the one made last."""
+    found: dict[frozenset[str], Alignment] = {}
+    for each in archive.all(Alignment, study_uid):
+        key = frozenset((each.fixed_frame, each.moving_frame))
+        if key not in found or each.at > found[key].at:
+            found[key] = each
+    return list(found.values())
+
+
+def is_stale(archive: Archive, alignment: Alignment) -> bool:
+    """Whether one of the series it was made from has changed since."""
+    known = {s.id for s in archive.all(Stack)}
+    return not {alignment.fixed_stack, alignment.moving_stack} <= known
+
+
+def coarse(
+    stack: Stack,
+    locate: Callable[[str], Path],
+    progress: Progress = no_progress,
+    cancel: Cancel | None = None,
+) -> tuple[NDArray[np.float32], Grid]:
+    """The middle phase's voxels averaged in blocks to about a millimetre: array (z, y, x), grid.
+
+    One slice is read at a time, so a long series does not have to fit into memory twice.
+    """
+    fx, fy, fz = (max(1, int(_COARSE_MM / mm + 0.1)) for mm in stack.grid.spacing_mm)
+    z, y, x = (n // f for n, f in zip(stack.grid.shape, (fz, fy, fx), strict=True))
+    matrix = stack.grid.matrix
+    matrix[:3, 3] = stack.grid.to_lps(((fx - 1) / 2, (fy - 1) / 2, (fz - 1) / 2))
+    matrix[:3, :3] *= (fx, fy, fz)
+    grid = Grid((z, y, x), as_matrix(matrix))
+    array = np.zeros(grid.shape, dtype=np.float32)
+    doing = Message(N_("Reading images"))
+    phase = stack.phases // 2
+    for number in range(z * fz):
+        if cancel is not None:
+            cancel.check()
+        plane: NDArray[Any] = read_frame(stack, phase, number, locate)[: y * fy, : x * fx]
+        blocks = plane.reshape(y, fy, x, fx).mean(axis=(1, 3), dtype=np.float32)
+        array[number // fz] += blocks / fz
+        progress((number + 1) / (z * fz), doing)
+    return array, grid
+
+
+def _may_be_aligned(fixed: Stack, moving: Stack) -> None:
+    for stack in (fixed, moving):
+        if not stack.is_volume or stack.samples != 1:
+            raise BadInput(N_("Only volumes can be aligned; one of the series is none."))
+    if frame_of(fixed) == frame_of(moving):
+        raise BadInput(N_("The two series share a frame of reference: they are linked already."))
+
+
+def _alignment(fixed: Stack, moving: Stack, how: How, by: str, found: Rigid) -> Alignment:
+    a, b = frame_of(fixed), frame_of(moving)
+    automatic = how is How.AUTOMATIC
+    return Alignment(
+        id=alignment_id(a, b, how),
+        study_uid=fixed.study_uid,
+        fixed_frame=a,
+        moving_frame=b,
+        fixed_stack=fixed.id,
+        moving_stack=moving.id,
+        matrix=found.matrix,
+        how=how,
+        by=by,
+        at=now(),
+        metric=METRIC if automatic else "",
+        quality=round(found.information, 4),
+        before=round(found.before, 4),
+        overlap=round(found.overlap, 4),
+        peak=round(found.peak, 4),
+    )
+
+
+def _part(progress: Progress, start: float, stop: float) -> Progress:
+    def inner(fraction: float, doing: Message) -> None:
+        progress(start + (stop - start) * fraction, doing)
+
+    return inner
