@@ -13,7 +13,7 @@ from workstation.domain.alignment import Alignment
 from workstation.domain.artefact import canonical_json
 from workstation.domain.errors import N_, BadInput, Tampered
 from workstation.domain.finding import Decision, Finding
-from workstation.domain.mark import KeyImage, Mark, RoleChoice
+from workstation.domain.mark import KeyImage, Mark, MarkJournal, RoleChoice
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
@@ -34,6 +34,7 @@ Artefact = (
     | SignedReport
     | User
     | Mark
+    | MarkJournal
     | KeyImage
     | RoleChoice
     | Alignment
@@ -53,6 +54,7 @@ KINDS: dict[type, str] = {
     SignedReport: "signed report",
     User: "user",
     Mark: "mark",
+    MarkJournal: "mark journal",
     KeyImage: "key image",
     RoleChoice: "role choice",
     Alignment: "alignment",

@@ -86,6 +86,48 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class MarkEdit:
+    """One finished edit of one mark, which can be taken back. None: the mark is not there."""
+
+    before: Mark | None
+    after: Mark | None
+
+    @property
+    def mark(self) -> Mark:
+        """The mark as it is after the edit, or as it was last."""
+        held = self.after if self.after is not None else self.before
+        if held is None:
+            raise ValueError("an edit of no mark")
+        return held
+
+    def turned(self) -> MarkEdit:
+        """The edit that takes this one back."""
+        return MarkEdit(self.after, self.before)
+
+
+@dataclass(frozen=True)
+class MarkStep:
+    """An edit as journaled: versions of the mark in its history, from 1; 0: it is not there."""
+
+    mark_id: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class MarkJournal:
+    """What can be taken back and done again after a crash. id: the study's UID.
+
+    steps: oldest first. at: how many of them are done; those after it were taken back.
+    """
+
+    id: str
+    study_uid: str
+    steps: tuple[MarkStep, ...] = ()
+    at: int = 0
+
+
+@dataclass(frozen=True)
 class KeyImage:
     """An image that a reader put aside for the report (DICOM Key Object Selection).
 
