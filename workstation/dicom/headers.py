@@ -23,8 +23,9 @@ from pydicom import config
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
-from workstation.dicom.attributes import character_set, reduce_attributes, text_value
+from workstation.dicom.attributes import reduce_attributes
 from workstation.dicom.character_sets import shown_name
+from workstation.dicom.elements import character_set, text_value
 from workstation.dicom.encodings import (
     DEFLATED_LITTLE,
     EXPLICIT_BIG,

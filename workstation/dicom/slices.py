@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from workstation.dicom.attributes import of_frame
+from workstation.dicom.mosaics import tile_size, tiles_of
+from workstation.dicom.spacings import floats_of, spacing_of
 from workstation.domain.geometry import Floats
 from workstation.domain.study import Instance
 
@@ -19,8 +21,6 @@ _COMPANIONS = {
     "1.2.840.10008.5.1.4.1.1.66.5",  # Surface Segmentation
 }
 """Objects with pixel data that are not images to read by themselves."""
-
-_PROJECTION = {"CR", "DX", "XA", "RF", "MG", "IO", "PX", "RG"}
 
 _LOCALISER = re.compile(
     r"(?<![a-z])(locali[sz]er|scout|topogram|surview|scanogram|pilot|survey|loc|aascout"
@@ -42,6 +42,7 @@ class Slice:
     orientation: Floats | None
     spacing: tuple[float, float]
     calibrated: str
+    tile: tuple[int, int] | None = None  # first row and column in a mosaic
 
     def fact(self, keyword: str) -> Any:
         """A header value of this frame, None where there is none."""
@@ -67,12 +68,13 @@ class Slice:
         return np.asarray(normal / np.linalg.norm(normal), dtype=np.float64)
 
     @property
-    def order(self) -> tuple[float, int, str]:
+    def order(self) -> tuple[float, int, tuple[int, int], str]:
         """Place in the order of the scanner's own image numbers."""
         number = self.instance.instance_number
         return (
             float("inf") if number is None else float(number),
             self.frame,
+            self.tile or (0, 0),
             self.instance.sop_instance_uid,
         )
 
@@ -112,24 +114,15 @@ def slices_of(instances: Iterable[Instance]) -> list[Slice]:
             continue
         frames = instance.attributes.get("NumberOfFrames", 1)
         count = max(1, int(frames)) if isinstance(frames, (int, float)) else 1
-        found.extend(_slice(instance, frame) for frame in range(count))
+        for frame in range(count):
+            found.extend(_tiled(_slice(instance, frame)))
     return sorted(found, key=lambda s: s.order)
-
-
-def _floats(value: Any, count: int) -> Floats | None:
-    if not isinstance(value, list) or len(value) < count:
-        return None
-    try:
-        array = np.asarray(value[:count], dtype=np.float64)
-    except (TypeError, ValueError):
-        return None
-    return array if np.isfinite(array).all() else None
 
 
 def _slice(instance: Instance, frame: int) -> Slice:
     facts = instance.attributes
-    orientation = _floats(of_frame(facts, "ImageOrientationPatient", frame), 6)
-    position = _floats(of_frame(facts, "ImagePositionPatient", frame), 3)
+    orientation = floats_of(of_frame(facts, "ImageOrientationPatient", frame), 6)
+    position = floats_of(of_frame(facts, "ImagePositionPatient", frame), 3)
     if orientation is not None:
         lengths = np.linalg.norm(orientation[:3]), np.linalg.norm(orientation[3:])
         skewed = abs(float(orientation[:3] @ orientation[3:])) > 0.01
@@ -140,7 +133,7 @@ def _slice(instance: Instance, frame: int) -> Slice:
         position = None  # one position cannot be that of every frame
     if orientation is None or position is None:
         orientation = position = None
-    spacing, calibrated = _spacing(facts, frame)
+    spacing, calibrated = spacing_of(facts, frame)
     return Slice(
         instance=instance,
         frame=frame,
@@ -153,32 +146,15 @@ def _slice(instance: Instance, frame: int) -> Slice:
     )
 
 
-def _spacing(facts: dict[str, object], frame: int) -> tuple[tuple[float, float], str]:
-    """Spacing between rows and columns, and whose it is: the patient's, the detector's, nobody's.
-
-    PS3.3 10.7.1.3: of a projection, PixelSpacing equal to ImagerPixelSpacing or without a
-    calibration type is a distance on the detector, larger than in the patient.
-    """
-
-    def pair(keyword: str) -> tuple[float, float] | None:
-        value = _floats(of_frame(facts, keyword, frame), 2)
-        if value is None or not (value > 0).all():
-            return None
-        return float(value[0]), float(value[1])
-
-    own = pair("PixelSpacing")
-    detector = pair("ImagerPixelSpacing") or pair("NominalScannedPixelSpacing")
-    if own and str(facts.get("Modality", "")) in _PROJECTION:
-        calibrated = bool(facts.get("PixelSpacingCalibrationType")) or (
-            detector is not None and not np.allclose(own, detector, rtol=1e-4)
-        )
-        return own, "patient" if calibrated else "detector"
-    if own:
-        return own, "patient"
-    if detector:
-        return detector, "detector"
-    aspect = pair("PixelAspectRatio")
-    return ((aspect[0] / aspect[1], 1.0) if aspect else (1.0, 1.0)), ""
+def _tiled(item: Slice) -> list[Slice]:
+    """The tiles of a mosaic as slices of their own; any other image as it is."""
+    if not isinstance(item.instance.attributes.get("Mosaic"), dict):
+        return [item]
+    rows, columns = tile_size(item.instance.attributes)
+    return [
+        replace(item, rows=rows, columns=columns, position=corner, tile=(top, left))
+        for top, left, corner in tiles_of(item.instance.attributes, item.spacing)
+    ] or [item]
 
 
 def levels_of(slices: Sequence[Slice]) -> tuple[list[int], list[float]]:
