@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +21,7 @@ from workstation.dicom.pixels import decode_frame
 from workstation.dicom.placement import normal_places
 from workstation.dicom.stacks import build_stacks, why_no_stack
 from workstation.domain.errors import N_, BadInput, Message, ReaderError
-from workstation.domain.volume import Flag, Frame, Stack, Volume
+from workstation.domain.volume import Flag, Frame, Stack, Volume, acquired_frames
 from workstation.domain.work import Cancel, Progress, no_progress
 
 __all__ = ["VolumeReader", "build_stacks", "read_frame", "read_volume", "why_no_stack"]
@@ -60,7 +59,7 @@ def read_volume(
             broken = reader.broken[z]
             raise BadInput(broken.template, **broken.params)
         progress(done / stack.grid.shape[0], doing)
-    return Volume(reader.array, stack.grid, stack, phase)
+    return Volume(reader.array, stack.grid, stack, phase, reader.acquired)
 
 
 def read_frame(stack: Stack, phase: int, z: int, locate: Locate) -> NDArray[Any]:
@@ -76,7 +75,9 @@ class VolumeReader:
     """Fills ``array`` while others already look at it.
 
     array: (z, y, x) modality values in ``stack.unit``, or (z, y, x, 3) for colour; zero where
-    nothing was read yet. broken: why a plane could not be read, by z; it holds ``empty_value``.
+    nothing was read yet. acquired: the images of an uneven stack as they were made, else None
+    (``domain.volume.Volume``). broken: why a plane could not be read, by z; it holds
+    ``empty_value``.
     """
 
     def __init__(self, stack: Stack, phase: int, locate: Locate) -> None:
@@ -90,6 +91,7 @@ class VolumeReader:
         # Zeroed by the system page by page, when first touched: allocating takes no time.
         self.array: NDArray[Any] = np.zeros(shape, dtype=stack.dtype)
         self._planes = _Planes(stack, phase, locate)
+        self.acquired: NDArray[Any] | None = self._planes.images
 
     def fill(self, first_z: int = 0, cancel: Cancel | None = None) -> Iterator[int]:
         """Read every plane, from ``first_z`` outward; yields z as each one is in.
@@ -143,13 +145,15 @@ class _Planes:
         self._locate = locate
         self._frames = stack.frames[phase * places : (phase + 1) * places]
         self._empty = empty_value(stack)
-        self._kept: OrderedDict[int, NDArray[Any]] = OrderedDict()
-        self._lock = threading.Lock()
-        self._acquired: list[Frame] = []
+        self._acquired: tuple[Frame, ...] = ()
+        self.images: NDArray[Any] | None = None
         if Flag.UNEVEN_SPACING in stack.flags:
-            unique = {(f.sha256, f.number): f for f in self._frames if f.sha256}
-            self._acquired = sorted(unique.values(), key=lambda f: f.position_mm)
+            self._acquired = acquired_frames(stack, phase)
             self._places = normal_places(stack)
+            size = stack.grid.shape[1:] if stack.samples == 1 else (*stack.grid.shape[1:], 3)
+            self.images = np.zeros((len(self._acquired), *size), dtype=stack.dtype)
+            self._locks = [threading.Lock() for _ in self._acquired]
+            self._read = [False] * len(self._acquired)
 
     def read(self, z: int, out: NDArray[Any]) -> None:
         """Plane ``z`` into ``out`` (y, x), which is C-contiguous and of the stack's dtype."""
@@ -171,22 +175,23 @@ class _Planes:
         part = 1.0 if gap <= 0 else (place - positions[below]) / gap
         part = min(max(part, 0.0), 1.0)
         if part > 1 - 1e-4 or part < 1e-4:  # on a slice, up to rounding of positions
-            out[...] = self._slice(above if part > 0.5 else below, out)
+            out[...] = self._slice(above if part > 0.5 else below)
             return
-        mixed = self._slice(below, out) * (1.0 - part) + self._slice(above, out) * part
+        mixed = self._slice(below) * (1.0 - part) + self._slice(above) * part
         out[...] = np.rint(mixed) if out.dtype.kind in "iu" else mixed
 
-    def _slice(self, at: int, like: NDArray[Any]) -> NDArray[Any]:
-        with self._lock:
-            if at in self._kept:
-                return self._kept[at]
-        array = np.empty(like.shape, dtype=like.dtype)
-        read_into(self._stack, self._acquired[at], self._locate(self._acquired[at].sha256), array)
-        with self._lock:
-            self._kept[at] = array
-            while len(self._kept) > 6:
-                self._kept.popitem(last=False)
-        return array
+    def _slice(self, at: int) -> NDArray[Any]:
+        assert self.images is not None
+        image, frame = self.images[at], self._acquired[at]
+        with self._locks[at]:
+            if not self._read[at]:
+                try:
+                    read_into(self._stack, frame, self._locate(frame.sha256), image)
+                except ReaderError:
+                    image[...] = self._empty
+                    raise
+                self._read[at] = True
+        return np.asarray(image)
 
 
 def _stored(name: str) -> tuple[np.dtype[Any], int]:

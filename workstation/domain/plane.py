@@ -112,20 +112,36 @@ def nearest_plane(axes: Axes) -> PlaneKind:
 
 @dataclass(frozen=True)
 class Steps:
-    """Where the slices of a grid lie along a direction: first centre, distance, how many."""
+    """Where the slices of a grid lie along a direction: first centre, distance, how many.
+
+    places_mm: of every slice, ascending, where they lie unevenly; ``step_mm`` is then the usual
+    distance. Empty where they lie ``step_mm`` apart.
+    """
 
     first_mm: float
     step_mm: float
     count: int
+    places_mm: tuple[float, ...] = ()
 
     def number_at(self, position_mm: float) -> int:
         """Slice nearest to a position along the direction, 0 .. count-1."""
+        if self.places_mm:
+            return int(np.abs(np.asarray(self.places_mm) - position_mm).argmin())
         nearest = int(np.floor((position_mm - self.first_mm) / self.step_mm + 0.5))
         return min(max(nearest, 0), self.count - 1)
 
     def position_of(self, number: int) -> float:
         """Position of a slice along the direction, mm."""
+        if self.places_mm:
+            return self.places_mm[min(max(number, 0), self.count - 1)]
         return self.first_mm + number * self.step_mm
+
+
+def uneven_steps(places_mm: Sequence[float]) -> Steps:
+    """Slices that lie where they lie, given in any order."""
+    places = sorted(float(p) for p in places_mm)
+    usual = float(np.median(np.diff(places))) if len(places) > 1 else 1.0
+    return Steps(places[0], usual, len(places), tuple(places))
 
 
 def steps_along(grid: Grid, normal: Sequence[float] | Floats) -> Steps:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workstation.domain.artefact import MadeBy
 from workstation.domain.calibration import NO_SCALE, Region, Scale, region_at
 from workstation.domain.errors import Message
-from workstation.domain.geometry import Grid
+from workstation.domain.geometry import Grid, as_matrix
 
 
 class Flag(enum.Enum):
@@ -143,14 +143,39 @@ class Stack:
         return Flag.NOT_A_VOLUME not in self.flags
 
 
+def acquired_frames(stack: Stack, phase: int = 0) -> tuple[Frame, ...]:
+    """The stored images of one phase along the slice normal, each once, missing ones left out.
+
+    Of an uneven stack, whose grid has more planes than images, these are what the scanner made.
+    """
+    places = stack.grid.shape[0]
+    frames = stack.frames[phase * places : (phase + 1) * places]
+    unique = {(f.sha256, f.number): f for f in frames if f.sha256}
+    return tuple(sorted(unique.values(), key=lambda f: f.position_mm))
+
+
+def acquired_grid(stack: Stack, position_mm: float) -> Grid:
+    """The grid of one slice at a place along the normal (``Frame.position_mm``)."""
+    matrix = stack.grid.matrix
+    start = float(stack.grid.slice_normal @ matrix[:3, 3])
+    step = matrix[:3, 2] / float(stack.grid.slice_normal @ matrix[:3, 2])
+    matrix[:3, 3] += step * (position_mm - start)
+    return Grid((1, *stack.grid.shape[1:]), as_matrix(matrix))
+
+
 @dataclass(frozen=True)
 class Volume:
-    """Voxels in patient space: array (z, y, x), modality values in ``stack.unit``."""
+    """Voxels in patient space: array (z, y, x), modality values in ``stack.unit``.
+
+    acquired: of an uneven stack the images as they were made (n, y, x), in the order of
+    ``acquired_frames``; ``array`` holds what was interpolated between them. None elsewhere.
+    """
 
     array: NDArray[Any]
     grid: Grid
     stack: Stack
     phase: int = 0
+    acquired: NDArray[Any] | None = None
 
     def value_at(self, lps_mm: NDArray[np.float64]) -> float | None:
         """The nearest voxel's value at a point in LPS mm; None outside."""

@@ -50,7 +50,8 @@ class Loading(QObject):
 
     def __init__(self, stack: Stack, phase: int, reader: Reader) -> None:
         super().__init__()
-        self.volume = Volume(reader.array, stack.grid, stack, phase)
+        acquired = getattr(reader, "acquired", None)  # only uneven stacks have it
+        self.volume = Volume(reader.array, stack.grid, stack, phase, acquired)
         self.present = np.zeros(stack.grid.shape[0], dtype=np.bool_)
         self.cancel = Cancel()
         self.error = ""
