@@ -1,0 +1,237 @@
+"""Softcopy presentation states: how images are to be shown (PS3.3 A.33, C.10.5, C.11)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workstation.dicom.cielab import rgb_of_cielab
+from workstation.dicom.items import Item, open_object
+from workstation.domain.document import (
+    Caption,
+    DisplayedArea,
+    Graphic,
+    ImageRef,
+    PresentationState,
+    Space,
+    StateDrawing,
+    StateWindow,
+)
+from workstation.domain.errors import N_, BadInput, Message
+
+GREYSCALE = "1.2.840.10008.5.1.4.1.1.11.1"
+COLOUR = "1.2.840.10008.5.1.4.1.1.11.2"
+STATES = frozenset(f"1.2.840.10008.5.1.4.1.1.11.{n}" for n in range(1, 13))
+
+
+def read_state(path: Path) -> PresentationState:
+    """A presentation state. Raises ``BadInput`` where the file is none."""
+    item = open_object(path)
+    if item.text("SOPClassUID") not in STATES and item.text("Modality") != "PR":
+        raise BadInput(N_("This file is no presentation state."))
+    images = tuple(
+        ref
+        for series in item.items("ReferencedSeriesSequence")
+        for ref in series.image_refs("ReferencedImageSequence", series.text("SeriesInstanceUID"))
+    )
+    layers = {
+        layer.text("GraphicLayer"): _colour_of(layer)
+        for layer in item.items("GraphicLayerSequence")
+    }
+    return PresentationState(
+        sop_instance_uid=item.text("SOPInstanceUID"),
+        study_uid=item.text("StudyInstanceUID"),
+        series_uid=item.text("SeriesInstanceUID"),
+        label=item.text("ContentLabel"),
+        description=item.text("ContentDescription"),
+        creator=item.text("ContentCreatorName"),
+        made=item.made,
+        images=images,
+        windows=_windows(item),
+        areas=tuple(_area(a) for a in item.items("DisplayedAreaSelectionSequence")),
+        drawings=tuple(_drawing(a, layers) for a in item.items("GraphicAnnotationSequence")),
+        groups=tuple(
+            (
+                g.whole("GraphicGroupID"),
+                g.text("GraphicGroupLabel"),
+                g.text("GraphicGroupDescription"),
+            )
+            for g in item.items("GraphicGroupSequence")
+        ),
+        rotation_deg=item.whole("ImageRotation") % 360,
+        flipped=item.text("ImageHorizontalFlip").upper() == "Y",
+        inverse=item.text("PresentationLUTShape").upper() == "INVERSE",
+        shutters=_shutters(item),
+        notes=_notes(item),
+    )
+
+
+def _windows(item: Item) -> tuple[StateWindow, ...]:
+    found = []
+    for one in item.items("SoftcopyVOILUTSequence"):
+        centre, width = one.number("WindowCenter"), one.number("WindowWidth")
+        if centre is not None and width is not None and width > 0:
+            found.append(
+                StateWindow(
+                    centre,
+                    width,
+                    one.text("VOILUTFunction").upper() or "LINEAR",
+                    one.text("WindowCenterWidthExplanation"),
+                    one.image_refs("ReferencedImageSequence"),
+                )
+            )
+    return tuple(found)
+
+
+def _area(item: Item) -> DisplayedArea:
+    left, top = _pair(item, "DisplayedAreaTopLeftHandCorner", (1.0, 1.0))
+    right, bottom = _pair(item, "DisplayedAreaBottomRightHandCorner", (1.0, 1.0))
+    # PS3.3 C.10.4: corners are whole pixels counted from 1, and lie within the area. After a turn
+    # or flip the top left of what is shown may be another corner of the stored image.
+    left, right = min(left, right), max(left, right)
+    top, bottom = min(top, bottom), max(top, bottom)
+    return DisplayedArea(
+        left=left - 1.5,
+        top=top - 1.5,
+        right=right - 0.5,
+        bottom=bottom - 0.5,
+        mode=item.text("PresentationSizeMode").upper() or "SCALE TO FIT",
+        magnification=item.number("PresentationPixelMagnificationRatio") or 1.0,
+        images=item.image_refs("ReferencedImageSequence"),
+    )
+
+
+def _pair(item: Item, keyword: str, absent: tuple[float, float]) -> tuple[float, float]:
+    found = item.numbers(keyword)
+    return (found[0], found[1]) if len(found) >= 2 else absent
+
+
+def _colour_of(layer: Item) -> tuple[int, int, int] | None:
+    lab = layer.numbers("GraphicLayerRecommendedDisplayCIELabValue")
+    if len(lab) == 3:
+        return rgb_of_cielab(lab)
+    grey = layer.number("GraphicLayerRecommendedDisplayGrayscaleValue")
+    if grey is not None:
+        level = int(grey / 257)
+        return level, level, level
+    return None
+
+
+def _drawing(item: Item, layers: dict[str, tuple[int, int, int] | None]) -> StateDrawing:
+    images = item.image_refs("ReferencedImageSequence")
+    layer = item.text("GraphicLayer")
+    graphics: list[Graphic | None] = [
+        _graphic(one, images) for one in item.items("GraphicObjectSequence")
+    ]
+    graphics += [_compound(one, images) for one in item.items("CompoundGraphicSequence")]
+    return StateDrawing(
+        layer=layer,
+        colour=layers.get(layer),
+        images=images,
+        graphics=tuple(g for g in graphics if g is not None and g.points),
+        captions=tuple(_caption(one) for one in item.items("TextObjectSequence")),
+    )
+
+
+def _space(units: str) -> Space:
+    return Space.DISPLAY if units.upper() == "DISPLAY" else Space.PIXEL
+
+
+def _points(numbers: list[float], space: Space) -> tuple[tuple[float, ...], ...]:
+    # PS3.3 C.10.5.1.2: the middle of the first pixel is 0.5, 0.5; here it is 0, 0.
+    shift = 0.5 if space is Space.PIXEL else 0.0
+    pairs = zip(numbers[::2], numbers[1::2], strict=False)
+    return tuple((x - shift, y - shift) for x, y in pairs)
+
+
+def _graphic(item: Item, images: tuple[ImageRef, ...]) -> Graphic:
+    space = _space(item.text("GraphicAnnotationUnits"))
+    return Graphic(
+        kind=item.text("GraphicType").upper(),
+        points=_points(item.numbers("GraphicData"), space),
+        space=space,
+        images=images,
+        filled=item.text("GraphicFilled").upper() == "Y",
+        tracking_id=item.text("TrackingID"),
+        group=item.whole("GraphicGroupID"),
+    )
+
+
+_SIMPLE = {"MULTILINE": "POLYLINE", "INFINITELINE": "POLYLINE", "CUTLINE": "POLYLINE",
+           "RANGELINE": "POLYLINE", "RULER": "POLYLINE", "AXIS": "POLYLINE", "ARROW": "POLYLINE",
+           "RECTANGLE": "POLYGON", "ELLIPSE": "BOX"}  # fmt: skip
+
+
+def _compound(item: Item, images: tuple[ImageRef, ...]) -> Graphic | None:
+    """A compound graphic by its points; how it is to be decorated is left out."""
+    space = _space(item.text("CompoundGraphicUnits"))
+    points = _points(item.numbers("GraphicData"), space)
+    kind = _SIMPLE.get(item.text("CompoundGraphicType").upper(), "POLYLINE")
+    if kind == "BOX" and len(points) == 2:  # two corners of the box around it
+        (x0, y0), (x1, y1) = points[0][:2], points[1][:2]
+        x, y = (x0 + x1) / 2, (y0 + y1) / 2
+        across, up = ((x0, y), (x1, y)), ((x, y0), (x, y1))
+        points = (*across, *up) if abs(x1 - x0) >= abs(y1 - y0) else (*up, *across)
+        kind = "ELLIPSE"
+    elif kind == "POLYGON" and len(points) == 2:
+        (x0, y0), (x1, y1) = points[0][:2], points[1][:2]
+        points = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+    return Graphic(kind, points, space, images, group=item.whole("GraphicGroupID"))
+
+
+def _caption(item: Item) -> Caption:
+    space = _space(item.text("BoundingBoxAnnotationUnits"))
+    anchor_space = _space(item.text("AnchorPointAnnotationUnits"))
+    box = None
+    corner, other = (
+        item.numbers("BoundingBoxTopLeftHandCorner"),
+        item.numbers("BoundingBoxBottomRightHandCorner"),
+    )
+    if len(corner) == 2 and len(other) == 2:
+        (left, top), (right, bottom) = (p[:2] for p in _points([*corner, *other], space))
+        box = (left, top, right, bottom)
+    anchor = _points(item.numbers("AnchorPoint"), anchor_space)
+    return Caption(
+        words=item.text("UnformattedTextValue").replace("\r\n", "\n").replace("\r", "\n"),
+        space=space,
+        box=box,
+        anchor=(anchor[0][0], anchor[0][1]) if anchor else None,
+        anchor_space=anchor_space,
+        anchor_visible=item.text("AnchorPointVisibility").upper() == "Y",
+        tracking_id=item.text("TrackingID"),
+        group=item.whole("GraphicGroupID"),
+    )
+
+
+def _shutters(item: Item) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """Display shutters: edges (left, right, top, bottom), circles, polygons; pixels from 1."""
+    found: list[tuple[str, tuple[float, ...]]] = []
+    for shape in item.values("ShutterShape"):
+        if shape == "RECTANGULAR":
+            edges = ("Left", "Right"), ("Upper", "Lower")
+            keywords = [f"Shutter{side}{'Vertical' if i == 0 else 'Horizontal'}Edge"
+                        for i, pair in enumerate(edges) for side in pair]  # fmt: skip
+            numbers = [item.number(k) for k in keywords]
+            if all(n is not None for n in numbers):
+                found.append((shape, tuple(float(n or 0.0) for n in numbers)))
+        elif shape == "CIRCULAR":
+            centre, radius = (
+                item.numbers("CenterOfCircularShutter"),
+                item.number("RadiusOfCircularShutter"),
+            )
+            if len(centre) == 2 and radius:
+                found.append((shape, (centre[0], centre[1], radius)))
+        elif shape == "POLYGONAL":
+            found.append((shape, tuple(item.numbers("VerticesOfThePolygonalShutter"))))
+    return tuple(found)
+
+
+def _notes(item: Item) -> tuple[Message, ...]:
+    notes = []
+    tables = any(one.has("VOILUTSequence") for one in item.items("SoftcopyVOILUTSequence"))
+    if tables or item.has("PresentationLUTSequence"):
+        notes.append(Message(N_("It has a lookup table for brightness, which is not applied.")))
+    if item.has("ModalityLUTSequence"):
+        notes.append(Message(N_("It has a lookup table for values, which is not applied.")))
+    if item.has("OverlayActivationLayer") or item.has("BitmapDisplayShutterSequence"):
+        notes.append(Message(N_("It shows bitmaps of the image, which are not drawn.")))
+    return tuple(notes)
