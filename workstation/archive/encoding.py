@@ -19,6 +19,7 @@ from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.people import User
 from workstation.domain.report import FreeText, ReportDraft, SignedReport
+from workstation.domain.segment import Segment
 from workstation.domain.volume import Stack
 
 Artefact = (
@@ -38,6 +39,7 @@ Artefact = (
     | KeyImage
     | RoleChoice
     | Alignment
+    | Segment
 )
 """Everything that is stored as one immutable JSON text for each version."""
 
@@ -58,6 +60,7 @@ KINDS: dict[type, str] = {
     KeyImage: "key image",
     RoleChoice: "role choice",
     Alignment: "alignment",
+    Segment: "segment",
 }
 """Python type to the name used in the tables; the names are part of the file format."""
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from workstation.domain.errors import N_, Tampered
 from workstation.domain.mask import MaskInfo, bounding_block
+from workstation.domain.voxel_set import VoxelSet
 
 
 def pack(
@@ -22,20 +23,24 @@ def pack(
 
 def unpack(data: bytes, info: MaskInfo) -> NDArray[np.bool_]:
     """The full (z, y, x) array of ``info.grid``; ``Tampered`` where the bytes do not fit."""
-    (z, y, x), shape = info.origin_zyx, info.shape_zyx
+    return unpack_block(data, info).full()
+
+
+def unpack_block(data: bytes, info: MaskInfo) -> VoxelSet:
+    """The block that was stored; ``Tampered`` where the bytes do not fit what is known of it."""
+    shape = info.shape_zyx
     count = shape[0] * shape[1] * shape[2]
     try:
         bits = np.frombuffer(zlib.decompress(data), dtype=np.uint8)
-    except zlib.error as error:
+        if bits.size != (count + 7) // 8:
+            raise _unfit(info)
+        voxels = np.unpackbits(bits, count=count).reshape(shape).view(np.bool_)
+        block = VoxelSet(info.grid, voxels, info.origin_zyx)
+    except (zlib.error, ValueError) as error:
         raise _unfit(info) from error
-    full = np.zeros(info.grid.shape, dtype=np.bool_)
-    target = full[z : z + shape[0], y : y + shape[1], x : x + shape[2]]
-    if bits.size != (count + 7) // 8 or target.shape != tuple(shape):
+    if block.count != info.voxel_count:
         raise _unfit(info)
-    target[...] = np.unpackbits(bits, count=count).reshape(shape)
-    if int(np.count_nonzero(target)) != info.voxel_count:
-        raise _unfit(info)
-    return full
+    return block
 
 
 def _unfit(info: MaskInfo) -> Tampered:

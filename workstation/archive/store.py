@@ -28,6 +28,7 @@ from workstation.domain.geometry import Grid
 from workstation.domain.mask import MaskInfo
 from workstation.domain.people import Actor, Permission, User
 from workstation.domain.study import Instance, Series, Study, WorklistQuery
+from workstation.domain.voxel_set import VoxelSet
 
 T = TypeVar("T")
 
@@ -176,29 +177,55 @@ class Archive:
         """Store the voxels of ``array`` (z, y, x) on ``grid``; the row is the caller's to put."""
         if array.shape != tuple(grid.shape):
             raise BadInput(N_("The mask does not have the shape of its image."))
-        voxels = np.asarray(array, dtype=np.bool_)
-        data, origin, shape = masks.pack(voxels)
+        return self.store_voxels(
+            VoxelSet(grid, np.asarray(array, dtype=np.bool_)),
+            study_uid=study_uid,
+            series_uid=series_uid,
+            stack_id=stack_id,
+            label=label,
+            made_from=made_from,
+            made_by=made_by,
+        )
+
+    def store_voxels(
+        self,
+        mask: VoxelSet,
+        *,
+        study_uid: str,
+        series_uid: str,
+        stack_id: str,
+        label: Wording,
+        made_from: tuple[str, ...],
+        made_by: MadeBy,
+    ) -> MaskInfo:
+        """``store_mask`` for a mask held as its block: cost follows the object's size."""
+        data, (z, y, x), shape = masks.pack(mask.voxels)
+        low = mask.origin
         return MaskInfo(
             id=new_id(),
             study_uid=study_uid,
             series_uid=series_uid,
             stack_id=stack_id,
             label=label,
-            grid=grid,
-            origin_zyx=origin,
+            grid=mask.grid,
+            origin_zyx=(low[0] + z, low[1] + y, low[2] + x),
             shape_zyx=shape,
             voxels=self.put_bytes(data),
-            voxel_count=int(np.count_nonzero(voxels)),
+            voxel_count=mask.count,
             made_from=made_from,
             made_by=made_by,
         )
 
     def load_mask(self, mask_id: str) -> NDArray[np.bool_]:
         """A mask's voxels on its whole grid, bool (z, y, x); of a withdrawn mask too."""
+        return self.load_voxels(mask_id).full()
+
+    def load_voxels(self, mask_id: str) -> VoxelSet:
+        """A mask's voxels as the block that holds them; of a withdrawn mask too."""
         versions = self.history(MaskInfo, mask_id)
         if not versions:
             raise NotFound(N_("There is no {kind} {id} in the archive."), kind="mask", id=mask_id)
-        return masks.unpack(self.read_blob(versions[-1].voxels), versions[-1])
+        return masks.unpack_block(self.read_blob(versions[-1].voxels), versions[-1])
 
     def user(self, name: str) -> User:
         """A user by sign-in name; ``NotFound``."""
