@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-from vtkmodules.vtkCommonCore import vtkMultiThreader
+from vtkmodules.vtkCommonCore import (
+    VTK_IMAGE_SLAB_MAX,
+    VTK_IMAGE_SLAB_MEAN,
+    VTK_IMAGE_SLAB_MIN,
+    vtkMultiThreader,
+)
 from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkImagingCore import vtkImageReslice
@@ -21,11 +26,14 @@ from vtkmodules.vtkImagingCore import vtkImageReslice
 from workstation.domain.geometry import Floats, Grid, as_matrix
 from workstation.domain.mask import bounding_block
 from workstation.domain.plane import Raster, index_step_mm
+from workstation.domain.work import Cancel
 from workstation.viewing.viewport import Projection, Slab
 from workstation.viewing.window_level import Window, to_grey
 
 # Two threads halve a reslice; more of them only wait for memory, and a model may be running.
 _THREADS = max(1, min(4, (os.cpu_count() or 2)))
+_LAYERS_AT_ONCE = 6  # of a slab: enough to keep VTK's threads busy, few enough to stop soon
+_DRAFT_VOXELS = 1.5
 vtkMultiThreader.SetGlobalMaximumNumberOfThreads(_THREADS)
 
 
@@ -34,6 +42,19 @@ def outside_value(dtype: np.dtype[Any]) -> float:
     if dtype.kind == "f":
         return -1e30
     return float(np.iinfo(dtype).min)
+
+
+def highest_value(dtype: np.dtype[Any]) -> Any:
+    """The largest value of a voxel type, as that type."""
+    top = np.finfo(dtype).max if dtype.kind == "f" else np.iinfo(dtype).max
+    return dtype.type(top)
+
+
+def slab_places_mm(grid: Grid, raster: Raster, slab: Slab) -> Floats:
+    """Where a slab is sampled along the normal, mm: both ends included, a voxel apart at most."""
+    apart = index_step_mm(grid, raster.axes.normal)
+    count = max(2, int(np.ceil(slab.thickness_mm / apart - 1e-6)) + 1)
+    return np.linspace(-slab.thickness_mm / 2, slab.thickness_mm / 2, count)
 
 
 class SliceRenderer:
@@ -53,6 +74,7 @@ class SliceRenderer:
         self.samples = array.shape[3] if array.ndim == 4 else 1
         voxels = array.view(np.uint8) if array.dtype == np.bool_ else array
         self.outside = 0.0 if nearest or self.samples > 1 else outside_value(voxels.dtype)
+        self._scalars_dtype = voxels.dtype
         flat = voxels.reshape(-1, self.samples) if self.samples > 1 else voxels.reshape(-1)
         self._scalars = numpy_to_vtk(flat, deep=0)
         self._image = vtkImageData()
@@ -60,7 +82,6 @@ class SliceRenderer:
         self._image.GetPointData().SetScalars(self._scalars)
         self._reslice = vtkImageReslice()
         self._reslice.SetInputData(self._image)
-        self._reslice.SetOutputDimensionality(2)
         self._reslice.SetOutputOrigin(0.0, 0.0, 0.0)
         self._reslice.SetOutputSpacing(1.0, 1.0, 1.0)
         self._reslice.SetNumberOfThreads(_THREADS)
@@ -76,64 +97,102 @@ class SliceRenderer:
         self._scalars.Modified()
         self._image.Modified()
 
-    def cut(self, raster: Raster, slab: Slab | None = None, *, draft: bool = False) -> NDArray[Any]:
+    def cut(
+        self,
+        raster: Raster,
+        slab: Slab | None = None,
+        *,
+        draft: bool = False,
+        cancel: Cancel | None = None,
+    ) -> NDArray[Any]:
         """The picture on ``raster``: (height, width) or (height, width, 3) of the array's dtype.
 
         Linear between voxels (masks: nearest); ``outside`` beyond half a voxel of the array.
-        A slab of T mm is sampled from -T/2 to +T/2 at most one voxel apart, ends included; a
-        draft, for the moment in which something moves, at most two.
+        A slab of T mm is sampled from -T/2 to +T/2 at most one voxel apart, ends included. A
+        draft, for the moment in which something moves, takes the nearest voxels, up to one and a
+        half apart. cancel: ``Cancelled`` is raised between groups of layers.
         """
         matrix = raster.index_matrix(self.grid)
-        self._reslice.SetOutputExtent(0, raster.width - 1, 0, raster.height - 1, 0, 0)
         if slab is None or slab.thickness_mm <= 0:
             # VTK writes its next picture into the same memory, hence the copy (0.1 ms).
-            return np.array(self._at(matrix, 0.0, raster))
-        return self._slab(matrix, raster, slab, 2.0 if draft else 1.0)
+            return np.array(self._layers(matrix, np.zeros(1), raster)[0])
+        if draft and self.samples == 1:
+            return self._draft(matrix, raster, slab)
+        return self._slab(matrix, raster, slab, cancel or Cancel())
 
-    def _at(self, matrix: Floats, ahead_mm: float, raster: Raster) -> NDArray[Any]:
-        """The picture so far in front of the raster; valid until the next one."""
+    def _layers(self, matrix: Floats, ahead_mm: Floats, raster: Raster) -> NDArray[Any]:
+        """Evenly spaced pictures (n, h, w[, 3]) so far in front of the raster; until the next."""
         moved = matrix.copy()
-        moved[:3, 3] += moved[:3, 2] * ahead_mm
+        moved[:3, 3] += moved[:3, 2] * float(ahead_mm[0])
+        if len(ahead_mm) > 1:
+            moved[:3, 2] *= float(ahead_mm[1] - ahead_mm[0])
         self._axes.DeepCopy(moved.ravel().tolist())
         self._reslice.SetResliceAxes(self._axes)
+        self._reslice.SetOutputDimensionality(2 if len(ahead_mm) == 1 else 3)
+        last = len(ahead_mm) - 1
+        self._reslice.SetOutputExtent(0, raster.width - 1, 0, raster.height - 1, 0, last)
         self._reslice.Update()
         flat = vtk_to_numpy(self._reslice.GetOutput().GetPointData().GetScalars())
-        shape = (raster.height, raster.width)
+        shape = (len(ahead_mm), raster.height, raster.width)
         return np.asarray(flat.reshape(shape if self.samples == 1 else (*shape, self.samples)))
 
-    def _slab(self, matrix: Floats, raster: Raster, slab: Slab, voxels: float) -> NDArray[Any]:
+    def _draft(self, matrix: Floats, raster: Raster, slab: Slab) -> NDArray[Any]:
+        """A slab in one pass of VTK's own slab mode, nearest voxels."""
+        step = index_step_mm(self.grid, raster.axes.normal) * _DRAFT_VOXELS
+        count = max(3, int(np.ceil(slab.thickness_mm / step)) + 1) | 1  # even ones lie off centre
+        scaled = matrix.copy()
+        scaled[:3, 2] *= slab.thickness_mm / (count - 1)
+        mode = {Projection.MAX: VTK_IMAGE_SLAB_MAX, Projection.MIN: VTK_IMAGE_SLAB_MIN}
+        before = self._reslice.GetInterpolationMode()
+        self._reslice.SetInterpolationModeToNearestNeighbor()
+        self._reslice.SetSlabMode(mode.get(slab.projection, VTK_IMAGE_SLAB_MEAN))
+        self._reslice.SetSlabNumberOfSlices(count)
+        try:
+            return np.array(self._layers(scaled, np.zeros(1), raster)[0])
+        finally:
+            self._reslice.SetSlabNumberOfSlices(1)
+            self._reslice.SetInterpolationMode(before)
+
+    def _slab(self, matrix: Floats, raster: Raster, slab: Slab, cancel: Cancel) -> NDArray[Any]:
         # VTK's own slab mode is not used: in 9.7 its samples lie half a step off centre, or are
         # rounded to whole voxels, depending on the matrix.
-        apart = index_step_mm(self.grid, raster.axes.normal) * voxels
-        count = max(2, int(np.ceil(slab.thickness_mm / apart - 1e-6)) + 1)
-        places = np.linspace(-slab.thickness_mm / 2, slab.thickness_mm / 2, count)
-        first = np.array(self._at(matrix, float(places[0]), raster))
-        if slab.projection is Projection.MAX or self.samples > 1:
-            for place in places[1:]:
-                np.maximum(first, self._at(matrix, float(place), raster), out=first)
-            return first
-        if slab.projection is Projection.MIN:
-            highest = np.finfo(first.dtype).max if first.dtype.kind == "f" else None
-            top = first.dtype.type(np.iinfo(first.dtype).max if highest is None else highest)
-            first[first == self.outside] = top
-            for place in places[1:]:
-                here = self._at(matrix, float(place), raster)
-                np.minimum(first, np.where(here == self.outside, top, here), out=first)
-            first[first == top] = self.outside
-            return first
-        total = np.zeros(first.shape, dtype=np.float64)
-        weight = np.zeros(first.shape, dtype=np.float64)
-        for number, place in enumerate(places):
-            here = self._at(matrix, float(place), raster)
-            share = 0.5 if number in (0, count - 1) else 1.0  # the ends count half
-            inside = here != self.outside
-            total += np.where(inside, here, 0) * share
-            weight += inside * share
-        mean = np.full(first.shape, self.outside)
+        places = slab_places_mm(self.grid, raster, slab)
+        groups = np.array_split(places, int(np.ceil(len(places) / _LAYERS_AT_ONCE)))
+        most = slab.projection is Projection.MAX or self.samples > 1
+        if most or slab.projection is Projection.MIN:
+            best: NDArray[Any] | None = None
+            top = highest_value(self._scalars_dtype)
+            for group in groups:
+                cancel.check()
+                layers = self._layers(matrix, group, raster)
+                if most:
+                    here = layers.max(axis=0)
+                    best = here if best is None else np.maximum(best, here, out=best)
+                    continue
+                layers = np.where(layers == self.outside, top, layers)
+                here = layers.min(axis=0)
+                best = here if best is None else np.minimum(best, here, out=best)
+            assert best is not None
+            if not most:
+                best[best == top] = self.outside
+            return best
+        total = np.zeros((raster.height, raster.width), dtype=np.float64)
+        weight = np.zeros(total.shape, dtype=np.float64)
+        number = 0
+        for group in groups:
+            cancel.check()
+            for here in self._layers(matrix, group, raster):
+                share = 0.5 if number in (0, len(places) - 1) else 1.0  # the ends count half
+                inside = here != self.outside
+                total += np.where(inside, here, 0) * share
+                weight += inside * share
+                number += 1
+        mean = np.full(total.shape, self.outside)
         np.divide(total, weight, out=mean, where=weight > 0)
-        if first.dtype.kind in "iu":
+        dtype = self._scalars_dtype
+        if dtype.kind in "iu":
             np.rint(mean, out=mean)
-        return np.asarray(mean.astype(first.dtype))
+        return np.asarray(mean.astype(dtype))
 
     def grey(
         self, picture: NDArray[Any], window: Window, invert: bool = False

@@ -17,6 +17,7 @@ _SLABS = (
     Slab(20.0, Projection.MAX),
     Slab(30.0, Projection.MAX),
     Slab(10.0, Projection.MEAN),
+    Slab(10.0, Projection.MIN),
 )
 _SCROLLS = {"slice_back": -1, "slice_on": 1, "ten_back": -10, "ten_on": 10}
 
@@ -40,7 +41,7 @@ def perform(view: SliceView, action: str) -> bool:
         view.set_playing(not view.playing)
     elif action == "plane":
         position = _PLANES.index(viewport.kind) if viewport.kind in _PLANES else -1
-        viewport.set_plane(_PLANES[(position + 1) % len(_PLANES)])
+        view.link.orientation.set_plane(viewport, _PLANES[(position + 1) % len(_PLANES)])
     elif action == "slab":
         position = _SLABS.index(viewport.slab) if viewport.slab in _SLABS else -1
         viewport.set_slab(_SLABS[(position + 1) % len(_SLABS)])

@@ -73,8 +73,9 @@ class SliceMouse:
         elif self._layer is not None:
             self._layer.move(event, view.lps_at(place))
         elif self._turning:
-            view.viewport.turn(np.asarray(view.viewport.axes.down), moved.x() * 0.4)
-            view.viewport.turn(np.asarray(view.viewport.axes.right), -moved.y() * 0.4)
+            orientation, axes = view.link.orientation, view.viewport.axes
+            orientation.tilt(view.viewport, np.asarray(axes.down), moved.x() * 0.4)
+            orientation.tilt(view.viewport, np.asarray(axes.right), -moved.y() * 0.4)
         elif self._button is Qt.MouseButton.MiddleButton:
             scale = view.raster().mm_per_pixel * view.devicePixelRatioF()
             view.viewport.pan(moved.x() * scale, moved.y() * scale)

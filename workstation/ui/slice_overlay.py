@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,12 +13,12 @@ from workstation.domain.errors import N_
 from workstation.domain.finding import FindingState
 from workstation.domain.geometry import direction_letters
 from workstation.domain.plane import PlaneKind, Raster, nearest_plane
-from workstation.domain.volume import Flag
 from workstation.text import say, tr
 from workstation.ui import theme
 from workstation.ui.halo import HaloText
 from workstation.ui.layer import Layer
 from workstation.viewing.overlay import Overlay
+from workstation.viewing.provenance import provenance
 from workstation.viewing.tools import Distance
 from workstation.viewing.viewport import Viewport
 
@@ -37,18 +36,6 @@ STATE_WORDS = {
     FindingState.ADDED: N_("added"),
     FindingState.REJECTED: N_("rejected"),
 }
-# Flags that change what may be concluded from the picture; the others are in the series list.
-_WARN = (
-    Flag.MISSING_SLICES,
-    Flag.DUPLICATE_SLICES,
-    Flag.UNEVEN_SPACING,
-    Flag.TILTED,
-    Flag.NO_POSITION,
-    Flag.LOSSY,
-    Flag.UNIT_UNCERTAIN,
-    Flag.BROKEN_IMAGE,
-    Flag.NOT_A_VOLUME,
-)
 _UNITS = {"[hnsf'U]": "HU", "{SUVbw}g/mL": "SUV", "1": ""}
 PAD = 9.0
 SMALL_PANE = 260  # narrower than this, only what must never be missing is written
@@ -73,7 +60,6 @@ class Scene:
     readout: str = ""
     has_ai: bool = False
     unreadable: bool = False
-    crosshair: bool = True
 
 
 class SliceOverlay:
@@ -91,7 +77,6 @@ class SliceOverlay:
         if viewport.volume is None:
             return
         if viewport.overlays:
-            self._crosshair(painter, area, viewport, scene)
             self._findings(painter, scene)
         self._distances(painter, viewport, scene)
         for layer in scene.layers:
@@ -136,10 +121,9 @@ class SliceOverlay:
         if viewport.slab.thickness_mm > 0:
             projection = tr(viewport.slab.projection.value)
             top.append((f"{projection} {viewport.slab.thickness_mm:g} mm", theme.LETTER))
-        for flag, note in zip(stack.flags, stack.notes, strict=False):
-            if flag in _WARN:
-                text = say(note)
-                top.append(("⚠ " + self._shorten(text, area.width() - 60), theme.PROPOSED))
+        for note in provenance(viewport):
+            text = self._shorten(say(note), area.width() - 60)
+            top.append(("⚠ " + text, theme.PROPOSED))
         if not viewport.focus_inside and scene.peers:
             top.append((tr("The crosshair is outside this series"), theme.PROPOSED))
         if scene.by_hand:
@@ -177,12 +161,14 @@ class SliceOverlay:
         text = f"{viewport.slice_number + 1} / {viewport.steps.count}"
         if viewport.is_pages:
             return text
+        least, most = viewport.gaps_mm
+        apart = f"{least:.3g}" if most - least < 0.01 else f"{least:.3g}–{most:.3g}"
         if viewport.kind is PlaneKind.ACQUIRED and stack.slice_thickness_mm:
             text += f"　{stack.slice_thickness_mm:.3g} mm"
-            if abs(stack.slice_thickness_mm - viewport.steps.step_mm) > 0.01:
-                text += " / " + tr("spacing {mm} mm", mm=f"{viewport.steps.step_mm:.3g}")
+            if max(abs(stack.slice_thickness_mm - gap) for gap in (least, most)) > 0.01:
+                text += " / " + tr("spacing {mm} mm", mm=apart)
         else:
-            text += "　" + tr("spacing {mm} mm", mm=f"{viewport.steps.step_mm:.3g}")
+            text += "　" + tr("spacing {mm} mm", mm=apart)
         return text
 
     def _window_text(self, viewport: Viewport, scene: Scene) -> str:
@@ -227,48 +213,6 @@ class SliceOverlay:
 
     def _to_view(self, scene: Scene, column: float, row: float) -> QPointF:
         return QPointF((column + 0.5) / scene.ratio, (row + 0.5) / scene.ratio)
-
-    def _crosshair(self, painter: QPainter, area: QRectF, viewport: Viewport, scene: Scene) -> None:
-        """Where the peers' planes cut this one, in the colour of their plane; slabs dashed."""
-        if not scene.crosshair or not scene.peers or not viewport.focus_inside:
-            return
-        column, row, _ = scene.raster.to_picture(viewport.focus_mm)
-        focus = self._to_view(scene, column, row)
-        reach = area.width() + area.height()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        drawn: set[tuple[int, int]] = set()
-        for peer in scene.peers:
-            # The line lies in both planes: across the other's normal, as seen in this picture.
-            aside = float(peer.axes.normal @ np.asarray(viewport.axes.right))
-            below = float(peer.axes.normal @ np.asarray(viewport.axes.down))
-            length = math.hypot(aside, below)
-            if length < 0.05:
-                continue
-            right, down = -below / length, aside / length
-            way = QPointF(right, down)
-            key = (round(abs(right) * 50), round(abs(down) * 50))
-            if key in drawn:
-                continue
-            drawn.add(key)
-            colour = QColor(theme.PLANE_COLOURS[nearest_plane(peer.axes)])
-            painter.setPen(QPen(colour, 1.0))
-            for sign in (1, -1):  # a gap in the middle: the place itself must stay visible
-                painter.drawLine(QLineF(focus + way * (sign * 14.0), focus + way * (sign * reach)))
-            half = peer.slab.thickness_mm / 2 / scene.raster.mm_per_pixel / scene.ratio
-            if half > 1:
-                painter.setPen(QPen(colour, 1.0, Qt.PenStyle.DashLine))
-                away = QPointF(-down, right) * half
-                for offset in (away, away * -1.0):
-                    start, stop = focus + offset - way * reach, focus + offset + way * reach
-                    painter.drawLine(QLineF(start, stop))
-        if not drawn:
-            painter.setPen(QPen(QColor(theme.FOCUS), 1.0))
-            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-                painter.drawLine(
-                    QLineF(
-                        focus + QPointF(dx * 6.0, dy * 6.0), focus + QPointF(dx * 16.0, dy * 16.0)
-                    )
-                )
 
     def _findings(self, painter: QPainter, scene: Scene) -> None:
         for overlay in scene.overlays:

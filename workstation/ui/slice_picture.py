@@ -9,13 +9,20 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage
 
 from workstation.domain.plane import Raster
-from workstation.domain.volume import Volume
-from workstation.render.slice import MaskPicture, MaskRenderer, SliceRenderer
+from workstation.domain.volume import Volume, acquired_frames, acquired_grid
+from workstation.render.slice import (
+    MaskPicture,
+    MaskRenderer,
+    SliceRenderer,
+    slab_places_mm,
+)
+from workstation.ui.sharpen import Sharpener
 from workstation.ui.theme import STATE_COLOURS
 from workstation.viewing.overlay import Overlay
 from workstation.viewing.viewport import Slab, Viewport
 
 FILL_ALPHA = 0.26
+_AT_ONCE = 1_500_000  # samples of a slab that are cut while one waits (20 ms)
 
 
 class SlicePicture:
@@ -34,8 +41,19 @@ class SlicePicture:
         self._mask_images: dict[str, tuple[tuple[Any, ...], MaskPicture | None, QImage]] = {}
         self.mask_version = 0
 
-    def image(self, viewport: Viewport, raster: Raster, *, moving: bool = False) -> QImage:
-        """The image on ``raster``, or while a thick slab is ``moving`` on half as many pixels."""
+    def image(
+        self,
+        viewport: Viewport,
+        raster: Raster,
+        *,
+        moving: bool = False,
+        sharpener: Sharpener | None = None,
+    ) -> QImage:
+        """The image on ``raster``.
+
+        While a thick slab is ``moving`` it is a draft of half as many pixels. With a
+        ``sharpener`` it stays that until the full picture, cut in the background, is put in.
+        """
         volume = viewport.volume
         assert volume is not None and viewport.grid is not None
         if self._volume is not volume or self._renderer is None:
@@ -43,15 +61,21 @@ class SlicePicture:
             self._renderer = SliceRenderer(volume.array, viewport.grid)
             self._cut_key = ()
         slab = viewport.slab if viewport.slab.thickness_mm > 0 else None
-        draft = moving and slab is not None
-        cut_key = (raster, slab, viewport.voxels_version, draft)
-        if cut_key != self._cut_key:
+        key = (raster, slab, viewport.voxels_version, id(volume))
+        draft = False
+        if slab is not None and volume.stack.samples == 1 and self._cut_key != (*key, False):
+            layers = len(slab_places_mm(viewport.grid, raster, slab))
+            slow = layers * raster.width * raster.height > _AT_ONCE
+            draft = moving or (slow and sharpener is not None)
+            if sharpener is not None and draft and not moving:
+                sharpener.ask(key, volume.array, viewport.grid, raster, slab)
+            elif sharpener is not None:
+                sharpener.drop()
+        if self._cut_key != (*key, draft):
             if not self._cut_key or self._cut_key[2] != viewport.voxels_version:
                 self._renderer.voxels_changed()
-            self._cut = self._renderer.cut(raster.halved() if draft else raster, slab, draft=draft)
-            self._scale = 2 if draft else 1
-            self._cut_key = cut_key
-            self._grey_key = ()
+            drawn = raster.halved() if draft else raster
+            self._put(key, self._source(viewport).cut(drawn, slab, draft=draft), draft)
         grey_key = (viewport.window, viewport.invert)
         if grey_key != self._grey_key:
             self._grey = self._renderer.grey(self._cut, viewport.window, viewport.invert)
@@ -66,6 +90,30 @@ class SlicePicture:
                 QImage.Format.Format_RGB888 if colour else QImage.Format.Format_Grayscale8,
             )
         return self._image
+
+    def _source(self, viewport: Viewport) -> SliceRenderer:
+        """The voxels, or the one image as it was made where those between are interpolated."""
+        volume, image = viewport.volume, viewport.acquired_image
+        assert volume is not None and self._renderer is not None
+        if image is None or volume.acquired is None:
+            return self._renderer
+        frame = acquired_frames(volume.stack, volume.phase)[image]
+        grid = acquired_grid(volume.stack, frame.position_mm)
+        return SliceRenderer(volume.acquired[image : image + 1], grid)
+
+    def _put(self, key: tuple[Any, ...], cut: NDArray[Any], draft: bool) -> None:
+        self._cut, self._scale = cut, 2 if draft else 1
+        self._cut_key, self._grey_key = (*key, draft), ()
+
+    def sharpened(self, key: tuple[Any, ...], cut: NDArray[Any]) -> None:
+        """Put in what the sharpener has cut, if that is still what is shown."""
+        if self._cut_key == (*key, True):
+            self._put(key, cut, False)
+
+    @property
+    def sharp(self) -> bool:
+        """Whether the picture shown is no draft."""
+        return not (self._cut_key and self._cut_key[-1])
 
     def value_at(self, column: int, row: int) -> float | None:
         """The value that the picture shows at a pixel; None outside the array or for colour."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
@@ -24,9 +27,11 @@ from workstation.domain.plane import PlaneKind, Raster
 from workstation.domain.volume import Volume
 from workstation.text import tr
 from workstation.ui import theme
+from workstation.ui.crosshair_layer import CrosshairLayer
 from workstation.ui.halo import HaloText
 from workstation.ui.layer import Layer
 from workstation.ui.paint_layer import PaintLayer
+from workstation.ui.sharpen import Sharpener
 from workstation.ui.slice_actions import perform
 from workstation.ui.slice_mouse import SliceMouse
 from workstation.ui.slice_overlay import Scene, SliceOverlay, unit_sign
@@ -39,7 +44,7 @@ from workstation.viewing.tools import Distance
 from workstation.viewing.viewport import Viewport
 
 CINE_FPS = 20.0
-SETTLE_MS = 130
+SETTLE_MS = 40
 
 
 class SliceView(QWidget):
@@ -69,6 +74,7 @@ class SliceView(QWidget):
         self.active = False
         self.frames = 0  # painted so far
         self.picture = SlicePicture()
+        self._sharpener = Sharpener(self._sharpened, self)
         self._overlay = SliceOverlay(HaloText())
         self.mouse = SliceMouse(self)
         self._cine = QTimer(self)
@@ -83,6 +89,7 @@ class SliceView(QWidget):
         self._settle.timeout.connect(self.update)
         self.layers: list[Layer] = []
         self._shown: Volume | None = None
+        self.add_layer(CrosshairLayer(self))
         self.paint = PaintLayer(self)
         self.add_layer(self.paint)
         viewport.changed.connect(self._changed)
@@ -156,6 +163,15 @@ class SliceView(QWidget):
             self._settle.start()
         self.update()
 
+    def _sharpened(self, key: tuple[Any, ...], cut: NDArray[Any]) -> None:
+        self.picture.sharpened(key, cut)
+        self.update()
+
+    @property
+    def sharp(self) -> bool:
+        """Whether the image is shown at full quality, nothing better being on its way."""
+        return self.picture.sharp and not self._sharpener.busy and not self._settle.isActive()
+
     def _next_frame(self) -> None:
         if self.phases > 1:
             self.phase_wanted.emit((self.phase + 1) % self.phases)
@@ -207,7 +223,9 @@ class SliceView(QWidget):
 
     def _paint_volume(self, painter: QPainter, area: QRectF) -> None:
         view, raster, ratio = self.viewport, self.raster(), self.devicePixelRatioF()
-        image = self.picture.image(view, raster, moving=self._settle.isActive())
+        image = self.picture.image(
+            view, raster, moving=self._settle.isActive(), sharpener=self._sharpener
+        )
         if image.width() == raster.width:
             image.setDevicePixelRatio(ratio)
             painter.drawImage(QPointF(0, 0), image)
@@ -246,11 +264,10 @@ class SliceView(QWidget):
             )
         scene.overlays = shown
         scene.peers = self.link.peers(view)
-        scene.crosshair = self.link.visible
         scene.by_hand = self.link.linked_by_hand(view)
         scene.distances = self._distances_here()
         scene.loaded, scene.phases, scene.phase = self.loaded, self.phases, self.phase
-        scene.unreadable = view.kind is PlaneKind.ACQUIRED and view.slice_number in self.unreadable
+        scene.unreadable = view.kind is PlaneKind.ACQUIRED and view.stored_z in self.unreadable
         scene.cine_fps = CINE_FPS if self.playing else 0.0
         scene.layers = self.layers
         scene.readout = self._readout()

@@ -16,7 +16,8 @@ from workstation.domain.errors import N_
 class Command:
     """name: what code calls it. words: English, a catalogue key. group: menu it stands in.
 
-    scope: "view" acts on the view that has the keyboard, "window" anywhere in the reading room.
+    scope: "view" acts on the view that has the keyboard, "window" anywhere in the reading room,
+    "solid" on a 3D view, whose keys win over all others while it has the keyboard.
     tool: gives the left mouse button to what ``name`` says until another tool is chosen.
     while_painting: its key means this only while a mask is being painted, and may mean something
     else otherwise.
@@ -58,6 +59,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("cine", "C", N_("Cine"), "view"),
     Command("plane", "P", N_("Next plane"), "view"),
     Command("slab", "M", N_("Thick slab"), "view"),
+    Command("slab_thicker", "Ctrl+Up", N_("Slab thicker"), "view"),
+    Command("slab_thinner", "Ctrl+Down", N_("Slab thinner"), "view"),
+    Command("slab_kind", "Shift+M", N_("MIP, MinIP or mean"), "view"),
+    Command("slab_typed", "Ctrl+M", N_("Slab thickness in mm ..."), "view"),
+    Command("turn_left", "Alt+Left", N_("Turn the other planes to the left"), "view"),
+    Command("turn_right", "Alt+Right", N_("Turn the other planes to the right"), "view"),
+    Command("tilt_up", "Alt+Up", N_("Tilt all planes up"), "view"),
+    Command("tilt_down", "Alt+Down", N_("Tilt all planes down"), "view"),
+    Command("straighten", "Shift+F", N_("Planes as they were before turning"), "view"),
     Command("fit", "F", N_("Fit"), "view"),
     Command("crosshair", "L", N_("Crosshair on, off"), "view"),
     Command("overlays", "Space", N_("Overlays on, off"), "view"),
@@ -72,6 +82,27 @@ COMMANDS: tuple[Command, ...] = (
     Command("brush_larger", "]", N_("Brush larger"), "segment"),
     Command("eraser", "E", N_("Brush or eraser"), "segment", while_painting=True),
     Command("ball", "B", N_("Ball or disc"), "segment"),
+    Command("solid_front", "A", N_("From the front"), "solid", "solid"),
+    Command("solid_back", "P", N_("From the back"), "solid", "solid"),
+    Command("solid_left", "L", N_("From the left"), "solid", "solid"),
+    Command("solid_right", "R", N_("From the right"), "solid", "solid"),
+    Command("solid_head", "H", N_("From above"), "solid", "solid"),
+    Command("solid_feet", "F", N_("From below"), "solid", "solid"),
+    Command("solid_fit", "Home", N_("Whole volume in the view"), "solid", "solid"),
+    Command("solid_turntable", "C", N_("Turntable"), "solid", "solid"),
+    Command("solid_turn", "T", N_("Turn with the left button"), "solid", "solid"),
+    Command("solid_brightness", "W", N_("Shift the look with the left button"), "solid", "solid"),
+    Command("solid_scissors", "S", N_("Scissors: remove inside"), "solid", "solid"),
+    Command("solid_keep", "Shift+S", N_("Scissors: remove outside"), "solid", "solid"),
+    Command("solid_crop", "B", N_("Crop box"), "solid", "solid"),
+    Command("solid_slab", "M", N_("Crop to the slab of the slice view"), "solid", "solid"),
+    Command("solid_seen", "Shift+M", N_("Crop to what the slice views show"), "solid", "solid"),
+    Command("solid_cut_axial", "Shift+H", N_("Cut at crosshair: axial"), "solid", "solid"),
+    Command("solid_cut_sagittal", "Shift+L", N_("Cut at crosshair: sagittal"), "solid", "solid"),
+    Command("solid_cut_coronal", "Shift+A", N_("Cut at crosshair: coronal"), "solid", "solid"),
+    Command("solid_undo", "Ctrl+Z", N_("Take back the last cut"), "solid", "solid"),
+    Command("solid_uncut", "Backspace", N_("Remove all cuts"), "solid", "solid"),
+    Command("solid_volume", "V", N_("Volume on, off"), "solid", "solid"),
     Command("accept", "A", N_("Accept the finding that has focus"), "finding", "window"),
     Command("edit", "E", N_("Edit its mask with the brush"), "finding", "window"),
     Command("reject", "X", N_("Reject it"), "finding", "window"),
@@ -107,13 +138,13 @@ def keys_of(scope: str, changed: Mapping[str, str] | None = None) -> dict[str, s
 def clashes(changed: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
     """(key, command, command) wherever one key would mean two things at the same time."""
     own = changed or {}
-    taken: dict[tuple[str, bool], str] = {}
+    taken: dict[tuple[str, bool, bool], str] = {}
     found = []
     for command in COMMANDS:
         key = own.get(command.name, command.key)
         if not key:
             continue
-        place = (key, command.while_painting)
+        place = (key, command.while_painting, command.scope == "solid")
         if place in taken:
             found.append((key, taken[place], command.name))
         taken[place] = command.name
