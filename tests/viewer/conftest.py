@@ -61,9 +61,7 @@ def grid(qtbot: QtBot) -> Iterator[ViewGrid]:
     qtbot.waitExposed(made)
     yield made
     HOLD.set()
-    for pane in made.panes:
-        if pane.solid is not None:
-            pane.solid.close_scene()
+    made.close_scenes()
     library.close()
 
 

@@ -12,7 +12,8 @@ from tests.viewer.images import GRIDS, PAGES, grid_of, stack_of, volume_of
 from workstation.domain.geometry import Floats
 from workstation.domain.plane import PlaneKind
 from workstation.domain.volume import Flag, Stack
-from workstation.viewing.hanging import hang, protocols, three_planes
+from workstation.viewing.hanging import Pane, hang, three_planes
+from workstation.viewing.hanging_files import installed
 from workstation.viewing.links import CrosshairLink
 from workstation.viewing.paint import Brush, Painting, Patch, next_size
 from workstation.viewing.signal import Signal
@@ -365,9 +366,13 @@ def stack(name: str, role: str, **changes: object) -> Stack:
     )
 
 
+def first_panes(stacks: list[Stack]) -> tuple[Pane, ...]:
+    return hang(stacks, installed()).stages[0].panes
+
+
 def test_protocols_hang_by_role() -> None:
-    assert {p.name for p in protocols()} >= {"Brain-heart MR", "Chest CT"}
-    panes = hang(
+    assert {p.name for p in installed()} >= {"Brain-heart MR", "Chest CT"}
+    panes = first_panes(
         [
             stack("loc", "", flags=(Flag.LOCALISER, Flag.NOT_A_VOLUME)),
             stack("cine", "cine SAX"),
@@ -380,18 +385,18 @@ def test_protocols_hang_by_role() -> None:
     assert panes[1].slab.thickness_mm == 30.0
     assert panes[1].slab.projection is Projection.MAX
     assert [p.solid for p in panes] == [False, False, False, True]
-    chest = hang([stack("ct", "CT chest", modality="CT")])
+    chest = first_panes([stack("ct", "CT chest", modality="CT")])
     assert [p.kind for p in chest[1:3]] == [PlaneKind.CORONAL, PlaneKind.SAGITTAL]
     assert chest[3].solid and chest[0].preset == 7
 
 
 def test_generic_hanging_leaves_no_pane_empty_without_need() -> None:
-    panes = hang([stack("a", "", series_number=2), stack("b", "T2", series_number=5)])
+    panes = first_panes([stack("a", "", series_number=2), stack("b", "T2", series_number=5)])
     assert [p.stack_id for p in panes][:2] == ["b", "a"]
     assert all(p.stack_id for p in panes)
-    pages = hang([stack("p", "", flags=PAGES)])
-    assert [p.stack_id for p in pages] == ["p", "", "", ""]
-    assert hang([stack("only", "")])[3].solid
+    pages = first_panes([stack("p", "", flags=PAGES)])
+    assert [p.stack_id for p in pages] == ["p"]
+    assert first_panes([stack("only", "")])[3].solid
     assert [p.kind for p in three_planes("x")][:3] == [
         PlaneKind.AXIAL,
         PlaneKind.CORONAL,

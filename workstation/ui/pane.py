@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from workstation.domain.plane import PlaneKind
 from workstation.domain.volume import Stack
+from workstation.ui.bullseye import BullseyeView
 from workstation.ui.loading import Loading, VolumeLibrary
 from workstation.ui.slice_view import SliceView
 from workstation.ui.volume_view import VolumeView
@@ -41,6 +43,7 @@ class ViewPane(QWidget):
         self.content = Pane()
         self.slices = SliceView(self.viewport, link, self)
         self._solid: VolumeView | None = None
+        self._bullseye: BullseyeView | None = None
         self._loading: Loading | None = None
         self._stack: Stack | None = None
         self._first_seen = False
@@ -86,6 +89,31 @@ class ViewPane(QWidget):
             self._solid.show_volume(None)
         self._layout.setCurrentWidget(self.slices)
 
+    def show_drawing(self, pane: Pane) -> None:
+        """Show a diagram instead of images: the segments of the left ventricle."""
+        if self._bullseye is None:
+            self._bullseye = BullseyeView(self)
+            self._bullseye.activated.connect(self.activated)
+            self._bullseye.maximise_asked.connect(self.maximise_asked)
+            self._layout.addWidget(self._bullseye)
+        self.content = pane
+        self._bullseye.active = self.slices.active
+        self._layout.setCurrentWidget(self._bullseye)
+
+    @property
+    def bullseye(self) -> BullseyeView | None:
+        """The diagram where this pane shows one."""
+        return self._bullseye if self.content.drawing else None
+
+    @property
+    def arranged(self) -> Pane:
+        """What this pane shows and how, as a hanging protocol keeps it."""
+        if not self.content.stack_id:
+            return self.content
+        view = self.viewport
+        kind = self.content.kind if view.kind is PlaneKind.OBLIQUE else view.kind
+        return replace(self.content, kind=kind, slab=view.slab)
+
     @property
     def settled(self) -> bool:
         """Whether everything this pane was asked to show is in, or has failed with words."""
@@ -103,7 +131,7 @@ class ViewPane(QWidget):
         """Show another phase of a time series at the same place."""
         if self._stack is None or not 0 <= phase < self._stack.phases:
             return
-        z = self.viewport.slice_number
+        z = self.viewport.stored_z
         loading = self.library.open(self._stack, phase, z)
         if self.slices.playing and not loading.present.any():
             return  # wait for it rather than flash a black picture
@@ -160,6 +188,11 @@ class ViewPane(QWidget):
         """The 3D view where this pane shows one."""
         return self._solid if self.content.solid else None
 
+    def close_scene(self) -> None:
+        """Let VTK go before Qt does."""
+        if self._solid is not None:
+            self._solid.close_scene()
+
     # --- shared things
 
     def set_active(self, active: bool) -> None:
@@ -169,6 +202,9 @@ class ViewPane(QWidget):
         if self._solid is not None:
             self._solid.active = active
             self._solid.update()
+        if self._bullseye is not None:
+            self._bullseye.active = active
+            self._bullseye.update()
 
     def set_overlays(self, overlays: Sequence[Overlay]) -> None:
         """Findings to draw."""
@@ -195,6 +231,9 @@ class ViewPane(QWidget):
         return {
             "stack_id": self.content.stack_id,
             "solid": self.content.solid,
+            "drawing": self.content.drawing,
+            "fused_stack_id": self.content.fused_stack_id,
+            "preset": self.content.preset,
             "plane": view.kind.value,
             "focus_mm": [float(v) for v in view.focus_mm],
             "window": [view.window.centre, view.window.width],
@@ -212,7 +251,9 @@ class ViewPane(QWidget):
         kind = PlaneKind(kept.get("plane", "acquired"))
         if kind is PlaneKind.OBLIQUE:
             kind = PlaneKind.ACQUIRED
-        self.show_stack(stack, Pane(stack.id, kind, slab, bool(kept.get("solid"))))
+        solid, preset = bool(kept.get("solid")), int(kept.get("preset", -1))
+        fused = str(kept.get("fused_stack_id", ""))
+        self.show_stack(stack, Pane(stack.id, kind, slab, solid, preset, fused))
         view = self.viewport
         view.move_focus(np.asarray(kept.get("focus_mm", view.focus_mm), dtype=np.float64))
         window = kept.get("window")

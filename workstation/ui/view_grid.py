@@ -1,102 +1,117 @@
-"""The panes with images: which are laid out how, what each shows, what they share."""
+"""The panes with images: what each shows of the open study, and what is drawn over it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from workstation.domain.geometry import Floats, Grid
 from workstation.domain.volume import Stack
 from workstation.ui.loading import VolumeLibrary
 from workstation.ui.pane import ViewPane
-from workstation.viewing.hanging import Pane, hang, three_planes
-from workstation.viewing.links import CrosshairLink
+from workstation.ui.panes import Panes
+from workstation.viewing.hanging import (
+    MAX_COLUMNS,
+    MAX_ROWS,
+    Hanging,
+    HungStage,
+    Pane,
+    Protocol,
+    hang,
+    three_planes,
+)
+from workstation.viewing.hanging_files import installed
 from workstation.viewing.overlay import Overlay
 from workstation.viewing.paint import Painting
 
 LAYOUTS = ("grid", "single", "mpr")
 
 
-class ViewGrid(QWidget):
-    """Four panes: two by two, one alone, or three planes and 3D of one series."""
+class ViewGrid(Panes):
+    """A study in stages of a hanging protocol, one pane alone, or three planes and 3D."""
 
-    active_changed = Signal(int)
     pane_filled = Signal(int, str)  # pane, stack id
     stroke_finished = Signal(object)  # the new mask, a copy: NDArray[bool] (z, y, x)
     undo_asked = Signal()
     redo_asked = Signal()
     layout_changed = Signal(str)
-    message = Signal(str)
-    menu_asked = Signal(QPoint)
-    tool_changed = Signal(str)
+    stage_changed = Signal()
 
     def __init__(self, library: VolumeLibrary, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.library = library
-        self.link = CrosshairLink()
         self.stacks: dict[str, Stack] = {}
+        self.priors: tuple[Stack, ...] = ()
+        self.protocols: tuple[Protocol, ...] = installed()
+        self.hanging: Hanging | None = None
+        self.stage = 0
         self.layout_name = "grid"
-        self.active = 0
-        self.maximised: int | None = None
-        self._hanging: tuple[Pane, ...] = ()
+        self._before_mpr: HungStage | None = None
         self._overlays: list[Overlay] = []
         self._painting: Painting | None = None
         self._painted: Overlay | None = None
-        self.tool = ""
-        self._on_pane: list[Callable[[ViewPane], None]] = []
-        self.panes = [ViewPane(library, self.link, self) for _ in range(4)]
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(1)
-        for number, pane in enumerate(self.panes):
-            self._grid.addWidget(pane, number // 2, number % 2)
-            pane.activated.connect(lambda n=number: self.activate(n))
-            pane.maximise_asked.connect(lambda n=number: self.toggle_maximised(n))
-            pane.stack_dropped.connect(lambda stack, n=number: self.show_stack(stack, n))
-            pane.slices.stroke_finished.connect(self._stroke_finished)
-            pane.slices.tool_wanted.connect(self.set_tool)
-            pane.slices.menu_asked.connect(self.menu_asked)
-        library.failed.connect(self.message)
-        self._lay_out()
+        super().__init__(library, parent)
 
-    # --- what panes share
-
-    def on_pane(self, equip: Callable[[ViewPane], None]) -> None:
-        """Equip every pane that there is or will be, e.g. with a layer."""
-        self._on_pane.append(equip)
-        for pane in self.panes:
-            equip(pane)
-
-    def set_tool(self, name: str) -> None:
-        """Give the left button of every view to a tool; empty: window and level."""
-        self.tool = name
-        for pane in self.panes:
-            pane.slices.set_tool(name)
-        self.tool_changed.emit(name)
+    def _equip_first(self, pane: ViewPane, number: int) -> None:
+        pane.stack_dropped.connect(lambda stack: self.show_stack(stack, number))
+        pane.slices.stroke_finished.connect(self._stroke_finished)
 
     # --- study and series
 
-    def set_study(self, stacks: Sequence[Stack]) -> None:
-        """Show a study: its series by the hanging protocol that fits."""
+    def set_study(self, stacks: Sequence[Stack], priors: Sequence[Stack] = ()) -> None:
+        """Show a study by the hanging protocol that fits; ``priors``: an earlier one's series."""
         self.clear()
-        self.stacks = {stack.id: stack for stack in stacks}
-        self._hanging = hang(stacks) if stacks else ()
-        for number, pane in enumerate(self._hanging):
-            self._fill(number, pane)
-        self.activate(0)
+        self.priors = tuple(priors)
+        self.stacks = {stack.id: stack for stack in (*stacks, *priors)}
+        if stacks:
+            self.hang_by("")
         self.panes[0].slices.setFocus()
+
+    def hang_by(self, protocol_id: str) -> None:
+        """Hang the study by a protocol, or by the one that fits best (empty); first stage."""
+        before = {stack.id for stack in self.priors}
+        own = [stack for stack in self.stacks.values() if stack.id not in before]
+        if not own:
+            return
+        self.hanging = hang(own, self.protocols, self.priors, chosen=protocol_id)
+        self.show_stage(0)
+
+    def show_stage(self, number: int) -> None:
+        """Show a stage of the protocol."""
+        if self.hanging is None:
+            return
+        self.stage = min(max(number, 0), len(self.hanging.stages) - 1)
+        self.layout_name = "grid"
+        self.maximised = None
+        self._show(self.hanging.stages[self.stage])
+        self.activate(0)
+        self.layout_changed.emit(self.layout_name)
+        self.stage_changed.emit()
+
+    def step_stage(self, step: int) -> None:
+        """The next stage or the one before; from the last to the first."""
+        if self.hanging is not None:
+            self.show_stage((self.stage + step) % len(self.hanging.stages))
+
+    def _show(self, stage: HungStage) -> None:
+        self.set_shape(stage.rows, stage.columns)
+        for number, pane in enumerate(stage.panes):
+            self._fill(number, pane)
+
+    def arrangement(self) -> HungStage:
+        """What is on screen now."""
+        name = self.hanging.stages[self.stage].name if self.hanging is not None else ""
+        return HungStage(name, self.rows, self.columns, tuple(p.arranged for p in self.panes))
 
     def clear(self) -> None:
         """Show nothing and forget the study."""
         self.end_painting()
-        self.stacks = {}
+        self.stacks, self.priors, self.hanging = {}, (), None
         self._overlays = []
         for pane in self.panes:
             pane.clear()
@@ -119,10 +134,29 @@ class ViewGrid(QWidget):
         """Show a series in 3D in a pane."""
         self._fill(number, Pane(stack_id, solid=True))
 
+    def set_pane(self, number: int, pane: Pane) -> None:
+        """Show something in a pane in a way of its own, e.g. fused."""
+        self._fill(number, pane)
+
+    def add_rows_and_columns(self, rows: int, columns: int) -> None:
+        """Another number of panes; new ones show series that no pane shows yet."""
+        self.layout_name, self.maximised = "grid", None
+        had = len(self.panes)
+        self.set_shape(rows, columns)
+        shown = {p.content.stack_id for p in self.panes}
+        waiting = [s for s in self.stacks if s not in shown]
+        for number in range(had, len(self.panes)):
+            if waiting:
+                self._fill(number, Pane(waiting.pop(0)))
+        self.activate(self.active)
+        self.layout_changed.emit(self.layout_name)
+
     def _fill(self, number: int, pane: Pane) -> None:
         stack = self.stacks.get(pane.stack_id)
         if stack is None:
             self.panes[number].clear()
+            if pane.drawing:
+                self.panes[number].show_drawing(pane)
             return
         self.panes[number].show_stack(stack, pane)
         self.panes[number].set_overlays(self._overlays)
@@ -131,50 +165,29 @@ class ViewGrid(QWidget):
     # --- layout
 
     def set_layout(self, name: str) -> None:
-        """ "grid" (2x2), "single" (the active pane) or "mpr" (three planes and 3D)."""
+        """ "grid" (the protocol's), "single" (the active pane) or "mpr" (three planes and 3D)."""
         if name not in LAYOUTS:
             raise ValueError(f"no such layout: {name}")
         before, self.layout_name = self.layout_name, name
-        shown = self.panes[self.active].content.stack_id
+        shown = self.active_pane.content.stack_id
         self.maximised = self.active if name == "single" else None
         if name == "mpr" and shown:
+            if before != "mpr":
+                self._before_mpr = self.arrangement()
+            self.set_shape(2, 2)
             for number, pane in enumerate(three_planes(shown)):
                 self._fill(number, pane)
-        elif before == "mpr" and name == "grid":
-            for number, pane in enumerate(self._hanging):
-                self._fill(number, pane)
+        elif before == "mpr" and name == "grid" and self._before_mpr is not None:
+            self._show(self._before_mpr)
         self._lay_out()
         self.layout_changed.emit(name)
 
     def toggle_maximised(self, number: int) -> None:
-        """One pane alone, or back to all four."""
-        self.maximised = None if self.maximised is not None else number
+        """One pane alone, or back to all."""
         if self.layout_name == "single":
             self.layout_name = "grid"
-        self.activate(number)
-        self._lay_out()
+        super().toggle_maximised(number)
         self.layout_changed.emit(self.layout_name)
-
-    def _lay_out(self) -> None:
-        for number, pane in enumerate(self.panes):
-            pane.setVisible(self.maximised is None or number == self.maximised)
-
-    def activate(self, number: int) -> None:
-        """Make a pane the one that keys and the series strip act on."""
-        changed = number != self.active
-        self.active = number
-        for each, pane in enumerate(self.panes):
-            pane.set_active(each == number)
-        if self.maximised is not None and self.maximised != number:
-            self.maximised = number
-            self._lay_out()
-        if changed:
-            self.active_changed.emit(number)
-
-    @property
-    def active_pane(self) -> ViewPane:
-        """The active pane."""
-        return self.panes[self.active]
 
     # --- findings
 
@@ -288,6 +301,10 @@ class ViewGrid(QWidget):
         """What is on screen, as plain JSON values."""
         return {
             "layout": self.layout_name,
+            "rows": self.rows,
+            "columns": self.columns,
+            "protocol": self.hanging.protocol.id if self.hanging is not None else "",
+            "stage": self.stage,
             "active": self.active,
             "maximised": self.maximised,
             "panes": [pane.state() for pane in self.panes],
@@ -295,15 +312,24 @@ class ViewGrid(QWidget):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what ``state`` told; series that are gone leave their pane as it is."""
+        known = {protocol.id for protocol in self.protocols}
+        if state.get("protocol") in known:
+            self.hang_by(state["protocol"])
+            self.show_stage(int(state.get("stage", 0)))
         layout = state.get("layout")
         if layout in LAYOUTS:
             self.layout_name = layout
-        for number, kept in enumerate(state.get("panes", [])[:4]):
+        rows, columns = int(state.get("rows", 2)), int(state.get("columns", 2))
+        if 1 <= rows <= MAX_ROWS and 1 <= columns <= MAX_COLUMNS:
+            self.set_shape(rows, columns)
+        for number, kept in enumerate(state.get("panes", [])[: len(self.panes)]):
             stack = self.stacks.get(kept.get("stack_id", ""))
             if stack is not None:
                 self.panes[number].restore(stack, kept)
-        maximised = state.get("maximised")
-        self.maximised = maximised if maximised in (0, 1, 2, 3) else None
-        active = state.get("active", 0)
-        self.activate(active if active in (0, 1, 2, 3) else 0)
+            elif kept.get("drawing"):
+                self._fill(number, Pane(drawing=str(kept["drawing"])))
+        there = range(len(self.panes))
+        maximised, active = state.get("maximised"), state.get("active", 0)
+        self.maximised = maximised if maximised in there else None
+        self.activate(active if active in there else 0)
         self._lay_out()

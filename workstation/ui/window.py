@@ -111,9 +111,7 @@ class Window(QMainWindow):
     def shut(self) -> None:
         """Save the desk, stop threads, let VTK go before Qt does."""
         self.close()
-        for pane in self.grid_.panes:
-            if pane.solid is not None:
-                pane.solid.close_scene()
+        self.grid_.close_scenes()
         self.grid_.clear()
         self.library.close()
         self.jobs.close()
