@@ -13,11 +13,13 @@ from workstation.domain.geometry import Grid
 
 @dataclass(frozen=True, eq=False)
 class Overlay:
-    """One finding as drawn. id: the finding's. frame: frame of reference UID it belongs to.
+    """One finding or segment as drawn. id: its own. frame: frame of reference UID it belongs to.
 
     array: mask (z, y, x) on ``grid``, or None where the finding is only a place. stack_id and
     phase: what it was found on; ``phase`` None shows it in every phase. label: words and value
     already in the reader's language. editing: the mask is being painted (its array changes).
+    colour: "#rrggbb" of a segment, with its number and fill pattern (``domain.segment``); a
+    finding has none and is drawn in the colour of its state.
     """
 
     id: str
@@ -31,6 +33,9 @@ class Overlay:
     phase: int | None = None
     focused: bool = False
     editing: bool = False
+    colour: str = ""
+    number: int = 0
+    pattern: str = "plain"
 
     def belongs_to(self, stack_id: str, frame: str, phase: int, slab_mm: float = 0.0) -> bool:
         """Whether an image of this stack, frame of reference and phase shows it.
