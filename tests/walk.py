@@ -21,7 +21,15 @@ from types import TracebackType
 from typing import Any
 
 import psutil
-from PySide6.QtCore import QEvent, QMessageLogContext, QPoint, QPointF, Qt, qInstallMessageHandler
+from PySide6.QtCore import (
+    QEvent,
+    QMessageLogContext,
+    QPoint,
+    QPointF,
+    Qt,
+    QTimer,
+    qInstallMessageHandler,
+)
 from PySide6.QtCore import QtMsgType as Kind
 from PySide6.QtGui import QKeySequence, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
@@ -236,6 +244,8 @@ class Walk:
             if button.isVisible() and button.isEnabled() and not button.property("leavesProgram")
         ]
         if found:
+            # A menu waits for a choice in a loop of its own: it is left again after a moment.
+            QTimer.singleShot(60, self.close_popups)
             QTest.mouseClick(self.random.choice(found), Qt.MouseButton.LeftButton)
             self.events += 1
         tabs = self.window.tabs
