@@ -14,6 +14,9 @@ import numpy as np
 from workstation.dicom.slices import Slice, levels_of
 from workstation.domain.geometry import Floats
 
+# What images of one place may differ in by contrast, each value once: an axis of its own.
+_CONTRAST_KEYS = ("DiffusionBValue", "EchoTime", "InversionTime", "FlipAngle", "RepetitionTime")
+
 # What can order images of one place in time. shared: the same value means the same moment at
 # every place; the others only order the images of one place.
 _TIME_KEYS: tuple[tuple[str, bool], ...] = (
@@ -92,7 +95,7 @@ def arrange(slices: Sequence[Slice]) -> Phases:
     most = max(len(items) for items in by_level)
     repeated = sum(len(items) > 1 for items in by_level)
     if most > 1 and repeated >= 0.5 * len(by_level):
-        found = _by_time(by_level, most)
+        found = _by_contrast(by_level, most) or _by_time(by_level, most)
         if found is not None:
             table, key = found
             kept = sum(item is not None for phase in table for item in phase)
@@ -101,13 +104,28 @@ def arrange(slices: Sequence[Slice]) -> Phases:
     return Phases((single,), tuple(positions), len(slices) - len(single))
 
 
+def _by_contrast(
+    by_level: list[list[Slice]], most: int
+) -> tuple[tuple[tuple[Slice | None, ...], ...], str] | None:
+    """Phases by a contrast whose every value each place has at most once."""
+    for keyword in _CONTRAST_KEYS:
+        rows = [[s.number(keyword) for s in items] for items in by_level]
+        if any(v is None for row in rows for v in row):
+            continue
+        values = sorted({v for row in rows for v in row if v is not None})
+        if len(values) == most > 1 and all(len(set(row)) == len(row) for row in rows):
+            rank = {value: i for i, value in enumerate(values)}
+            return _table(by_level, rows, rank, len(values)), keyword
+    return None
+
+
 def _by_time(
     by_level: list[list[Slice]], most: int
 ) -> tuple[tuple[tuple[Slice | None, ...], ...], str] | None:
     total = sum(len(items) for items in by_level)
     for allowed in (0.0, 0.1):  # a key without ties first, then one with a few
         for keyword, shared in _TIME_KEYS:
-            times = [[time_of(s, keyword) for s in items] for items in by_level]
+            times = [_times(items, keyword) for items in by_level]
             if any(t is None for row in times for t in row):
                 continue
             ties = sum(len(row) - len(set(row)) for row in times)
@@ -120,6 +138,16 @@ def _by_time(
             width = max(len(set(row)) for row in times)
             return _table(by_level, times, None, width), keyword
     return None
+
+
+def _times(items: Sequence[Slice], keyword: str) -> list[float | None]:
+    """Of each image of one place; the first has no trigger time where counting starts with it."""
+    times = [time_of(s, keyword) for s in items]
+    if keyword == "TriggerTime" and times.count(None) == 1 and len(times) > 2:
+        first = min(range(len(items)), key=lambda i: items[i].order)
+        if times[first] is None:
+            times[first] = 0.0
+    return times
 
 
 def _table(

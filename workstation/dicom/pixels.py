@@ -45,7 +45,9 @@ from workstation.dicom.headers import (
     transfer_syntax_of,
     whole,
 )
+from workstation.dicom.lookup_tables import LookupTable, modality_table
 from workstation.domain.errors import N_, BadInput
+from workstation.domain.volume import Frame
 
 _log = logging.getLogger(__name__)
 gdcm.Trace.WarningOff()
@@ -67,6 +69,7 @@ class _Source:
     frames: int
     fragments: Fragments | None
     vr: str
+    table: LookupTable | None
 
     @property
     def whole(self) -> bool:
@@ -99,6 +102,37 @@ def decode_frame(path: Path, number: int = 0) -> NDArray[Any]:
     return array
 
 
+def frame_samples(path: Path, frame: Frame, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Samples of a stack's frame: its tile of a mosaic, through its Modality LUT where it has one.
+
+    shape: (y, x) or (y, x, 3), which the result must have. Raises ``BadInput`` where it has not.
+    """
+    if frame.tile is None:
+        array = decode_frame(path, frame.number)
+    else:
+        stat = path.stat()
+        top, left = frame.tile
+        mosaic = _mosaic(path, frame.number, stat.st_size, stat.st_mtime_ns)
+        array = mosaic[top : top + shape[0], left : left + shape[1]]
+    if frame.lut:
+        stat = path.stat()
+        table = _open(path, stat.st_size, stat.st_mtime_ns).table
+        if table is not None:
+            array = table.apply(array)
+    if array.shape != shape:
+        raise BadInput(
+            N_("Image {number} of the file has not the size that its header says."),
+            number=frame.number + 1,
+        )
+    return array
+
+
+@functools.lru_cache(maxsize=4)
+def _mosaic(path: Path, number: int, size: int, changed: int) -> NDArray[Any]:
+    """A whole mosaic, kept for its next tiles."""
+    return decode_frame(path, number)
+
+
 @functools.lru_cache(maxsize=8)
 def _open(path: Path, size: int, changed: int) -> _Source:
     with path.open("rb") as file:
@@ -124,6 +158,7 @@ def _open(path: Path, size: int, changed: int) -> _Source:
         frames=max(1, whole(attributes, "NumberOfFrames", 1)),
         fragments=fragments,
         vr=element.vr,
+        table=modality_table(dataset, attributes.get("PixelRepresentation") == 1),
     )
 
 

@@ -24,7 +24,7 @@ class Placed:
 
     slices: phase-major, one for each index of the grid, None where none was found. positions: of
     each index along the normal, mm. noted: flags, each with its sentence. time_key: the keyword
-    that ordered the phases.
+    that ordered the phases. in_patient: whether the grid says where the images lie in the patient.
     """
 
     grid: Grid
@@ -33,6 +33,7 @@ class Placed:
     positions: list[float]
     noted: Noted
     time_key: str = ""
+    in_patient: bool = False
 
 
 def place(slices: Sequence[Slice], modality: str) -> Placed:
@@ -139,7 +140,7 @@ def _volume(phases: Phases, noted: Noted) -> Placed:
         )
     if len(phases.positions) == 2 and _apart(phases, first):
         noted.append((Flag.NOT_A_VOLUME, Message(N_("Two slices far apart do not make a volume."))))
-    return Placed(grid, slices, len(phases.table), positions, noted, phases.key)
+    return Placed(grid, slices, len(phases.table), positions, noted, phases.key, True)
 
 
 def _apart(phases: Phases, first: Slice) -> bool:
@@ -174,10 +175,10 @@ def _one_place(phases: Phases, noted: Noted) -> Placed:
         noted.append((Flag.SINGLE_IMAGE, Message(N_("A single image."))))
         said = N_("A single image is no volume.")
     else:
-        said = N_("One slice over time is no volume.")
+        said = N_("One slice over time: a series to play, no volume.")
     noted.append((Flag.NOT_A_VOLUME, Message(said)))
     grid = _page_grid(first, 1, first.number("SliceThickness") or 1.0)
-    return Placed(grid, slices, len(slices), list(phases.positions), noted, phases.key)
+    return Placed(grid, slices, len(slices), list(phases.positions), noted, phases.key, True)
 
 
 def _pages(slices: Sequence[Slice], modality: str) -> Placed:

@@ -27,6 +27,17 @@ _CONTRASTS: tuple[tuple[str, str], ...] = (
     ("KVP", N_("tube voltage")),
     ("ContrastBolusAgent", N_("contrast agent")),
 )
+_ALONG = {"DiffusionBValue", "EchoTime", "InversionTime", "FlipAngle", "RepetitionTime"}
+_MOST_APART = 4
+"""More values of these than this are an axis to walk along, not stacks to hang side by side."""
+_SHORT = {
+    "DiffusionBValue": "b {value}",
+    "EchoTime": "TE {value} ms",
+    "InversionTime": "TI {value} ms",
+    "RepetitionTime": "TR {value} ms",
+    "FlipAngle": "FA {value}°",
+    "KVP": "{value} kV",
+}
 _ACQUISITIONS: tuple[tuple[str, str], ...] = (
     ("AcquisitionNumber", N_("acquisition number")),
     ("TemporalPositionIdentifier", N_("time")),
@@ -132,6 +143,13 @@ def _repeats(slices: Sequence[Slice]) -> tuple[int, int]:
     return len(level) - len(positions), len(positions)
 
 
+def _once_each(group: Group, keyword: str) -> bool:
+    """Whether every place has each value of a contrast at most once."""
+    level, _ = levels_of(group.slices)
+    pairs = {(at, _value(s, keyword)) for at, s in zip(level, group.slices, strict=True)}
+    return len(pairs) == len(group.slices)
+
+
 def _split_contrasts(group: Group) -> list[Group]:
     """Split where images repeat a place and a header value tells them apart as other contrasts."""
     repeats, places = _repeats(group.slices)
@@ -144,6 +162,8 @@ def _split_contrasts(group: Group) -> list[Group]:
         parts = _split_by(group, functools.partial(_value, keyword=keyword), apart(said))
         if len(parts) == 1 or len(parts) > max(2, 2 * len(group.slices) // places):
             continue
+        if keyword in _ALONG and len(parts) > _MOST_APART and _once_each(group, keyword):
+            continue
         counts = [_repeats(part.slices) for part in parts]
         if sum(r for r, _ in counts) >= repeats:
             continue
@@ -155,10 +175,13 @@ def _split_contrasts(group: Group) -> list[Group]:
             shown = (
                 "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
             )
+            short = (
+                _SHORT.get(keyword, "{value}").format(value=shown) if value is not None else shown
+            )
             named = Group(
                 part.slices,
                 (*group.differs, apart(said, shown)),
-                f"{group.label} {shown}".strip() if len(shown) <= 16 else group.label,
+                f"{group.label} {short}".strip() if len(short) <= 20 else group.label,
             )
             found.extend(_split_contrasts(named))
         return found

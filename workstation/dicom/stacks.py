@@ -7,18 +7,34 @@ from dataclasses import replace
 
 import numpy as np
 
-from workstation.dicom.layout import arrange, far_gaps, time_of
+from workstation.dicom.layout import arrange, far_gaps
+from workstation.dicom.phases import Clock, phase_names
 from workstation.dicom.placement import Noted, Placed, place
 from workstation.dicom.roles import purpose_of
-from workstation.dicom.samples import Samples, is_lossy, rescale_of, unit_of, window_of
+from workstation.dicom.samples import (
+    Samples,
+    curves_of,
+    is_lossy,
+    lookup_facts,
+    rescale_of,
+    unit_of,
+    windows_of,
+)
 from workstation.dicom.slices import Slice, is_image, slices_of
+from workstation.dicom.spacings import spacing_note
 from workstation.dicom.splits import Group, apart, split_series
+from workstation.dicom.suv import uptake_of
+from workstation.dicom.ultrasound import regions_of
 from workstation.domain.artefact import MadeBy, digest_of
+from workstation.domain.calibration import Region
 from workstation.domain.errors import N_, Message
 from workstation.domain.study import Instance, Series
 from workstation.domain.volume import Flag, Frame, Stack
 
-MADE_BY = MadeBy("assemble", "1")
+MADE_BY = MadeBy("assemble", "2")
+
+Factors = dict[int, float]
+"""What the rescaled values of a slice are multiplied by, by the slice's identity (id)."""
 
 
 def build_stacks(study_uid: str, series: Series, instances: Sequence[Instance]) -> list[Stack]:
@@ -93,11 +109,21 @@ def _stack(study_uid: str, series: Series, group: Group) -> Stack:
     if any(is_lossy(s) for s in there):
         noted.append((Flag.LOSSY, Message(N_("Lossy compression: fine detail may be altered."))))
     unit, uncertain = unit_of(middle)
+    factors: Factors = {}
+    per_bq_ml = None
+    if series.modality == "PT" and not first.colour:
+        uptake = uptake_of(there)
+        unit, uncertain, per_bq_ml = uptake.unit, uptake.why_not, uptake.per_bq_ml
+        factors = {id(s): factor for s, factor in zip(there, uptake.factors, strict=True)}
     if uncertain is not None:
         noted.append((Flag.UNIT_UNCERTAIN, uncertain))
     flags = tuple(dict.fromkeys(flag for flag, _ in noted))
     is_volume = Flag.NOT_A_VOLUME not in flags
-    pixels = Samples(there)
+    pixels = Samples(there, list(factors.values()))
+    regions = _Regions()
+    frames = _frames(placed, pixels, factors, Clock(placed), regions)
+    axis, labels = _phase_names(placed, frames)
+    windows = windows_of(middle, factors.get(id(middle), 1.0))
     purpose = purpose_of(
         middle, phases=placed.phases, places=placed.grid.shape[0], is_volume=is_volume
     )
@@ -111,12 +137,12 @@ def _stack(study_uid: str, series: Series, group: Group) -> Stack:
         modality=series.modality,
         frame_of_reference_uid=first.text("FrameOfReferenceUID"),
         grid=placed.grid,
-        frames=_frames(placed, pixels),
+        frames=frames,
         phases=placed.phases,
         dtype=pixels.dtype,
         stored_dtype=pixels.stored,
         unit=unit,
-        window=window_of(middle),
+        window=windows[0][:2] if windows else None,
         photometric="RGB" if first.colour else first.text("PhotometricInterpretation").strip(),
         samples=3 if first.colour else 1,
         flags=flags,
@@ -128,6 +154,17 @@ def _stack(study_uid: str, series: Series, group: Group) -> Stack:
         calibrated=first.calibrated,
         made_from=(digest_of([(s.instance.sha256, s.frame) for s in there]),),
         made_by=MADE_BY,
+        windows=windows,
+        phase_labels=labels,
+        phase_axis=axis,
+        laterality=_laterality(first),
+        body_part=first.text("BodyPartExamined").strip(),
+        view_position=first.text("ViewPosition").strip(),
+        spacing_note=spacing_note(first.instance.attributes, first.spacing, first.calibrated),
+        regions=tuple(regions.sets),
+        suv_factor=per_bq_ml,
+        curves=() if first.colour else curves_of(middle),
+        placed=placed.in_patient,
     )
 
 
@@ -139,9 +176,10 @@ def _identity_note(first: Slice) -> tuple[Message, ...]:
     )
 
 
-def _frames(placed: Placed, pixels: Samples) -> tuple[Frame, ...]:
+def _frames(
+    placed: Placed, pixels: Samples, factors: Factors, clock: Clock, regions: _Regions
+) -> tuple[Frame, ...]:
     places = placed.grid.shape[0]
-    start = _start_time(placed)
     frames = []
     for i, item in enumerate(placed.slices):
         position = round(placed.positions[i % places], 6)
@@ -149,6 +187,7 @@ def _frames(placed: Placed, pixels: Samples) -> tuple[Frame, ...]:
             frames.append(Frame("", "", 0, -1, position))
             continue
         slope, intercept = rescale_of(item)
+        factor = factors.get(id(item), 1.0)
         frames.append(
             Frame(
                 sha256=item.instance.sha256,
@@ -156,41 +195,48 @@ def _frames(placed: Placed, pixels: Samples) -> tuple[Frame, ...]:
                 number=item.frame,
                 pixel_offset=pixels.offset(item),
                 position_mm=position,
-                slope=slope,
-                intercept=intercept,
-                time_s=_time(item, placed, start),
+                slope=slope * factor,
+                intercept=intercept * factor,
+                time_s=clock.seconds(item),
+                regions=regions.number(item),
+                tile=item.tile,
+                lut=lookup_facts(item) is not None,
             )
         )
     return tuple(frames)
 
 
-def _start_time(placed: Placed) -> float:
-    times = [
-        time_of(s, placed.time_key) for s in placed.slices if s is not None and placed.time_key
-    ]
-    known = [t for t in times if t is not None]
-    return min(known) if known else 0.0
+class _Regions:
+    """The sets of ultrasound regions of a stack, each kept once."""
+
+    def __init__(self) -> None:
+        self.sets: list[tuple[Region, ...]] = []
+        self._of: dict[str, int] = {}
+
+    def number(self, item: Slice) -> int:
+        """Which set is an image's; -1 where it has none."""
+        uid = item.instance.sop_instance_uid
+        if uid not in self._of:
+            found = regions_of(item.fact("UltrasoundRegions"))
+            if found and found not in self.sets:
+                self.sets.append(found)
+            self._of[uid] = self.sets.index(found) if found else -1
+        return self._of[uid]
 
 
-def _time(item: Slice, placed: Placed, start: float) -> float | None:
-    """Seconds since the first image, or since the R wave where the series is gated."""
-    key = placed.time_key
-    if not key:
-        frame_time = item.number("FrameTime")
-        return None if frame_time is None else round(item.frame * frame_time / 1000.0, 6)
-    if key in {"TriggerTime", "FrameReferenceTime"}:
-        value = time_of(item, key)
-        offset = 0.0 if key == "TriggerTime" else start
-        return None if value is None else round((value - offset) / 1000.0, 6)
-    if key in {"TemporalOffset", "AcquisitionDateTime", "AcquisitionTime", "ContentTime"}:
-        value = time_of(item, key)
-        return None if value is None else round(value - start, 6)
-    for keyword in ("TriggerTime", "AcquisitionTime", "ContentTime"):
-        value = time_of(item, keyword)
-        if value is not None and keyword == "TriggerTime":
-            return round(value / 1000.0, 6)
-    resolution = item.number("TemporalResolution")
-    index = item.number("TemporalPositionIdentifier")
-    if resolution and index is not None:
-        return round((index - 1) * resolution / 1000.0, 6)
-    return None
+def _phase_names(placed: Placed, frames: Sequence[Frame]) -> tuple[str, tuple[str, ...]]:
+    """Axis and labels, from the first image there is of each phase."""
+    places = placed.grid.shape[0]
+    firsts: list[Slice | None] = []
+    times: list[float | None] = []
+    for start in range(0, placed.phases * places, places):
+        at = next((i for i in range(start, start + places) if placed.slices[i] is not None), start)
+        firsts.append(placed.slices[at])
+        times.append(frames[at].time_s)
+    return phase_names(firsts, placed.time_key, times)
+
+
+def _laterality(item: Slice) -> str:
+    """L, R or B of paired body parts, as the headers state it; empty where they do not."""
+    stated = item.text("ImageLaterality") or item.text("Laterality")
+    return stated.strip().upper()[:1] if stated.strip().upper()[:1] in {"L", "R", "B"} else ""

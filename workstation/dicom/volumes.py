@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from workstation.dicom.pixels import decode_frame
+from workstation.dicom.pixels import frame_samples
 from workstation.dicom.placement import normal_places
 from workstation.dicom.stacks import build_stacks, why_no_stack
 from workstation.domain.errors import N_, BadInput, Message, ReaderError
@@ -225,12 +225,7 @@ def _read_bytes(path: Path, offset: int, buffer: NDArray[Any]) -> None:
 def read_into(stack: Stack, frame: Frame, path: Path, out: NDArray[Any]) -> None:
     """Modality values of one frame into ``out``: (y, x) or (y, x, 3), of ``stack.dtype``."""
     if frame.pixel_offset < 0:
-        values = decode_frame(path, frame.number)
-        if values.shape != out.shape:
-            raise BadInput(
-                N_("Image {number} of the file has not the size that its header says."),
-                number=frame.number + 1,
-            )
+        values = frame_samples(path, frame, out.shape)
         if stack.samples == 3:
             out[...] = values >> (8 * values.dtype.itemsize - 8)  # the high byte of each sample
         else:

@@ -35,6 +35,17 @@ class Flag(enum.Enum):
 
 
 @dataclass(frozen=True)
+class VoiCurve:
+    """A file's own curve of grey (PS3.3 C.11.2): for modality values from ``first`` to ``last``
+    grey from 0 (black) to 1, evenly; values outside get the nearest end."""
+
+    first: float
+    last: float
+    grey: tuple[float, ...]
+    explanation: str = ""
+
+
+@dataclass(frozen=True)
 class Frame:
     """One stored image of a stack.
 
@@ -71,11 +82,13 @@ class Stack:
     calibrated: "patient", "detector" (lengths on the detector, larger than in the patient),
     "magnified" (of the detector, divided by the stated magnification) or "" (no spacing: lengths
     are in pixels). spacing_note: where the spacing comes from, of radiographs and ultrasound.
-    windows: every window of the file with its explanation; the first is ``window``. phase_labels:
+    windows: every window of the file with its explanation; the first is ``window``. curves: VOI
+    look-up tables and sigmoids of the file, which go before its windows. phase_labels:
     of each phase ("12.5 s", "b 1000 s/mm²", "3/25"), empty without phases; phase_axis: what they
     differ in ("time", "cardiac phase", "b-value" ...). laterality: L, R, B or "". regions: sets
     of ultrasound regions that ``Frame.regions`` points into. suv_factor: SUVbw for one Bq/mL,
-    None where the voxels are no SUV made here.
+    None where the voxels are no SUV made here. placed: whether its images lie in the patient where
+    the grid says, so that places can be linked to other series even where it is no volume.
     """
 
     id: str
@@ -112,6 +125,8 @@ class Stack:
     spacing_note: Message | None = None
     regions: tuple[tuple[Region, ...], ...] = ()
     suv_factor: float | None = None
+    curves: tuple[VoiCurve, ...] = ()
+    placed: bool = False
 
     def frame(self, phase: int, z: int) -> Frame:
         """The stored image at an index of the grid."""
