@@ -39,6 +39,7 @@ class Jobs(QObject):
         self._writer = ThreadPoolExecutor(1, "writer")
         self._readers = ThreadPoolExecutor(2, "reader")
         self._rooms = ThreadPoolExecutor(2, "room")
+        self._hand = ThreadPoolExecutor(1, "hand")  # what a reader waits for with the mouse in hand
         self._numbers = itertools.count(1)
         self._cancels: dict[str, Cancel] = {}
         self._seen = archive.last_change()
@@ -108,8 +109,13 @@ class Jobs(QObject):
         work: Callable[[Progress, Cancel], Any],
         done: Done | None = None,
         failed: Done | None = None,
+        *,
+        at_hand: bool = False,
     ) -> str:
-        """Run a long room with progress and cancel; gives the job's name."""
+        """Run a long room with progress and cancel; gives the job's name.
+
+        at_hand: a reader waits for it, so it never queues behind models and registrations.
+        """
         name = f"job-{next(self._numbers)}"
         cancel = Cancel()
         self._cancels[name] = cancel
@@ -117,7 +123,7 @@ class Jobs(QObject):
         def progress(fraction: float, doing: Message) -> None:
             self.progressed.emit(name, fraction, say(doing))
 
-        future = self._submit(self._rooms, work, progress, cancel)
+        future = self._submit(self._hand if at_hand else self._rooms, work, progress, cancel)
 
         def end(f: Future[Any]) -> None:
             self._finish(f, done, failed)
@@ -176,5 +182,6 @@ class Jobs(QObject):
         self.flush()
         self._closed = True
         self._rooms.shutdown(wait=True, cancel_futures=True)
+        self._hand.shutdown(wait=True, cancel_futures=True)
         self._readers.shutdown(wait=True, cancel_futures=True)
         self._writer.shutdown(wait=True)

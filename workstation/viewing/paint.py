@@ -96,9 +96,9 @@ class Painting:
         mask: Bools,
         grid: Grid,
         image: NDArray[Any] | None = None,
-        within: Block | None = None,
+        known: VoxelSet | None = None,
     ) -> None:
-        """within: where every set voxel lies, if that is known; else the mask is looked through."""
+        """known: the same mask as its block, if there is one; else the mask is looked through."""
         if mask.shape != grid.shape:
             raise ValueError(f"mask {mask.shape} does not fit grid {grid.shape}")
         self.mask = mask
@@ -107,13 +107,18 @@ class Painting:
         self.forbidden: Callable[[Block], Bools | None] = lambda _: None
         self.changed: Signal[[]] = Signal()
         self.finished: Signal[[Patch]] = Signal()
-        known = VoxelSet.of(mask, grid, within)
+        known = VoxelSet.of(mask, grid) if known is None else known
         self.count = known.count
         self.bounds: Block = known.block if known.count else EMPTY  # grows, never shrinks
         self._last: Floats | None = None
         self._normal: Floats = np.zeros(3)
         self._brush = Brush()
         self._dabs: list[tuple[Block, Bools]] = []
+
+    @staticmethod
+    def on(voxels: VoxelSet, image: NDArray[Any] | None = None) -> Painting:
+        """Painting on a copy of a mask that is held as its block."""
+        return Painting(voxels.full(), voxels.grid, image, voxels)
 
     @property
     def painting(self) -> bool:
