@@ -10,7 +10,7 @@ from workstation.domain.errors import Message
 from workstation.domain.people import MACHINE, Permission
 from workstation.domain.study import Instance, Patient, Series, Study
 from workstation.ui.jobs import Jobs
-from workstation.ui.worklist import PAGE, WorklistModel
+from workstation.ui.worklist_model import PAGE, WorklistModel
 
 
 def test_further_pages_come_when_they_are_scrolled_to(

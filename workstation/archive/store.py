@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from workstation.domain.errors import N_, BadInput, Message, NotAllowed, NotFoun
 from workstation.domain.geometry import Grid
 from workstation.domain.mask import MaskInfo
 from workstation.domain.people import Actor, Permission, User
-from workstation.domain.study import Instance, Series, Study, WorklistQuery
+from workstation.domain.study import Instance, Progress, Series, Study, WorklistQuery
 from workstation.domain.voxel_set import VoxelSet
 
 T = TypeVar("T")
@@ -112,6 +112,16 @@ class Archive:
         """Earlier studies of the same patient (id, no contradicting birth date), newest first."""
         with self._reading() as connection:
             return worklist.earlier(connection, rows.study(connection, study_uid))
+
+    def others_of(self, study_uid: str) -> list[Study]:
+        """All other studies of the same patient, earlier and later, newest first."""
+        with self._reading() as connection:
+            return worklist.of_same_patient(connection, rows.study(connection, study_uid))
+
+    def progress_of(self, studies: Sequence[Study]) -> dict[str, Progress]:
+        """How far studies have come, by their UIDs."""
+        with self._reading() as connection:
+            return worklist.progress_of(connection, studies)
 
     def prior_count(self, study_uid: str) -> int:
         """How many earlier studies of the same patient there are."""

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select, tuple_
 
+from workstation.archive.encoding import kind_name
 from workstation.archive.rows import study_from
-from workstation.archive.schema import study
-from workstation.domain.study import Study, WorklistQuery
+from workstation.archive.schema import artefact, study
+from workstation.domain.finding import Finding, FindingState
+from workstation.domain.measurement import Refusal
+from workstation.domain.outcome import Outcome
+from workstation.domain.report import SignedReport
+from workstation.domain.study import (
+    Progress,
+    Study,
+    StudyState,
+    WorklistOrder,
+    WorklistQuery,
+)
 
 EVERYTHING = WorklistQuery()
+_STATES = list(StudyState)
 
 
 def searchable(*texts: str) -> str:
@@ -20,16 +34,34 @@ def searchable(*texts: str) -> str:
 
 
 def page(connection: Connection, query: WorklistQuery) -> list[Study]:
-    """One page of matching studies, urgent first, then newest."""
+    """One page of matching studies, urgent first, then in the order asked for, then newest."""
     chosen = (
         _where(select(study), query)
-        .order_by(
-            study.c.urgent.desc(), study.c.date.desc(), study.c.time.desc(), study.c.study_uid
-        )
+        .order_by(study.c.urgent.desc(), *_order(query))
         .limit(query.limit)
         .offset(query.offset)
     )
     return [study_from(dict(row)) for row in connection.execute(chosen).mappings()]
+
+
+def _order(query: WorklistQuery) -> list[ColumnElement[Any]]:
+    # The DICOM name begins with its alphabetic group where there is one: Chinese by their pinyin.
+    keys: dict[WorklistOrder, list[ColumnElement[Any]]] = {
+        WorklistOrder.DATE: [],
+        WorklistOrder.PATIENT: [func.lower(study.c.name_dicom)],
+        WorklistOrder.PATIENT_ID: [study.c.patient_id],
+        WorklistOrder.AGE: [case((study.c.birth_date == "", "9"), else_=study.c.birth_date)],
+        WorklistOrder.MODALITY: [study.c.modalities],
+        WorklistOrder.DESCRIPTION: [func.lower(study.c.description)],
+        WorklistOrder.STATE: [
+            case({s.value: n for n, s in enumerate(_STATES)}, value=study.c.state, else_=9)
+        ],
+    }
+    newest = [study.c.date.desc(), study.c.time.desc(), study.c.study_uid]
+    if query.order is WorklistOrder.DATE and not query.downwards:
+        newest = [study.c.date, study.c.time, study.c.study_uid]
+    chosen = keys[query.order]
+    return [*(k.desc() if query.downwards else k for k in chosen), *newest]
 
 
 def count(connection: Connection, query: WorklistQuery) -> int:
@@ -64,6 +96,70 @@ def earlier(connection: Connection, now: Study) -> list[Study]:
     return [study_from(dict(row)) for row in connection.execute(chosen).mappings()]
 
 
+def of_same_patient(connection: Connection, now: Study) -> list[Study]:
+    """All other studies of the same patient, earlier and later, newest first."""
+    patient = now.patient
+    if not patient.patient_id:
+        return []
+    chosen = (
+        select(study)
+        .where(study.c.patient_id == patient.patient_id, study.c.study_uid != now.study_uid)
+        .order_by(study.c.date.desc(), study.c.time.desc(), study.c.study_uid)
+    )
+    if patient.birth_date:
+        chosen = chosen.where(study.c.birth_date.in_(("", patient.birth_date)))
+    return [study_from(dict(row)) for row in connection.execute(chosen).mappings()]
+
+
+_COUNTED = {
+    kind_name(Finding): "findings",
+    kind_name(Outcome): "judged",
+    kind_name(Refusal): "refused",
+    kind_name(SignedReport): "reports",
+}
+
+
+def progress_of(connection: Connection, studies: Sequence[Study]) -> dict[str, Progress]:
+    """How far each of some studies has come; a page of the worklist at a time."""
+    uids = [one.study_uid for one in studies]
+    undecided = func.json_extract(artefact.c.json, "$.state") == FindingState.PROPOSED.value
+    chosen = (
+        select(
+            artefact.c.study_uid,
+            artefact.c.kind,
+            func.count(),
+            func.sum(case((artefact.c.kind == kind_name(Finding), undecided), else_=0)),
+        )
+        .where(artefact.c.study_uid.in_(uids), artefact.c.kind.in_(_COUNTED))
+        .where(artefact.c.current == 1, artefact.c.withdrawn == 0)
+        .group_by(artefact.c.study_uid, artefact.c.kind)
+    )
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for uid, kind, number, waiting in connection.execute(chosen):
+        counts[uid][_COUNTED[kind]] = int(number)
+        if kind == kind_name(Finding):
+            counts[uid]["open"] = int(waiting or 0)
+    before = _priors(connection, studies)
+    return {uid: Progress(priors=before[uid], **counts[uid]) for uid in uids}
+
+
+def _priors(connection: Connection, studies: Sequence[Study]) -> Counter[str]:
+    """By study: how many there are that ``earlier`` would list."""
+    ids = {one.patient.patient_id for one in studies if one.patient.patient_id}
+    columns = (study.c.patient_id, study.c.date, study.c.time, study.c.birth_date)
+    others = defaultdict(list)
+    for row in connection.execute(select(*columns).where(study.c.patient_id.in_(ids))):
+        others[row.patient_id].append((row.date, row.time, row.birth_date))
+    found: Counter[str] = Counter()
+    for one in studies:
+        born = one.patient.birth_date
+        found[one.study_uid] = sum(
+            (date, time) < (one.date, one.time) and (not born or birth in ("", born))
+            for date, time, birth in others.get(one.patient.patient_id, ())
+        )
+    return found
+
+
 def _where(chosen: Select[Any], query: WorklistQuery) -> Select[Any]:
     for word in searchable(query.text).split():
         chosen = chosen.where(func.instr(study.c.search, word) > 0)
@@ -75,4 +171,8 @@ def _where(chosen: Select[Any], query: WorklistQuery) -> Select[Any]:
         chosen = chosen.where(study.c.date >= query.date_from)
     if query.date_to:
         chosen = chosen.where(study.c.date <= query.date_to)
+    if query.urgent:
+        chosen = chosen.where(study.c.urgent == 1)
+    if query.unread:
+        chosen = chosen.where(study.c.state != StudyState.SIGNED.value)
     return chosen

@@ -15,7 +15,7 @@ from workstation.archive.store import Archive
 from workstation.cli.output import Answer, table
 from workstation.domain.errors import Message
 from workstation.domain.people import MACHINE, Permission
-from workstation.domain.study import Instance, Patient, Series, Study, WorklistQuery
+from workstation.domain.study import Instance, Patient, Series, Study, WorklistOrder, WorklistQuery
 from workstation.wiring import Services
 
 Entry = dict[str, Any]
@@ -51,8 +51,8 @@ def _median_ms(run: Callable[[], object], times: int = 9) -> float:
 
 
 def bench_worklist() -> list[Entry]:
-    """First page and a search of a worklist of 10,000 studies, beside one of 100."""
-    pages, searches = {}, {}
+    """Pages and searches of a worklist of 10,000 studies, beside one of 100."""
+    pages, searches, sorted_pages, progress = {}, {}, {}, {}
     for count in (100, 10_000):
         with tempfile.TemporaryDirectory() as folder:
             archive = Archive(Path(folder))
@@ -60,10 +60,17 @@ def bench_worklist() -> list[Entry]:
             first, search = WorklistQuery(limit=100), WorklistQuery(text="建国77", limit=100)
             pages[count] = _median_ms(partial(archive.worklist, first))
             searches[count] = _median_ms(partial(archive.worklist, search))
+            by_name = WorklistQuery(limit=200, modality="MR", unread=True, downwards=False,
+                                    order=WorklistOrder.PATIENT, date_from="20230101")  # fmt: skip
+            sorted_pages[count] = _median_ms(partial(archive.worklist, by_name))
+            page = archive.worklist(WorklistQuery(limit=200))
+            progress[count] = _median_ms(partial(archive.progress_of, page))
             archive.close()
     return [
         entry("worklist first page of 10000 studies", pages[10_000], "ms", pages[100]),
         entry("worklist search in 10000 studies", searches[10_000], "ms", searches[100]),
+        entry("worklist filtered, by name", sorted_pages[10_000], "ms", sorted_pages[100]),
+        entry("worklist priors, AI, report of 200", progress[10_000], "ms", progress[100]),
     ]
 
 

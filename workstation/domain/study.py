@@ -73,9 +73,24 @@ class Study:
     urgent: bool = False
 
 
+class WorklistOrder(enum.Enum):
+    """What the worklist may be sorted by; urgent studies come first in every order."""
+
+    DATE = "date"
+    PATIENT = "patient"
+    PATIENT_ID = "patient id"
+    AGE = "age"
+    MODALITY = "modality"
+    DESCRIPTION = "description"
+    STATE = "state"
+
+
 @dataclass(frozen=True)
 class WorklistQuery:
-    """What the worklist searches for; empty means any. ``text`` matches name, id, accession."""
+    """What the worklist searches for; empty means any. ``text`` matches name, id, accession.
+
+    unread: without a signed report. order, downwards: newest first unless said otherwise.
+    """
 
     text: str = ""
     modality: str = ""
@@ -84,3 +99,24 @@ class WorklistQuery:
     date_to: str = ""
     limit: int = 500
     offset: int = 0
+    urgent: bool = False
+    unread: bool = False
+    order: WorklistOrder = WorklistOrder.DATE
+    downwards: bool = True
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a study has come, counted from what is stored.
+
+    priors: earlier studies of the same patient. findings, open: proposed or decided, and those
+    still to decide. judged: series that a model or analysis looked at. refused: those that one
+    could not judge. reports: signed, addenda included.
+    """
+
+    priors: int = 0
+    findings: int = 0
+    open: int = 0
+    judged: int = 0
+    refused: int = 0
+    reports: int = 0
