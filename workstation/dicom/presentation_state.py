@@ -232,6 +232,8 @@ def _notes(item: Item) -> tuple[Message, ...]:
         notes.append(Message(N_("It has a lookup table for brightness, which is not applied.")))
     if item.has("ModalityLUTSequence"):
         notes.append(Message(N_("It has a lookup table for values, which is not applied.")))
-    if item.has("OverlayActivationLayer") or item.has("BitmapDisplayShutterSequence"):
+    tags = item.dataset.keys()
+    overlays = any(tag.group >> 8 == 0x60 for tag in tags)  # repeating groups 60xx
+    if overlays or "BITMAP" in item.values("ShutterShape"):
         notes.append(Message(N_("It shows bitmaps of the image, which are not drawn.")))
     return tuple(notes)
