@@ -108,6 +108,12 @@ class Grid:
         corners = [[i, j, k] for k in ends[2] for j in ends[1] for i in ends[0]]
         return self.to_lps(np.asarray(corners, dtype=np.float64))
 
+    def voxel_at(self, lps_mm: Sequence[float] | Floats) -> tuple[int, int, int] | None:
+        """(z, y, x) of the voxel that a point lies in; None outside the voxel block."""
+        x, y, z = (int(v) for v in np.floor(self.to_index(lps_mm) + 0.5))
+        inside = 0 <= z < self.shape[0] and 0 <= y < self.shape[1] and 0 <= x < self.shape[2]
+        return (z, y, x) if inside else None
+
     def contains(self, lps_mm: Sequence[float] | Floats) -> bool:
         """Whether a point lies within the voxel block."""
         index = self.to_index(lps_mm)

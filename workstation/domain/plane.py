@@ -76,6 +76,14 @@ class Axes:
         return axes_from(rotate(np.asarray(self.right)), rotate(np.asarray(self.down)))
 
 
+def rotation_about(direction: Floats, degrees: float) -> Floats:
+    """(3, 3) right-handed about a unit direction (Rodrigues' formula)."""
+    x, y, z = (float(v) for v in direction)
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    angle = np.radians(degrees)
+    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
+
+
 def axes_from(right: Sequence[float] | Floats, down: Sequence[float] | Floats) -> Axes:
     """Axes from two directions that are not parallel; ``down`` is squared up against ``right``."""
     r = np.asarray(right, dtype=np.float64)

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from workstation.ui import fusion_area, marks_area, solid_area
+
 if TYPE_CHECKING:
     from workstation.ui.window import Window
 
-AREAS: tuple[Callable[[Window], None], ...] = ()
+AREAS: tuple[Callable[[Window], None], ...] = (
+    fusion_area.install,
+    marks_area.install,
+    solid_area.install,
+)
 """Called once, in this order, when the window has been laid out."""

@@ -35,6 +35,10 @@ class Layer:
         """(words, colour) lines for the top right corner."""
         return ()
 
+    def readout(self, lps_mm: Floats) -> str:
+        """What stands beside the value of the image under the mouse, or nothing."""
+        return ""
+
     def press(self, event: QMouseEvent, lps_mm: Floats) -> bool:
         """A button went down; True takes the mouse until it is released."""
         return False

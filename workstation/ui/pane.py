@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
@@ -16,6 +16,8 @@ from workstation.domain.volume import Stack
 from workstation.ui.bullseye import BullseyeView
 from workstation.ui.loading import Loading, VolumeLibrary
 from workstation.ui.slice_view import SliceView
+from workstation.ui.solid_masks import surfaces_of
+from workstation.ui.solid_painter import SolidMask
 from workstation.ui.volume_view import VolumeView
 from workstation.viewing.hanging import Pane
 from workstation.viewing.links import CrosshairLink
@@ -32,6 +34,8 @@ class ViewPane(QWidget):
     activated = Signal()
     maximise_asked = Signal()
     stack_dropped = Signal(str)
+    fuse_dropped = Signal(str)  # dropped with Alt: to be laid over what is shown
+    solid_made = Signal(object)  # the VolumeView of this pane, made when it is first needed
 
     def __init__(
         self, library: VolumeLibrary, link: CrosshairLink, parent: QWidget | None = None
@@ -43,6 +47,7 @@ class ViewPane(QWidget):
         self.content = Pane()
         self.slices = SliceView(self.viewport, link, self)
         self._solid: VolumeView | None = None
+        self._masks: tuple[SolidMask, ...] = ()
         self._bullseye: BullseyeView | None = None
         self._loading: Loading | None = None
         self._stack: Stack | None = None
@@ -177,10 +182,12 @@ class ViewPane(QWidget):
 
     def _solid_view(self) -> VolumeView:
         if self._solid is None:
-            self._solid = VolumeView(self)
+            self._solid = VolumeView(self, self.viewport)
+            self._solid.set_masks(self._masks)
             self._solid.activated.connect(self.activated)
             self._solid.maximise_asked.connect(self.maximise_asked)
             self._layout.addWidget(self._solid)
+            self.solid_made.emit(self._solid)
         return self._solid
 
     @property
@@ -200,8 +207,7 @@ class ViewPane(QWidget):
         self.slices.active = active
         self.slices.update()
         if self._solid is not None:
-            self._solid.active = active
-            self._solid.update()
+            self._solid.set_active(active)
         if self._bullseye is not None:
             self._bullseye.active = active
             self._bullseye.update()
@@ -209,6 +215,9 @@ class ViewPane(QWidget):
     def set_overlays(self, overlays: Sequence[Overlay]) -> None:
         """Findings to draw."""
         self.slices.set_overlays(list(overlays))
+        self._masks = surfaces_of(overlays, self._stack)
+        if self._solid is not None:
+            self._solid.set_masks(self._masks)
 
     # --- drag and drop
 
@@ -218,10 +227,11 @@ class ViewPane(QWidget):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Show the series dropped here."""
-        data = event.mimeData().data(MIME_STACK)
+        """Show the series dropped here; with Alt lay it over what is shown."""
+        stack_id = bytes(event.mimeData().data(MIME_STACK).data()).decode("utf-8")
         event.acceptProposedAction()
-        self.stack_dropped.emit(bytes(data.data()).decode("utf-8"))
+        over = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        (self.fuse_dropped if over else self.stack_dropped).emit(stack_id)
 
     # --- the desk
 
@@ -231,6 +241,7 @@ class ViewPane(QWidget):
         return {
             "stack_id": self.content.stack_id,
             "solid": self.content.solid,
+            "solid_look": self._solid.state() if self._solid and self.content.solid else None,
             "drawing": self.content.drawing,
             "fused_stack_id": self.content.fused_stack_id,
             "preset": self.content.preset,
@@ -254,6 +265,8 @@ class ViewPane(QWidget):
         solid, preset = bool(kept.get("solid")), int(kept.get("preset", -1))
         fused = str(kept.get("fused_stack_id", ""))
         self.show_stack(stack, Pane(stack.id, kind, slab, solid, preset, fused))
+        if solid:
+            self._solid_view().restore(stack.id, kept.get("solid_look"))
         view = self.viewport
         view.move_focus(np.asarray(kept.get("focus_mm", view.focus_mm), dtype=np.float64))
         window = kept.get("window")

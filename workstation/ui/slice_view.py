@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -40,7 +39,6 @@ from workstation.viewing.commands import TOOLS, keys_of
 from workstation.viewing.links import CrosshairLink
 from workstation.viewing.overlay import Overlay
 from workstation.viewing.paint import Brush, Painting
-from workstation.viewing.tools import Distance
 from workstation.viewing.viewport import Viewport
 
 CINE_FPS = 20.0
@@ -67,7 +65,6 @@ class SliceView(QWidget):
         self.tool = ""  # command that has the left button; empty: window and level
         self.keys = keys_of("view")
         self.overlays: list[Overlay] = []
-        self.distances: list[Distance] = []
         self.loaded = 1.0
         self.unreadable: frozenset[int] = frozenset()
         self.phases = 1
@@ -243,7 +240,7 @@ class SliceView(QWidget):
             if o.belongs_to(stack.id, view.frame, view.volume.phase, view.slab.thickness_mm)
             and (o.state is not FindingState.REJECTED or o.focused)
         ]
-        scene.has_ai = bool(mine)
+        scene.has_ai = any(not o.colour for o in mine)
         shown: list[Overlay] = []
         for overlay in mine if view.overlays else []:
             if overlay.array is None:
@@ -265,7 +262,6 @@ class SliceView(QWidget):
         scene.overlays = shown
         scene.peers = self.link.peers(view)
         scene.by_hand = self.link.linked_by_hand(view)
-        scene.distances = self._distances_here()
         scene.loaded, scene.phases, scene.phase = self.loaded, self.phases, self.phase
         scene.unreadable = view.kind is PlaneKind.ACQUIRED and view.stored_z in self.unreadable
         scene.cine_fps = CINE_FPS if self.playing else 0.0
@@ -273,26 +269,23 @@ class SliceView(QWidget):
         scene.readout = self._readout()
         self._overlay.draw(painter, area, view, scene)
 
-    def _distances_here(self) -> list[Distance]:
-        half = self.viewport.steps.step_mm / 2 + 1e-6
-        position, normal = self.viewport.plane_mm, self.viewport.axes.normal
-        return [
-            d
-            for d in self.distances
-            if max(abs(float(np.asarray(p) @ normal) - position) for p in (d.a, d.b)) <= half
-        ]
-
     def _readout(self) -> str:
         if self.mouse.hover is None or self.viewport.volume is None or self.width() < 320:
             return ""
+        lps = self.lps_at(self.mouse.hover)
+        words = [layer.readout(lps) for layer in self.layers]
+        value = self._value_at(self.mouse.hover, lps)
+        if value is not None:
+            sign = unit_sign(self.viewport.volume.stack.unit)
+            words.insert(0, f"{value:.4g} {sign}".rstrip())
+        return "  ·  ".join(w for w in words if w)
+
+    def _value_at(self, place: QPointF, lps: Floats) -> float | None:
+        """The nearest stored voxel; of a thick slab what is projected, which is no one voxel's."""
+        if self.viewport.slab.thickness_mm == 0 and self.viewport.acquired_image is None:
+            return self.viewport.value_at(lps)
         ratio = self.devicePixelRatioF()
-        value = self.picture.value_at(
-            int(self.mouse.hover.x() * ratio), int(self.mouse.hover.y() * ratio)
-        )
-        if value is None:
-            return ""
-        sign = unit_sign(self.viewport.volume.stack.unit)
-        return f"{value:.4g} {sign}".rstrip()
+        return self.picture.value_at(int(place.x() * ratio), int(place.y() * ratio))
 
     # --- mouse
 

@@ -20,7 +20,7 @@ class Command:
     "solid" on a 3D view, whose keys win over all others while it has the keyboard.
     tool: gives the left mouse button to what ``name`` says until another tool is chosen.
     while_painting: its key means this only while a mask is being painted, and may mean something
-    else otherwise.
+    else otherwise. also: further keys of a view's command; they give way to shortcuts.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Command:
     scope: str = "view"
     tool: bool = False
     while_painting: bool = False
+    also: tuple[str, ...] = ()
 
 
 GROUPS: dict[str, str] = {
@@ -70,6 +71,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("straighten", "Shift+F", N_("Planes as they were before turning"), "view"),
     Command("fit", "F", N_("Fit"), "view"),
     Command("crosshair", "L", N_("Crosshair on, off"), "view"),
+    Command("fuse", "Ctrl+U", N_("Lay another series over this one ..."), "compare", "window"),
+    Command("unfuse", "", N_("Take the overlay away"), "compare", "window"),
+    Command("fusion_less", "Ctrl+Left", N_("Overlay less opaque"), "compare"),
+    Command("fusion_more", "Ctrl+Right", N_("Overlay more opaque"), "compare"),
+    Command("fusion_colours", "Shift+U", N_("Next colours of the overlay"), "compare"),
+    Command("fusion_wipe", "Shift+W", N_("Wipe between image and overlay"), "compare"),
+    Command("fusion_hide", "U", N_("Overlay on, off"), "compare"),
     Command("overlays", "Space", N_("Overlays on, off"), "view"),
     Command("invert", "I", N_("Invert"), "window"),
     Command("layout_grid", "F5", N_("Four views"), "layout", "window"),
@@ -78,6 +86,22 @@ COMMANDS: tuple[Command, ...] = (
     Command("next_series", "PgDown", N_("Next series"), "layout", "window"),
     Command("previous_series", "PgUp", N_("Previous series"), "layout", "window"),
     Command("distance", "D", N_("Distance"), "measure", tool=True),
+    Command("path", "Y", N_("Path"), "measure", tool=True),
+    Command("angle", "G", N_("Angle"), "measure", tool=True),
+    Command("cobb", "Shift+G", N_("Cobb angle"), "measure", tool=True),
+    Command("two_diameters", "Shift+D", N_("Two diameters"), "measure", tool=True),
+    Command("rectangle", "Shift+R", N_("Rectangle"), "measure", tool=True),
+    Command("ellipse", "O", N_("Ellipse"), "measure", tool=True),
+    Command("freehand", "Shift+O", N_("Freehand region"), "measure", tool=True),
+    Command("paint_region", "Shift+B", N_("Paint a region"), "measure", tool=True),
+    Command("probe", "Q", N_("Value at a point"), "measure", tool=True),
+    Command("arrow", "W", N_("Arrow"), "measure", tool=True),
+    Command("text", "T", N_("Text note"), "measure", tool=True),
+    Command("cardiothoracic", "Shift+T", N_("Cardiothoracic ratio"), "measure", tool=True),
+    Command("calibration", "", N_("Calibration line"), "measure", tool=True),
+    Command("delete_mark", "Del", N_("Delete the chosen mark"), "measure", also=("Backspace",)),
+    Command("cancel_mark", "Esc", N_("Cancel drawing, or put the tool away"), "measure"),
+    Command("end_mark", "", N_("End the path being drawn"), "measure", also=("Return", "Enter")),
     Command("brush_smaller", "[", N_("Brush smaller"), "segment"),
     Command("brush_larger", "]", N_("Brush larger"), "segment"),
     Command("eraser", "E", N_("Brush or eraser"), "segment", while_painting=True),
@@ -130,7 +154,8 @@ TOOLS: frozenset[str] = frozenset(command.name for command in COMMANDS if comman
 def keys_of(scope: str, changed: Mapping[str, str] | None = None) -> dict[str, str]:
     """Key to command name of one scope; ``changed``: command name to the reader's own key."""
     own = changed or {}
-    keys = {own.get(c.name, c.key): c.name for c in COMMANDS if c.scope == scope}
+    keys = {key: c.name for c in COMMANDS if c.scope == scope for key in c.also}
+    keys |= {own.get(c.name, c.key): c.name for c in COMMANDS if c.scope == scope}
     keys.pop("", None)
     return keys
 

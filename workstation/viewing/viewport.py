@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from workstation.domain.errors import N_
-from workstation.domain.geometry import Floats, Grid, as_matrix
+from workstation.domain.geometry import Floats, Grid
+from workstation.domain.pages import page_grid
 from workstation.domain.plane import (
     Axes,
     PlaneKind,
@@ -17,40 +16,18 @@ from workstation.domain.plane import (
     axes_from,
     axes_of,
     nearest_plane,
+    rotation_about,
     steps_along,
+    uneven_steps,
 )
-from workstation.domain.volume import Volume
+from workstation.domain.volume import Flag, Volume, acquired_frames
 from workstation.viewing.signal import Signal
+from workstation.viewing.slab import Projection, Slab
 from workstation.viewing.window_level import Window, default_window, window_for_key
 
+__all__ = ["Projection", "Slab", "Viewport"]
 FIT_MARGIN = 1.0
 ZOOM_RANGE = (0.2, 40.0)
-
-
-class Projection(enum.Enum):
-    """How a thick slab becomes one picture."""
-
-    MAX = "MIP"
-    MIN = "MinIP"
-    MEAN = N_("mean")
-
-
-@dataclass(frozen=True)
-class Slab:
-    """A thick slab centred on the plane; 0 mm is a thin slice."""
-
-    thickness_mm: float = 0.0
-    projection: Projection = Projection.MAX
-
-
-def page_grid(grid: Grid) -> Grid:
-    """The grid of images that are no volume: pages 1 mm apart behind one another.
-
-    Only the first page's place in the patient is meant; nothing may be measured across pages.
-    """
-    matrix = grid.matrix
-    matrix[:3, 2] = grid.slice_normal
-    return Grid(grid.shape, as_matrix(matrix))
 
 
 class Viewport:
@@ -174,7 +151,7 @@ class Viewport:
             return
         direction = np.asarray(about, dtype=np.float64)
         direction = direction / np.linalg.norm(direction)
-        u, _, v = np.linalg.svd(_rotation(direction, degrees) @ self.rotation)
+        u, _, v = np.linalg.svd(rotation_about(direction, degrees) @ self.rotation)
         own = abs(float(direction @ self.axes.normal)) > 1 - 1e-9
         picture = self.axes if own else self.axes.turned(direction, degrees)
         self._show_turned(np.asarray(u @ v), picture)
@@ -201,8 +178,8 @@ class Viewport:
         )
         self.kind = self.home if same else PlaneKind.OBLIQUE
         self.steps = steps_along(self.grid, self.axes.normal)
-        now = self._focus_offset_mm()
-        self.pan_mm = (self.pan_mm[0] + column - now[0], self.pan_mm[1] + row - now[1])
+        away = self._focus_offset_mm()
+        self.pan_mm = (self.pan_mm[0] + column - away[0], self.pan_mm[1] + row - away[1])
         self.changed.emit()
 
     def _focus_offset_mm(self) -> tuple[float, float]:
@@ -228,7 +205,17 @@ class Viewport:
         self.kind = self.home = kind
         self.rotation = np.eye(3)
         self.axes = self.home_axes = axes_of(kind, self.grid)
-        self.steps = steps_along(self.grid, self.axes.normal)
+        self.steps = self._acquired_steps() or steps_along(self.grid, self.axes.normal)
+
+    def _acquired_steps(self) -> Steps | None:
+        """Where the images of an uneven stack lie, which its grid of finer planes does not say."""
+        if self.kind is not PlaneKind.ACQUIRED or self.volume is None or self.is_pages:
+            return None
+        stack = self.volume.stack
+        if Flag.UNEVEN_SPACING not in stack.flags:
+            return None
+        sign = 1.0 if float(stack.grid.slice_normal @ self.axes.normal) > 0 else -1.0
+        return uneven_steps([sign * f.position_mm for f in acquired_frames(stack)])
 
     def move_focus(self, lps_mm: Floats) -> None:
         """Put the plane and the crosshair at a point; pan follows if it would leave the pane."""
@@ -238,6 +225,13 @@ class Viewport:
         self.focus_mm = point
         self.focus_moved.emit(self)
         self.changed.emit()
+
+    def value_at(self, lps_mm: Floats) -> float | None:
+        """The nearest stored voxel at a place; None outside, for colour and before it is in."""
+        if self.grid is None or self.volume is None or self.volume.stack.samples > 1:
+            return None
+        voxel = self.grid.voxel_at(lps_mm)
+        return None if voxel is None else float(self.volume.array[voxel])
 
     @property
     def focus_inside(self) -> bool:
@@ -258,6 +252,39 @@ class Viewport:
         """Slice shown, from 0, of ``steps.count``."""
         number = self.steps.number_at(float(self.focus_mm @ self.axes.normal))
         return self.steps.count - 1 - number if self._runs_backwards else number
+
+    @property
+    def acquired_image(self) -> int | None:
+        """Which image of ``Volume.acquired`` is shown as it was made; None where none is."""
+        if self.volume is None or self.volume.acquired is None or not self.steps.places_mm:
+            return None
+        if self.kind is not PlaneKind.ACQUIRED or self.slab.thickness_mm > 0:
+            return None
+        number = self.steps.number_at(float(self.focus_mm @ self.axes.normal))
+        same = float(self.volume.grid.slice_normal @ self.axes.normal) > 0
+        return number if same else self.steps.count - 1 - number
+
+    @property
+    def gaps_mm(self) -> tuple[float, float]:
+        """Least and greatest distance between neighbouring slices."""
+        if len(self.steps.places_mm) < 2:
+            return self.steps.step_mm, self.steps.step_mm
+        gaps = np.diff(self.steps.places_mm)
+        return float(gaps.min()), float(gaps.max())
+
+    @property
+    def stored_z(self) -> int:
+        """Index along z of the grid, and of the stack's frames, nearest to the shown plane."""
+        if self.grid is None:
+            return 0
+        centre = self.grid.centre_lps
+        travel, normal = self.grid.directions[:, 2], self.axes.normal
+        if self.kind is not PlaneKind.ACQUIRED or abs(float(travel @ normal)) < 1e-6:
+            index = self.grid.to_index(self.focus_mm)[2]
+        else:
+            ahead = (self.plane_mm - float(centre @ normal)) / float(travel @ normal)
+            index = self.grid.to_index(centre + travel * ahead)[2]
+        return int(min(max(np.floor(index + 0.5), 0), self.grid.shape[0] - 1))
 
     @property
     def plane_mm(self) -> float:
@@ -363,8 +390,7 @@ class Viewport:
         return centre + travel * ahead - right * self.pan_mm[0] - down * self.pan_mm[1]
 
     def _extent_mm(self) -> tuple[float, float]:
-        """Size of what must fit, along the axes before turning: a picture that is being turned
-        must not swell and shrink."""
+        """What must fit, along the axes before turning: a turned picture keeps its size."""
         assert self.grid is not None
         axes = self.home_axes
         corners = self.grid.corners_lps
@@ -372,11 +398,3 @@ class Viewport:
             corners = corners[:4]  # one slice: a tilted stack must not shrink its own images
         across, along = corners @ np.asarray(axes.right), corners @ np.asarray(axes.down)
         return float(np.ptp(across)), float(np.ptp(along))
-
-
-def _rotation(direction: Floats, degrees: float) -> Floats:
-    """(3, 3) right-handed about a unit direction (Rodrigues' formula)."""
-    x, y, z = (float(v) for v in direction)
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    angle = np.radians(degrees)
-    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)

@@ -1,0 +1,171 @@
+"""Fusion in the reading room: which series lies over which, by drop, menu, tab or protocol."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QMenu
+
+from workstation.domain.errors import N_, Message
+from workstation.domain.volume import Stack
+from workstation.reading import align
+from workstation.text import say, tr
+from workstation.ui.fusion_layer import FusionLayer
+from workstation.ui.fusion_panel import FusionPanel
+from workstation.ui.loading import Loading
+from workstation.ui.pane import ViewPane
+from workstation.viewing.fusion import Fusion, Placed, place
+
+if TYPE_CHECKING:
+    from workstation.domain.alignment import Alignment
+    from workstation.ui.window import Window
+
+
+class FusionArea(QObject):
+    """An overlay belongs to the series below it: every pane that shows that series has it."""
+
+    changed = Signal()
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self.window = window
+        self.grid = window.grid_
+        self.layers: dict[ViewPane, FusionLayer] = {}
+        self.of_base: dict[str, Fusion] = {}
+        self._loadings: dict[str, Loading] = {}
+        self.grid.on_pane(self._equip)
+        self.grid.pane_filled.connect(self._filled)
+        self.grid.active_changed.connect(lambda _: self.changed.emit())
+        window.desk.study_opened.connect(lambda _: self.forget())
+        window.desk.study_closed.connect(self.forget)
+        window.jobs.changed.connect(self._stored)
+        window.commands.register("fuse", self.ask)
+        window.commands.register("unfuse", lambda: self.fuse(self.grid.active_pane, None))
+        window.add_tab(FusionPanel(self), N_("Fusion"))
+
+    def _equip(self, pane: ViewPane) -> None:
+        layer = FusionLayer(pane.slices)
+        self.layers[pane] = layer
+        pane.slices.add_layer(layer)
+        pane.fuse_dropped.connect(lambda stack_id, p=pane: self._dropped(p, stack_id))
+
+    # --- what may lie over what
+
+    def alignments(self) -> list[Alignment]:
+        """Registrations of the open study, oldest first."""
+        desk = self.window.desk
+        return align.current(desk.archive, desk.study_uid) if desk.study_uid else []
+
+    def base(self, pane: ViewPane) -> Stack | None:
+        """The series that a pane shows as slices."""
+        volume = pane.viewport.volume
+        return volume.stack if volume is not None and not pane.content.solid else None
+
+    def candidates(self, pane: ViewPane) -> list[Stack]:
+        """Series of the study that may be laid over what a pane shows."""
+        base = self.base(pane)
+        if base is None:
+            return []
+        known = self.alignments()
+        stacks = self.grid.stacks.values()
+        return [s for s in stacks if isinstance(place(base, s, known), Placed)]
+
+    # --- doing it
+
+    def fuse(self, pane: ViewPane, overlay: Stack | None) -> None:
+        """Lay a series over what a pane shows, or take it away; says why where it cannot be."""
+        base = self.base(pane)
+        if base is None:
+            return
+        if overlay is None:
+            self.of_base.pop(base.id, None)
+            self._loadings.pop(base.id, None)
+        else:
+            placed = place(base, overlay, self.alignments())
+            if isinstance(placed, Message):
+                self.window.notice.error(say(placed))
+                return
+            self.of_base[base.id] = self._load(base, overlay, placed)
+        self._spread(base.id)
+
+    def _load(self, base: Stack, overlay: Stack, placed: Placed) -> Fusion:
+        loading = self.window.library.open(overlay)
+        fusion = Fusion(loading.volume, placed, loaded=loading.done)
+        self._loadings[base.id] = loading  # its signals end with it
+        if not loading.done:
+            loading.progressed.connect(fusion.voxels_changed)
+            loading.finished.connect(fusion.voxels_changed)
+        return fusion
+
+    def _spread(self, base_id: str) -> None:
+        fusion = self.of_base.get(base_id)
+        for pane, layer in self.layers.items():
+            base = self.base(pane)
+            if base is not None and base.id == base_id and layer.fusion is not fusion:
+                layer.set_fusion(fusion)
+        self.changed.emit()
+
+    def _filled(self, number: int, stack_id: str) -> None:
+        pane = self.grid.panes[number]
+        wanted = self.grid.stacks.get(pane.content.fused_stack_id)
+        if wanted is not None and stack_id not in self.of_base:
+            self.fuse(pane, wanted)
+        self._spread(stack_id)
+
+    def _dropped(self, pane: ViewPane, stack_id: str) -> None:
+        stack = self.grid.stacks.get(stack_id)
+        if stack is not None:
+            self.fuse(pane, stack)
+
+    def ask(self) -> None:
+        """A menu of what may be laid over the active pane."""
+        pane = self.grid.active_pane
+        menu = QMenu(self.window)
+        for stack in self.candidates(pane):
+            words = " · ".join(w for w in (stack.role, stack.description, stack.modality) if w)
+            menu.addAction(words).triggered.connect(lambda _=False, s=stack: self.fuse(pane, s))
+        if menu.isEmpty():
+            nothing = menu.addAction(tr("No series of this study can be laid over this one"))
+            nothing.setEnabled(False)
+        if pane in self.layers and self.layers[pane].fusion is not None:
+            menu.addSeparator()
+            menu.addAction(tr("No overlay")).triggered.connect(lambda: self.fuse(pane, None))
+        menu.popup(QCursor.pos())
+
+    # --- changes from elsewhere
+
+    def _stored(self, change: object) -> None:
+        if getattr(change, "kind", "") != "alignment":
+            return
+        known = self.alignments()
+        for base_id, fusion in list(self.of_base.items()):
+            base = self.grid.stacks.get(base_id)
+            if base is None:
+                continue
+            placed = place(base, fusion.volume.stack, known)
+            if isinstance(placed, Message):
+                del self.of_base[base_id]
+            elif placed != fusion.placed:
+                fusion.put(placed)
+            self._spread(base_id)
+
+    def forget(self) -> None:
+        """Another study lies open."""
+        self.of_base.clear()
+        self._loadings.clear()
+        for layer in self.layers.values():
+            layer.set_fusion(None)
+        self.changed.emit()
+
+    @property
+    def active(self) -> Fusion | None:
+        """The overlay of the active pane."""
+        layer = self.layers.get(self.grid.active_pane)
+        return layer.fusion if layer is not None else None
+
+
+def install(window: Window) -> None:
+    """Equip a window with fusion."""
+    FusionArea(window)  # the window keeps it
