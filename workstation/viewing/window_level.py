@@ -15,10 +15,19 @@ from workstation.domain.volume import Stack, Volume
 
 @dataclass(frozen=True)
 class Window:
-    """Centre and width in the volume's unit; width is positive."""
+    """Centre and width in the volume's unit; width is positive.
+
+    curve: grey (0 to 1) evenly from ``low`` to ``high``, as a file's VOI LUT or sigmoid draws it;
+    empty for a straight line. Dragging stretches and shifts it (``moved``).
+    """
 
     centre: float
     width: float
+    curve: tuple[float, ...] = ()
+
+    def moved(self, centre: float, width: float) -> Window:
+        """Another centre and width, of the same shape."""
+        return Window(centre, width, self.curve)
 
     @property
     def low(self) -> float:
@@ -61,12 +70,24 @@ MR_PRESETS: tuple[Preset, ...] = (
     Preset(8, N_("Bright tissue"), percentiles=(50.0, 99.8)),
     Preset(9, N_("Vessels"), percentiles=(85.0, 99.95)),
 )
+PET_PRESETS: tuple[Preset, ...] = (
+    Preset(3, "SUV 0–5", Window(2.5, 5)),
+    Preset(4, "SUV 0–2.5", Window(1.25, 2.5)),
+    Preset(5, "SUV 0–7", Window(3.5, 7)),
+    Preset(6, "SUV 0–10", Window(5, 10)),
+    Preset(7, "SUV 0–15", Window(7.5, 15)),
+    Preset(8, "SUV 0–20", Window(10, 20)),
+    Preset(9, "SUV 0–30", Window(15, 30)),
+)
+"""For values that are SUV; the first is what a PET opens with (OHIF: width 5, level 2.5)."""
 AUTO_PERCENTILES = (0.1, 99.9)
 _SAMPLE = 200_000
 
 
-def presets_for(modality: str) -> tuple[Preset, ...]:
-    """Presets 3-9: fixed Hounsfield windows for CT, percentiles for everything else."""
+def presets_for(modality: str, unit: str = "") -> tuple[Preset, ...]:
+    """Presets 3-9: fixed windows for CT and for SUV, percentiles for everything else."""
+    if unit.startswith("{SUV"):
+        return PET_PRESETS
     return CT_PRESETS if modality == "CT" else MR_PRESETS
 
 
@@ -92,6 +113,23 @@ def percentile_window(array: NDArray[Any], low: float, high: float) -> Window:
     return Window((bottom + top) / 2, max(width, floor))
 
 
+def file_windows(stack: Stack) -> list[tuple[Window, str]]:
+    """Every window that the file brings, with its own words: curves first, as they are meant."""
+    found = []
+    for curve in stack.curves:
+        width = max(curve.last - curve.first, 1e-6)
+        window = Window(curve.first + width / 2, width, curve.grey)
+        found.append((window, curve.explanation))
+    sigmoid = {round(w.centre, 6) for w, _ in found}
+    linear = stack.windows
+    if not linear and stack.window is not None:
+        linear = ((stack.window[0], stack.window[1], ""),)
+    for centre, width, words in linear:
+        if width > 0 and round(centre, 6) not in sigmoid:
+            found.append((Window(centre, width), words))
+    return found
+
+
 def default_window(stack: Stack, values: NDArray[Any] | None = None) -> Window:
     """What a series opens with: what its role asks, the file's own window, else percentiles.
 
@@ -99,8 +137,13 @@ def default_window(stack: Stack, values: NDArray[Any] | None = None) -> Window:
     """
     if stack.role == "CT head":
         return Window(40, 80)
-    if stack.window is not None and stack.window[1] > 0:
-        return Window(*stack.window)
+    if stack.unit.startswith("{SUV"):
+        first = PET_PRESETS[0].window
+        assert first is not None
+        return first
+    own = file_windows(stack)
+    if own:
+        return own[0][0]
     if values is None:
         return Window(0.5, 1.0)
     return percentile_window(values, *AUTO_PERCENTILES)
@@ -111,10 +154,13 @@ def window_for_key(key: int, volume: Volume) -> tuple[Window, str] | None:
     if key == 0:
         return percentile_window(volume.array, *AUTO_PERCENTILES), N_("Automatic window")
     if key in (1, 2):
-        if key == 1 and volume.stack.window is not None and volume.stack.window[1] > 0:
-            return Window(*volume.stack.window), N_("The file's own window")
-        return None
-    for preset in presets_for(volume.stack.modality):
+        own = file_windows(volume.stack)
+        if len(own) < key:
+            return None
+        window, words = own[key - 1]
+        named = N_("The file's own window") if key == 1 else N_("The file's second window")
+        return window, words or named
+    for preset in presets_for(volume.stack.modality, volume.stack.unit):
         if preset.key == key:
             if preset.window is not None:
                 return preset.window, preset.name
@@ -135,8 +181,10 @@ def to_grey(
         lut = grey_table(values.dtype, window, invert, background)
         return np.asarray(np.take(lut, values.view(_unsigned(values.dtype)), mode="clip"))
     low, span = window.low, max(window.width, 1e-12)
-    scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / span)
-    np.clip(scaled, 0.0, 255.0, out=scaled)
+    if window.curve:
+        scaled = _along(values, window)
+    else:
+        scaled = _straight(values, low, span)
     if invert:
         np.subtract(255.0, scaled, out=scaled)
     np.rint(scaled, out=scaled)
@@ -146,13 +194,27 @@ def to_grey(
     return grey
 
 
+def _along(values: NDArray[Any], window: Window) -> NDArray[np.float32]:
+    """Grey 0..255 by the window's curve; values beyond it get its ends."""
+    places = (values.astype(np.float32) - np.float32(window.low)) / np.float32(window.width)
+    evenly = np.linspace(0.0, 1.0, len(window.curve))
+    return np.asarray(np.interp(places, evenly, window.curve) * 255.0, dtype=np.float32)
+
+
+def _straight(values: NDArray[Any], low: float, span: float) -> NDArray[np.float32]:
+    scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / span)
+    return np.asarray(np.clip(scaled, 0.0, 255.0, out=scaled))
+
+
 @functools.lru_cache(maxsize=32)
 def grey_table(
     dtype: np.dtype[Any], window: Window, invert: bool, background: float | None
 ) -> NDArray[np.uint8]:
     """Grey of every value of an 8- or 16-bit integer type, indexed by its unsigned bits."""
     value = _every_value(dtype)
-    if window.width > 1:
+    if window.curve:
+        grey = np.rint(_along(value, window))
+    elif window.width > 1:
         grey = value * np.float32(255 / (window.width - 1))
         grey += np.float32((0.5 - (window.centre - 0.5) / (window.width - 1)) * 255)
         np.clip(grey, 0, 255, out=grey)
