@@ -18,7 +18,7 @@ from workstation.dicom.headers import read_header
 from workstation.dicom.mark_groups import Sources
 from workstation.dicom.stacks import build_stacks
 from workstation.domain.artefact import new_id, new_uid
-from workstation.domain.geometry import Grid
+from workstation.domain.geometry import Floats, Grid
 from workstation.domain.image_plane import plane_at
 from workstation.domain.mark import KeyImage, Mark, MarkKind, MarkNumber, as_points
 from workstation.domain.study import Instance
@@ -113,7 +113,7 @@ def mark_of(made: Made, kind: MarkKind, z: int = 2, *, on_image: bool = True) ->
     )
 
 
-def _onto(a: tuple[float, float, float], b: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _onto(a: tuple[float, float, float], b: Floats) -> Floats:
     """Matrix for row vectors that takes direction ``a`` to ``b`` and leaves what is square."""
     one = np.asarray(a)
     return np.eye(3) - np.outer(one, one) + np.outer(one, b)

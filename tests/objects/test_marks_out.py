@@ -31,7 +31,7 @@ GRIDS: dict[str, dict[str, Any]] = {
     "tilted": {"turn_deg": -31.0, "tilt_deg": 18.5},
     "backwards": {"spacing_mm": (0.9, 0.8, -3.0)},
 }
-WORDS = {"author": "王医生", "software_version": "0.1.0"}
+WORDS: dict[str, Any] = {"author": "王医生", "software_version": "0.1.0"}
 
 
 def same(read: Mark, drawn: Mark) -> None:

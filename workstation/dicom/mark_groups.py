@@ -133,11 +133,13 @@ def _annotate(group: Dataset, mark: Mark) -> None:
         sr.UIDRefContentItem(_SERIES, mark.series_uid, relationship_type="CONTAINS")
     )
     if mark.by:
-        group.ContentSequence.append(
-            sr.PnameContentItem(
+        with warnings.catch_warnings():
+            # highdicom doubts names of one component; person_name says why they are right.
+            warnings.filterwarnings("ignore", message="The string .* person name")
+            named = sr.PnameContentItem(
                 _OBSERVER, person_name(mark.by), relationship_type="HAS OBS CONTEXT"
             )
-        )
+        group.ContentSequence.append(named)
     if mark.words.strip():
         words = mark.words.replace("\r\n", "\n").replace("\n", "\r\n")
         group.ContentSequence.append(
