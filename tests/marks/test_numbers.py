@@ -22,6 +22,7 @@ from workstation.domain.mark_voxels import (
     histogram,
     inside_of,
     outline_of,
+    painted_of,
     slice_of,
     voxels_inside,
 )
@@ -252,11 +253,11 @@ def test_a_painted_region_is_its_mask() -> None:
     voxels, mask = noise(GRID.shape), np.zeros(GRID.shape, dtype=np.bool_)
     mask[2, 4:9, 5:17] = True
     flat = at_index(MarkKind.BRUSH, [(10, 6, 2)], GRID)
-    numbers = by_name(numbers_of(flat, ct_of(GRID), lambda z: voxels[z], mask=mask))
+    numbers = by_name(numbers_of(flat, ct_of(GRID), lambda z: voxels[z], painted=painted_of(mask)))
     assert numbers["Area"] == near(60 * 0.7 * 0.9)
     assert numbers["Mean"] == voxels[mask].astype(np.float64).mean()
     mask[3, 4:6, 5:7] = True
-    numbers = by_name(numbers_of(flat, ct_of(GRID), lambda z: voxels[z], mask=mask))
+    numbers = by_name(numbers_of(flat, ct_of(GRID), lambda z: voxels[z], painted=painted_of(mask)))
     assert numbers["Volume"] == near(64 * 0.7 * 0.9 * 3.0 / 1000)
     assert numbers["Voxels"] == 64
 

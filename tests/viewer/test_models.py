@@ -17,7 +17,7 @@ from workstation.viewing.hanging_files import installed
 from workstation.viewing.links import CrosshairLink
 from workstation.viewing.paint import Brush, Painting, Patch, next_size
 from workstation.viewing.signal import Signal
-from workstation.viewing.tools import Distance, WheelSteps, WindowDrag
+from workstation.viewing.tools import WheelSteps, WindowDrag
 from workstation.viewing.viewport import Projection, Slab, Viewport
 from workstation.viewing.window_level import Window, percentile_window, to_grey, window_for_key
 
@@ -342,16 +342,6 @@ def test_brush_sizes() -> None:
     assert next_size(3.0, False) == 2.0
     assert next_size(0.5, False) == 0.5
     assert next_size(32.0, True) == 32.0
-
-
-def test_distance_in_mm_and_in_pixels() -> None:
-    view = Viewport()
-    view.show(volume_of(GRIDS["oblique"]))
-    assert view.grid is not None
-    a, b = view.grid.to_lps((10.0, 10.0, 5.0)), view.grid.to_lps((13.0, 14.0, 5.0))
-    line = Distance((a[0], a[1], a[2]), (b[0], b[1], b[2]))
-    assert line.mm == pytest.approx(np.hypot(3 * 0.8, 4 * 1.1))
-    assert line.in_pixels(view) == pytest.approx(5.0)
 
 
 # --- hanging

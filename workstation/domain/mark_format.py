@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from workstation.domain.errors import N_
-from workstation.domain.mark import MarkNumber
+from workstation.domain.mark import MarkKind, MarkNumber
 
 RAW = N_("raw")
+KIND_WORDS: dict[MarkKind, str] = {
+    MarkKind.LENGTH: N_("Distance"),
+    MarkKind.POLYLINE: N_("Path"),
+    MarkKind.ANGLE: N_("Angle"),
+    MarkKind.COBB: N_("Cobb angle"),
+    MarkKind.BIDIRECTIONAL: N_("Two diameters"),
+    MarkKind.RECTANGLE: N_("Rectangle"),
+    MarkKind.ELLIPSE: N_("Ellipse"),
+    MarkKind.FREEHAND: N_("Freehand region"),
+    MarkKind.BRUSH: N_("Painted region"),
+    MarkKind.PROBE: N_("Value at a point"),
+    MarkKind.ARROW: N_("Arrow"),
+    MarkKind.TEXT: N_("Text note"),
+    MarkKind.CARDIOTHORACIC: N_("Cardiothoracic ratio"),
+    MarkKind.CALIBRATION: N_("Calibration line"),
+}
+"""What each kind is called, English, catalogue keys."""
 _SIGNS = {
     "[hnsf'U]": "HU",
     "{SUVbw}g/mL": "SUVbw",

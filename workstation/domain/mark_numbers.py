@@ -10,17 +10,17 @@ voxels whose centres are inside (``mark_voxels``). "sampled": interpolated on th
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workstation.domain.errors import N_
 from workstation.domain.geometry import Floats
 from workstation.domain.mark import OUTLINES, Mark, MarkKind, MarkNumber, Point
-from workstation.domain.mark_voxels import Inside, Slices, inside_of, value_at
+from workstation.domain.mark_voxels import Inside, Painted, Slices, inside_of, value_at
 from workstation.domain.pages import drawing_grid
 from workstation.domain.ruler import Ruler, ruler_of
-from workstation.domain.volume import Stack
+from workstation.domain.volume import Flag, Stack
 
 LENGTH = N_("Length")
 ANGLE = N_("Angle")
@@ -53,28 +53,39 @@ def numbers_of(
     slices: Slices | None = None,
     *,
     ruler: Ruler | None = None,
-    mask: NDArray[np.bool_] | None = None,
+    painted: Painted | None = None,
 ) -> tuple[MarkNumber, ...]:
     """Every number that ``mark`` has, the one that names it first.
 
     stack: the one it was drawn on. slices: voxels of the mark's phase; without them, or where
     one is not read yet, numbers of voxels are left out. ruler: what lengths are worth there
-    (``ruler_of``), the header's where not given. mask: (z, y, x) of a brush region.
+    (``ruler_of``), the header's where not given. painted: voxels of a brush region.
     """
     held = ruler if ruler is not None else ruler_of(mark, stack)
     numbers = shape_numbers(mark, held)
-    if mark.kind is MarkKind.BRUSH and mask is not None:
-        numbers += _mask_numbers(mask, stack, held)
+    if mark.kind is MarkKind.BRUSH and painted is not None:
+        numbers += _mask_numbers(painted, stack, held)
     if slices is None or stack.samples != 1:
         return numbers
     if mark.kind is MarkKind.PROBE:
         value = value_at(drawing_grid(stack), slices, np.asarray(mark.points_mm[0]))
         return () if value is None else (MarkNumber(VALUE, value, stack.unit, "nearest"),)
     if mark.kind in OUTLINES:
-        inside = inside_of(mark, drawing_grid(stack), slices, mask)
+        inside = inside_of(mark, drawing_grid(stack), slices, painted)
         if inside is not None:
-            numbers += statistics_of(inside, stack.unit, mask is not None)
+            if inside.stored and not _as_acquired(stack, inside.z):
+                inside = replace(inside, stored=False)
+            numbers += statistics_of(inside, stack.unit, painted is not None)
     return numbers
+
+
+def _as_acquired(stack: Stack, z: int) -> bool:
+    """Whether plane ``z`` of the grid is an image as acquired, not one made between two."""
+    if Flag.UNEVEN_SPACING not in stack.flags or z < 0 or not stack.frames:
+        return True
+    frame, grid = stack.frame(0, z), stack.grid
+    place = float(grid.slice_normal @ grid.to_lps((0.0, 0.0, float(z))))
+    return abs(frame.position_mm - place) < 1e-3 * grid.slice_distance_mm
 
 
 def shape_numbers(mark: Mark, ruler: Ruler) -> tuple[MarkNumber, ...]:
@@ -175,13 +186,13 @@ def cobb_deg(a: Point, b: Point, c: Point, d: Point) -> float:
     return acute if end_to_end else facing
 
 
-def _mask_numbers(mask: NDArray[np.bool_], stack: Stack, ruler: Ruler) -> tuple[MarkNumber, ...]:
+def _mask_numbers(painted: Painted, stack: Stack, ruler: Ruler) -> tuple[MarkNumber, ...]:
     """Area of a region painted on one image, volume of one painted through several."""
-    count = int(mask.sum())
+    count = sum(int(plane.sum()) for plane in painted.values())
     if not count:
         return ()
     grid = stack.grid
-    if int(mask.any(axis=(1, 2)).sum()) == 1 or ruler.unit != "mm":
+    if len(painted) == 1 or ruler.unit != "mm":
         x, y = grid.matrix[:3, 0], grid.matrix[:3, 1]
         matrix = np.asarray(ruler.matrix)
         pixel = float(np.linalg.norm(np.cross(matrix @ x, matrix @ y)))

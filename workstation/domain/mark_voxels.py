@@ -9,7 +9,7 @@ False and whoever shows the numbers says so. A brush region is its mask's voxels
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,9 @@ from workstation.domain.plane import index_step_mm
 
 Slices = Callable[[int], NDArray[Any] | None]
 """z to the (y, x) modality values of the mark's phase; None where they are not read yet."""
+
+Painted = Mapping[int, NDArray[np.bool_]]
+"""A painted region: z to the (y, x) voxels of that image that belong to it."""
 
 _PARALLEL = 1.0 - 1e-6  # cosine: 0.08 degrees, what headers round to
 _ON_EDGE = 1e-6
@@ -104,31 +107,35 @@ def enclosed(outline: Floats, columns: Floats, rows: Floats) -> NDArray[np.bool_
 
 
 def inside_of(
-    mark: Mark, grid: Grid, slices: Slices, mask: NDArray[np.bool_] | None = None
+    mark: Mark, grid: Grid, slices: Slices, painted: Painted | None = None
 ) -> Inside | None:
     """Values inside a region of ``mark``; None where it has no area or voxels are not read yet.
 
     grid: of the voxels, which may be another series than the one drawn on (PET under CT).
-    mask: (z, y, x) of a brush region, on the same grid.
+    painted: voxels of a brush region, on the same grid.
     """
     if mark.kind not in OUTLINES:
         return None
     if mark.kind is MarkKind.BRUSH:
-        return None if mask is None else _of_mask(mask, slices)
+        return None if painted is None else _of_painted(painted, slices)
     z = slice_of(mark, grid)
     return _sampled(mark, grid, slices) if z is None else _stored(mark, grid, slices, z)
 
 
-def _of_mask(mask: NDArray[np.bool_], slices: Slices) -> Inside | None:
-    held = np.flatnonzero(mask.any(axis=(1, 2)))
+def painted_of(mask: NDArray[np.bool_]) -> dict[int, NDArray[np.bool_]]:
+    """The images (y, x) of a mask (z, y, x) that hold any of it; copies, so the mask can go."""
+    return {int(z): mask[z].copy() for z in np.flatnonzero(mask.any(axis=(1, 2)))}
+
+
+def _of_painted(painted: Painted, slices: Slices) -> Inside | None:
     parts = []
-    for z in held:
-        plane = slices(int(z))
+    for z, inside in sorted(painted.items()):
+        plane = slices(z)
         if plane is None or plane.ndim != 2:
             return None
-        parts.append(plane[mask[z]].astype(np.float64))
+        parts.append(plane[inside].astype(np.float64))
     values = np.concatenate(parts) if parts else np.zeros(0)
-    return Inside(values, True, int(held[0]) if len(held) == 1 else -1)
+    return Inside(values, True, next(iter(painted)) if len(painted) == 1 else -1)
 
 
 def voxels_inside(mark: Mark, grid: Grid, z: int) -> tuple[slice, slice, NDArray[np.bool_]]:

@@ -140,6 +140,10 @@ class VolumeLibrary(QObject):
         self._pool.submit(loading.run, first)
         return loading
 
+    def held(self, stack_id: str, phase: int = 0) -> Loading | None:
+        """A volume that is in memory or on its way there, without asking for it."""
+        return self._kept.get((stack_id, phase))
+
     def bytes_held(self) -> int:
         """Bytes of voxels that the library keeps."""
         return sum(int(loading.volume.array.nbytes) for loading in self._kept.values())

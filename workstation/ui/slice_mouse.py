@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
 from workstation.ui.layer import Layer
-from workstation.viewing.tools import Distance, WheelSteps, WindowDrag
+from workstation.viewing.tools import WheelSteps, WindowDrag
 
 if TYPE_CHECKING:
     from workstation.ui.slice_view import SliceView
@@ -45,9 +45,6 @@ class SliceMouse:
             return
         elif left and keys & Qt.KeyboardModifier.ShiftModifier:
             view.viewport.move_focus(view.lps_at(event.position()))
-        elif left and view.tool == "distance":
-            a = tuple(float(v) for v in view.lps_at(event.position()))
-            view.distances.append(Distance((a[0], a[1], a[2]), (a[0], a[1], a[2])))
         elif left:
             self._window = WindowDrag(view.viewport.window)
 
@@ -81,10 +78,6 @@ class SliceMouse:
             view.viewport.pan(moved.x() * scale, moved.y() * scale)
         elif self._button is Qt.MouseButton.RightButton:
             view.viewport.zoom_by(float(np.exp(-moved.y() * 0.008)))
-        elif view.tool == "distance" and view.distances:
-            b = tuple(float(v) for v in view.lps_at(place))
-            view.distances[-1] = Distance(view.distances[-1].a, (b[0], b[1], b[2]))
-            view.update()
         elif self._window is not None and self._down is not None:
             away = place - self._down
             integer = view.viewport.volume.array.dtype.kind in "iu"
@@ -118,11 +111,6 @@ class SliceMouse:
             away = event.position() - down
             if abs(away.x()) + abs(away.y()) < CLICK_PX:
                 view.menu_asked.emit(event.globalPosition().toPoint())
-        elif view.tool == "distance" and view.distances:
-            if view.distances[-1].mm < 0.5:
-                view.distances.pop()
-            view.tool_wanted.emit("")
-            view.update()
 
     def double_click(self, event: QMouseEvent) -> None:
         """A layer's, else one pane alone or back to the grid."""

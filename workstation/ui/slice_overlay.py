@@ -19,7 +19,6 @@ from workstation.ui.halo import HaloText
 from workstation.ui.layer import Layer
 from workstation.viewing.overlay import Overlay
 from workstation.viewing.provenance import provenance
-from workstation.viewing.tools import Distance
 from workstation.viewing.viewport import Viewport
 
 PLANE_NAMES = {
@@ -50,7 +49,6 @@ class Scene:
     peers: Sequence[Viewport] = ()
     overlays: Sequence[Overlay] = ()  # those that meet the plane
     anchors: dict[str, QPointF] = field(default_factory=dict)
-    distances: Sequence[Distance] = ()
     loaded: float = 1.0
     phases: int = 1
     phase: int = 0
@@ -78,7 +76,6 @@ class SliceOverlay:
             return
         if viewport.overlays:
             self._findings(painter, scene)
-        self._distances(painter, viewport, scene)
         for layer in scene.layers:
             painter.save()
             layer.over(painter, scene.raster, scene.ratio)
@@ -232,24 +229,6 @@ class SliceOverlay:
                 self.halo.draw(
                     painter, place + QPointF(5, 1), f"{icon} {overlay.label}", self.normal, colour
                 )
-
-    def _distances(self, painter: QPainter, viewport: Viewport, scene: Scene) -> None:
-        assert viewport.volume is not None
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        calibrated = viewport.volume.stack.calibrated
-        for distance in scene.distances:
-            a = self._to_view(scene, *scene.raster.to_picture(distance.a)[:2])
-            b = self._to_view(scene, *scene.raster.to_picture(distance.b)[:2])
-            for pen in (QPen(QColor(0, 0, 0, 200), 3.5), QPen(QColor(theme.FOCUS), 1.5)):
-                painter.setPen(pen)
-                painter.drawLine(QLineF(a, b))
-            if calibrated:
-                text = f"{distance.mm:.1f} mm"
-                if calibrated == "detector":
-                    text += tr(" (at the detector)")
-            else:
-                text = f"{distance.in_pixels(viewport):.0f} px"
-            self.halo.draw(painter, b + QPointF(6, 2), text, self.normal, theme.TEXT)
 
     def _scale_bar(self, painter: QPainter, area: QRectF, viewport: Viewport, scene: Scene) -> None:
         assert viewport.volume is not None and viewport.grid is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-Step = Callable[[], None]
+Step = Callable[[], object]
 
 
 class UndoOrder:
@@ -23,6 +23,11 @@ class UndoOrder:
         """An area did something that it can take back."""
         self._done.append(area)
         self._undone.clear()
+
+    def restored(self, area: str, done: int, undone: int) -> None:
+        """An area's own history came back from the archive when its study was opened."""
+        self._done = [each for each in self._done if each != area] + [area] * done
+        self._undone = [each for each in self._undone if each != area] + [area] * undone
 
     def undo(self) -> bool:
         """Take the last step back; False where there is none."""

@@ -10,20 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workstation.domain.artefact import now
 from workstation.domain.mark import OUTLINES, Mark, MarkEdit, MarkKind, MarkNumber
 from workstation.domain.mark_numbers import numbers_of
-from workstation.domain.mark_voxels import Inside, Slices, inside_of
+from workstation.domain.mark_voxels import Inside, Painted, Slices, inside_of
 from workstation.domain.pages import drawing_grid
 from workstation.domain.ruler import Ruler, ruler_of
 from workstation.domain.volume import Stack
 from workstation.viewing.mark_shapes import is_whole
 from workstation.viewing.signal import Signal
 from workstation.viewing.viewport import Viewport
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -38,18 +35,18 @@ class MarkBoard:
     """``changed``: what is drawn or listed; ``chosen``: another mark is selected.
 
     ``edited`` tells a finished edit that is to be stored, ``stepped`` that the last one was taken
-    back (-1) or done again (+1). voxels: gives stack and slices for a stack id and phase, None
-    where they are not at hand.
+    back (-1) or done again (+1), and of which study. voxels: gives stack and slices for a stack
+    id and phase, None where they are not at hand.
     """
 
     def __init__(self) -> None:
         self.changed: Signal[[]] = Signal()
         self.chosen: Signal[[]] = Signal()
         self.edited: Signal[[MarkEdit]] = Signal()
-        self.stepped: Signal[[int]] = Signal()
+        self.stepped: Signal[[int, str]] = Signal()
         self.jump_wanted: Signal[[Mark]] = Signal()
         self.voxels: Callable[[str, int], Voxels | None] = lambda stack_id, phase: None
-        self.masks: dict[str, Bools] = {}  # by mask id, (z, y, x)
+        self.painted: dict[str, Painted] = {}  # by mask id
         self.selected = ""
         self.preview: Mark | None = None  # shown instead of the stored one while it is dragged
         self._marks: dict[str, Mark] = {}
@@ -82,7 +79,7 @@ class MarkBoard:
     def clear(self) -> None:
         """Another study lies open."""
         self._numbers.clear()
-        self.masks.clear()
+        self.painted.clear()
         self.load(())
 
     # --- edits
@@ -130,9 +127,9 @@ class MarkBoard:
         return bool(self._undone)
 
     @property
-    def steps_done(self) -> int:
-        """How many edits can be taken back."""
-        return len(self._done)
+    def steps(self) -> tuple[int, int]:
+        """How many edits can be taken back, and how many done again."""
+        return len(self._done), len(self._undone)
 
     def undo(self) -> bool:
         """Take the last edit back; False where there is none."""
@@ -141,7 +138,7 @@ class MarkBoard:
         edit = self._done.pop()
         self._undone.append(edit)
         self._apply(edit.turned())
-        self.stepped.emit(-1)
+        self.stepped.emit(-1, edit.mark.study_uid)
         return True
 
     def redo(self) -> bool:
@@ -151,7 +148,7 @@ class MarkBoard:
         edit = self._undone.pop()
         self._done.append(edit)
         self._apply(edit)
-        self.stepped.emit(1)
+        self.stepped.emit(1, edit.mark.study_uid)
         return True
 
     # --- while the mouse is down, and what is chosen
@@ -182,7 +179,7 @@ class MarkBoard:
         found = dict(self._marks)
         if self.preview is not None:
             found[self.preview.id] = self.preview
-        return [mark for mark in found.values() if is_here(mark, viewport)]
+        return [m for m in found.values() if is_here(m, viewport, self.painted.get(m.mask_id))]
 
     # --- numbers
 
@@ -199,13 +196,13 @@ class MarkBoard:
         if held is None:
             return mark.numbers
         ruler = self.ruler(mark, held.stack)
-        mask = self.masks.get(mark.mask_id)
+        painted = self.painted.get(mark.mask_id)
         key = (mark.kind, mark.points_mm, mark.right, mark.down, mark.phase, mark.mask_id)
-        whole_key = (*key, mark.known_mm, ruler, mask is not None, held.stack.id)
+        whole_key = (*key, mark.known_mm, ruler, painted is not None, held.stack.id)
         kept = self._numbers.get(mark.id)
         if kept is not None and kept[0] == whole_key:
             return kept[1]
-        found = numbers_of(mark, held.stack, held.slices, ruler=ruler, mask=mask)
+        found = numbers_of(mark, held.stack, held.slices, ruler=ruler, painted=painted)
         if _has_voxels(mark, found) or held.stack.samples != 1:
             self._numbers[mark.id] = (whole_key, found)  # else some voxels are still to come
         return found
@@ -215,8 +212,8 @@ class MarkBoard:
         held = self.voxels(mark.stack_id, mark.phase)
         if held is None or held.stack.samples != 1 or not is_whole(mark):
             return None
-        mask = self.masks.get(mark.mask_id)
-        return inside_of(mark, drawing_grid(held.stack), held.slices, mask)
+        painted = self.painted.get(mark.mask_id)
+        return inside_of(mark, drawing_grid(held.stack), held.slices, painted)
 
 
 def _has_voxels(mark: Mark, numbers: Sequence[MarkNumber]) -> bool:
@@ -225,10 +222,11 @@ def _has_voxels(mark: Mark, numbers: Sequence[MarkNumber]) -> bool:
     return any(n.formula in {"voxels", "sampled", "mask", "nearest"} for n in numbers)
 
 
-def is_here(mark: Mark, viewport: Viewport) -> bool:
+def is_here(mark: Mark, viewport: Viewport, painted: Painted | None = None) -> bool:
     """Whether a view shows a mark: its stack and phase, or its frame of reference, and its plane.
 
-    The whole mark must lie within half a slice (or half the slab) of the shown plane.
+    The whole mark must lie within half a slice (or half the slab) of the shown plane. A painted
+    region is shown on the images of its own stack that hold some of it.
     """
     volume = viewport.volume
     if volume is None or viewport.grid is None:
@@ -238,6 +236,22 @@ def is_here(mark: Mark, viewport: Viewport) -> bool:
             return False
     elif not mark.frame_of_reference_uid or mark.frame_of_reference_uid != viewport.frame:
         return False
+    if painted is not None:
+        return mark.stack_id == volume.stack.id and shown_image(viewport) in painted
     half = max(viewport.steps.step_mm, viewport.slab.thickness_mm) / 2 + 1e-6
     depths = np.asarray(mark.points_mm) @ viewport.axes.normal - viewport.plane_mm
     return bool(np.abs(depths).max() <= half)
+
+
+def shown_image(viewport: Viewport) -> int | None:
+    """z of the stored image that a view shows as acquired; None where it shows another plane."""
+    if viewport.grid is None:
+        return None
+    normal = viewport.axes.normal
+    if abs(float(normal @ viewport.grid.slice_normal)) < 1 - 1e-6:
+        return None
+    ahead = (viewport.plane_mm - float(viewport.grid.centre_lps @ normal)) / float(
+        viewport.grid.matrix[:3, 2] @ normal
+    )
+    z = int(np.floor((viewport.grid.shape[0] - 1) / 2 + ahead + 0.5))
+    return z if 0 <= z < viewport.grid.shape[0] else None

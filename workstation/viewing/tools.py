@@ -1,11 +1,10 @@
-"""What the mouse does to a viewport: wheel steps, window drags, lengths."""
+"""What the mouse does to a viewport: wheel steps, window drags."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from workstation.viewing.viewport import Viewport
 from workstation.viewing.window_level import Window
 
 
@@ -41,23 +40,3 @@ class WindowDrag:
         scale = self.start.width / self.whole
         width = max(self.start.width + right_px * scale * 2, smallest)
         return Window(self.start.centre + down_px * scale, width)
-
-
-@dataclass(frozen=True)
-class Distance:
-    """A line between two places of one image, LPS mm."""
-
-    a: tuple[float, float, float]
-    b: tuple[float, float, float]
-
-    @property
-    def mm(self) -> float:
-        """Its length; mm only where the pixel spacing is known."""
-        return math.dist(self.a, self.b)
-
-    def in_pixels(self, viewport: Viewport) -> float:
-        """Its length in image pixels (columns and rows of the array)."""
-        if viewport.grid is None:
-            return 0.0
-        change = viewport.grid.to_index(self.b) - viewport.grid.to_index(self.a)
-        return float(math.sqrt(float(change @ change)))

@@ -1,0 +1,70 @@
+"""Marks in words: numbers with units, what they are of, where they were drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workstation.domain.mark import OUTLINES, Mark, MarkKind, MarkNumber
+from workstation.domain.mark_format import KIND_WORDS, digits_of, sign_of
+from workstation.domain.mark_voxels import slice_of
+from workstation.domain.pages import drawing_grid
+from workstation.domain.volume import Stack
+from workstation.text import tr
+
+
+def number_text(number: MarkNumber, lang: str | None = None) -> str:
+    """Digits and unit in the reader's language; a degree sign stands close."""
+    sign = tr(sign_of(number), lang=lang) if sign_of(number) else ""
+    gap = "" if sign.startswith("°") or not sign else " "
+    return f"{digits_of(number)}{gap}{sign}"
+
+
+def main_text(mark: Mark, numbers: Sequence[MarkNumber], lang: str | None = None) -> str:
+    """The numbers that name a mark, in one line: for lists and reports."""
+    by_name = {n.name: n for n in numbers}
+    if mark.kind in {MarkKind.BIDIRECTIONAL} and len(numbers) >= 2:
+        unit = numbers[0]
+        return f"{digits_of(numbers[0])} × {number_text(numbers[1], lang)}" if unit.unit else ""
+    if mark.kind in OUTLINES:
+        mean, spread = by_name.get("Mean"), by_name.get("Standard deviation")
+        first = by_name.get("Area") or by_name.get("Volume")
+        parts = [number_text(first, lang)] if first else []
+        if mean is not None:
+            parts.append(mean_text(mean, spread, lang))
+        return ", ".join(parts)
+    if mark.kind in {MarkKind.ARROW, MarkKind.TEXT} or not numbers:
+        return ""
+    if len(numbers) == 2 and numbers[0].unit != numbers[1].unit:
+        return f"{number_text(numbers[0], lang)} / {number_text(numbers[1], lang)}"
+    return number_text(numbers[0], lang)
+
+
+def mean_text(mean: MarkNumber, spread: MarkNumber | None, lang: str | None = None) -> str:
+    """Mean and deviation with their unit."""
+    around = f" ± {digits_of(spread)}" if spread is not None else ""
+    sign = tr(sign_of(mean), lang=lang) if sign_of(mean) else ""
+    return f"{tr('Mean', lang=lang)} {digits_of(mean)}{around} {sign}".rstrip()
+
+
+def place_text(mark: Mark, stack: Stack | None, lang: str | None = None) -> str:
+    """Series and image number (from 1) as a reader counts them, and the phase of a series."""
+    if stack is None:
+        return ""
+    z = slice_of(mark, drawing_grid(stack))
+    series = tr("series {number}", lang=lang, number=stack.series_number)
+    image = (
+        tr("image {number}", lang=lang, number=z + 1)
+        if z is not None
+        else tr("cut plane", lang=lang)
+    )
+    phase = ""
+    if stack.phases > 1:
+        phase = ", " + tr("phase {number}", lang=lang, number=mark.phase + 1)
+    return f"{series}, {image}{phase}"
+
+
+def copied_text(mark: Mark, numbers: Sequence[MarkNumber], stack: Stack | None) -> str:
+    """Everything of a mark as lines of text, for the clipboard."""
+    title = mark.words or tr(KIND_WORDS[mark.kind])
+    head = f"{title} ({place_text(mark, stack)})" if stack is not None else title
+    return "\n".join([head, *(f"{tr(n.name)}\t{number_text(n)}" for n in numbers)])

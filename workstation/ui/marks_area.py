@@ -1,0 +1,243 @@
+"""Marks in the reading room: layers in every view, the list, and what is stored of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer
+
+from workstation.domain.errors import N_
+from workstation.domain.geometry import Floats
+from workstation.domain.mark import Mark, MarkEdit
+from workstation.domain.mark_voxels import Painted, painted_of
+from workstation.domain.people import Actor
+from workstation.domain.plane import PlaneKind, axes_of
+from workstation.domain.volume import Stack
+from workstation.reading import annotate
+from workstation.text import tr
+from workstation.ui.marks_layer import MarksLayer
+from workstation.ui.marks_panel import MarksPanel
+from workstation.viewing.mark_shapes import middle_of
+from workstation.viewing.marks import MarkBoard, Voxels, is_here
+
+if TYPE_CHECKING:
+    from workstation.ui.pane import ViewPane
+    from workstation.ui.window import Window
+
+Write = Callable[[Actor], None]
+AREA = "marks"
+
+
+def install(window: Window) -> None:
+    """Give the window its marks."""
+    area = MarksArea(window)
+    window.add_tab(area.panel, N_("Marks"))
+    window.add_retranslate(area.panel.refresh)
+
+
+class MarksArea(QObject):
+    """Connects the board with views, list, undo and archive.
+
+    Edits made while nobody is signed in wait and are stored in their order once somebody is.
+    """
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self.setObjectName("marksArea")
+        self.window = window
+        self.board = MarkBoard()
+        self.board.voxels = self._voxels
+        self.panel = MarksPanel(self.board, self._stack)
+        self.layers: list[MarksLayer] = []
+        self._waiting: list[Write] = []
+        self._under_way = 0
+        self._revision = 0
+        self._told = False
+        self._reload = QTimer(self)
+        self._reload.setSingleShot(True)
+        self._reload.setInterval(250)
+        self._reload.timeout.connect(lambda: self._load())
+        window.grid_.on_pane(self._equip)
+        window.undo.register(AREA, self.board.undo, self.board.redo)
+        self.board.edited.connect(self._edited)
+        self.board.stepped.connect(self._stepped)
+        self.board.jump_wanted.connect(self._jump)
+        desk = window.desk
+        desk.study_opened.connect(lambda _: self._opened())
+        desk.study_closed.connect(self._closed)
+        desk.user_changed.connect(self._store_waiting)
+        window.jobs.changed.connect(self._archive_changed)
+
+    def _equip(self, pane: ViewPane) -> None:
+        layer = MarksLayer(pane.slices, self.board, self._author)
+        self.layers.append(layer)
+        pane.slices.add_layer(layer)
+
+    def _author(self) -> str:
+        actor = self.window.desk.actor
+        return actor.name if actor is not None else ""
+
+    def _stack(self, stack_id: str) -> Stack | None:
+        held = self.window.grid_.stacks.get(stack_id)
+        contents = self.window.desk.contents
+        return held if held is not None or contents is None else contents.stack(stack_id)
+
+    def _voxels(self, stack_id: str, phase: int) -> Voxels | None:
+        stack, loading = self._stack(stack_id), self.window.library.held(stack_id, phase)
+        if stack is None or loading is None:
+            return None
+
+        def slice_at(z: int) -> Any:
+            return (
+                loading.volume.array[z] if loading.present[z] and z not in loading.broken else None
+            )
+
+        return Voxels(stack, slice_at)
+
+    # --- stored as they are drawn
+
+    def _edited(self, edit: MarkEdit) -> None:
+        self.window.undo.did(AREA)
+        archive, board = self.window.desk.archive, self.board
+        painted: Painted | None = None
+        if edit.after is not None and edit.after.mask_id:
+            new = edit.before is None or edit.before.mask_id != edit.after.mask_id
+            painted = board.painted.get(edit.after.mask_id) if new else None
+        self._write(lambda actor: annotate.keep(archive, actor, edit, painted=painted))
+
+    def _stepped(self, by: int, study_uid: str) -> None:
+        archive = self.window.desk.archive
+        step = annotate.undo if by < 0 else annotate.redo
+        self._write(lambda actor: step(archive, actor, study_uid))
+
+    def _write(self, work: Write) -> None:
+        self._revision += 1
+        self._waiting.append(work)
+        if self.window.desk.actor is None and not self._told:
+            self._told = True
+            self.window.notice.news(tr("Marks are kept once somebody has signed in."))
+        self._store_waiting()
+
+    def _store_waiting(self) -> None:
+        actor = self.window.desk.actor
+        if actor is None:
+            return
+        waiting, self._waiting = self._waiting, []
+        self._under_way += len(waiting)
+        for work in waiting:
+            self.window.jobs.write(functools.partial(work, actor), self._stored, self._refused)
+
+    def _stored(self, _: object) -> None:
+        self._under_way -= 1
+        if not self._under_way and any(mark.in_report for mark in self.board.marks):
+            self.window.decisions.walk_forward_soon()
+
+    def _refused(self, sentence: str) -> None:
+        self._under_way -= 1
+        self.window.notice.error(sentence)
+        self._reload.start()  # what is shown must be what is stored
+
+    # --- what is stored
+
+    def _opened(self) -> None:
+        self._waiting.clear()
+        self._load(first=True)
+
+    def _closed(self) -> None:
+        self._store_waiting()
+        self._revision += 1
+        for layer in self.layers:
+            layer.cancel()
+        self.board.clear()
+
+    def _archive_changed(self, change: Any) -> None:
+        if (
+            change.kind in {"mark", "mark journal"}
+            and change.study_uid == self.window.desk.study_uid
+        ):
+            self._reload.start()
+
+    def _load(self, *, first: bool = False) -> None:
+        study_uid, revision = self.window.desk.study_uid, self._revision
+        if not study_uid:
+            return
+        archive = self.window.desk.archive
+        known = frozenset(self.board.painted)
+
+        def read() -> tuple[annotate.Kept, dict[str, Painted]]:
+            stored = annotate.kept(archive, study_uid)
+            edits = (*stored.done, *stored.undone)
+            named = {m.mask_id for m in stored.marks} | {
+                m.mask_id for e in edits for m in (e.before, e.after) if m is not None
+            }
+            masks: dict[str, Painted] = {
+                id: painted_of(archive.load_mask(id)) for id in named - known if id
+            }
+            return stored, masks
+
+        def arrived(found: tuple[annotate.Kept, dict[str, Painted]]) -> None:
+            if self.window.desk.study_uid != study_uid:
+                return
+            busy = self._under_way or self._waiting or self.board.preview is not None
+            if busy or self._revision != revision:
+                self._reload.start()  # drawn on meanwhile: look again when that is stored
+                return
+            stored, masks = found
+            self.board.painted.update(masks)
+            self.board.load(stored.marks, stored.done, stored.undone)
+            if first:
+                self.window.undo.restored(AREA, *self.board.steps)
+
+        self.window.jobs.read(read, arrived)
+
+    # --- to a mark
+
+    def _jump(self, mark: Mark) -> None:
+        """Show the slice of a mark: in a view of its plane, else turned or cut as it was drawn."""
+        grid = self.window.grid_
+        place = middle_of(mark)
+        grid.jump_to(place, mark.stack_id, mark.phase)
+        pane = grid.active_pane
+        painted = self.board.painted.get(mark.mask_id)
+        if is_here(mark, pane.viewport, painted):
+            self._into_view(pane, mark)
+            return
+        for number, other in enumerate(grid.panes):
+            if other.isVisible() and other.content.stack_id == mark.stack_id:
+                other.viewport.move_focus(place)
+                if is_here(mark, other.viewport, painted):
+                    grid.activate(number)
+                    self._into_view(other, mark)
+                    return
+        self._cut_as_drawn(pane, mark, place)
+        self._into_view(pane, mark)
+
+    def _cut_as_drawn(self, pane: ViewPane, mark: Mark, place: Floats) -> None:
+        viewport = pane.viewport
+        if viewport.grid is None:
+            return
+        normal = np.cross(mark.right, mark.down)
+        for kind in (PlaneKind.ACQUIRED, PlaneKind.AXIAL, PlaneKind.CORONAL, PlaneKind.SAGITTAL):
+            axes = axes_of(kind, viewport.grid)
+            if abs(float(axes.normal @ normal)) > 1 - 1e-6:
+                viewport.set_plane(kind)
+                viewport.move_focus(place)
+                return
+        about = np.cross(viewport.axes.normal, normal)
+        sine = float(np.linalg.norm(about))
+        if sine > 1e-9:
+            angle = np.degrees(np.arctan2(sine, float(viewport.axes.normal @ normal)))
+            viewport.turn(about / sine, float(angle))
+        viewport.move_focus(place)
+
+    def _into_view(self, pane: ViewPane, mark: Mark) -> None:
+        """Push the picture so that the mark is in it, where it was zoomed beyond it."""
+        view = pane.slices
+        at = view.to_view(middle_of(mark))
+        if not view.rect().adjusted(20, 20, -20, -20).contains(at.toPoint()):
+            scale = view.raster().mm_per_pixel * view.devicePixelRatioF()
+            away = view.rect().center() - at.toPoint()
+            pane.viewport.pan(away.x() * scale, away.y() * scale)
