@@ -17,5 +17,9 @@ def page_grid(grid: Grid) -> Grid:
 
 
 def drawing_grid(stack: Stack) -> Grid:
-    """The grid in whose space a reader draws on ``stack``: its own, or that of its pages."""
-    return stack.grid if stack.is_volume else page_grid(stack.grid)
+    """The grid in whose space a reader draws on ``stack``: its own, or that of its pages.
+
+    Images that make no volume but lie where their headers say (localisers, one slice over time)
+    keep their places.
+    """
+    return stack.grid if stack.is_volume or stack.placed else page_grid(stack.grid)

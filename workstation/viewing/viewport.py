@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from workstation.domain.geometry import Floats, Grid
-from workstation.domain.pages import page_grid
+from workstation.domain.pages import drawing_grid
 from workstation.domain.plane import (
     Axes,
     PlaneKind,
@@ -77,7 +77,7 @@ class Viewport:
         loaded: whether its voxels are in; if not, only a window that needs none is set.
         """
         self.volume = volume
-        self.grid = volume.grid if volume.stack.is_volume else page_grid(volume.grid)
+        self.grid = drawing_grid(volume.stack)
         self.window = default_window(volume.stack, volume.array if loaded else None)
         self.window_name = ""
         self.invert = volume.stack.photometric == "MONOCHROME1"
@@ -107,7 +107,7 @@ class Viewport:
 
     @property
     def is_pages(self) -> bool:
-        """Whether the images shown are no volume, so that no place links them to others."""
+        """Whether the images shown are no volume, so that no other plane cuts through them."""
         return self.volume is not None and not self.volume.stack.is_volume
 
     @property
@@ -128,7 +128,7 @@ class Viewport:
         if self.volume is None:
             return ""
         stack = self.volume.stack
-        if self.is_pages or not stack.frame_of_reference_uid:
+        if not (stack.is_volume or stack.placed) or not stack.frame_of_reference_uid:
             return f"stack:{stack.id}"
         return stack.frame_of_reference_uid
 
