@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from workstation.dicom.elements import items_of, private_values, table, value_of
 from workstation.dicom.lookup_tables import modality_facts, voi_curves
 from workstation.dicom.mosaics import read_mosaic
+from workstation.dicom.parametric_map import note_map
 from workstation.dicom.private_pet import private_pet
 from workstation.dicom.ultrasound import common_spacing, read_regions, regions_of
 
@@ -226,8 +227,12 @@ def reduce_attributes(dataset: Dataset, declared: Sequence[str]) -> dict[str, ob
         b_value = _private_b(dataset)
         if b_value is not None:
             found["DiffusionBValue"] = b_value
-    if "SharedFunctionalGroupsSequence" in dataset or "PerFrameFunctionalGroupsSequence" in dataset:
+    # A segmentation may have tens of thousands of frames, none of which is an image to stack.
+    if found.get("Modality") != "SEG" and (
+        "SharedFunctionalGroupsSequence" in dataset or "PerFrameFunctionalGroupsSequence" in dataset
+    ):
         _enhanced(dataset, declared, found)
+        note_map(dataset, declared, found)
     _calibrate(dataset, found)
     _look_up(dataset, found, tuple(declared))
     mosaic = read_mosaic(dataset, found)

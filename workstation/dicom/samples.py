@@ -34,6 +34,8 @@ def unit_of(item: Slice) -> tuple[str, Message | None]:
     Of PET ``suv.uptake_of`` says it for the series as a whole.
     """
     modality = item.text("Modality")
+    if item.text("RealWorldUnit"):  # a parametric map says what its values are
+        return item.text("RealWorldUnit"), None
     if modality == "CT":
         kind = item.text("RescaleType").strip().upper()
         table = lookup_facts(item)
