@@ -10,7 +10,10 @@ import sys
 import numpy as np
 
 from workstation.domain.geometry import Grid, as_matrix
-from workstation.render.volume import SolidPreset, VolumeScene
+from workstation.render.volume import VolumeScene
+from workstation.viewing.solid_camera import look_from
+from workstation.viewing.solid_copy import prepared
+from workstation.viewing.solid_presets import knots_in_values, preset
 
 
 def main() -> int:
@@ -20,8 +23,11 @@ def main() -> int:
         return 1
     array = np.full((16, 16, 16), -1000, dtype=np.int16)
     array[4:12, 4:12, 4:12] = 1000
-    scene.set_volume(array, Grid(array.shape, as_matrix(np.eye(4))), SolidPreset.CT_BONE)
-    seen = scene.render(48, 48)[..., :3].max()
+    grid = Grid(array.shape, as_matrix(np.eye(4)))
+    copy, look = prepared(array, grid), preset("ct_bone")
+    scene.set_copy(copy)
+    scene.set_look(look, knots_in_values(look, copy.values))
+    seen = scene.render(look_from(grid), 48, 48)[..., :3].max()
     scene.close()
     sys.stdout.write("works\n" if seen > 30 else "dark\n")
     return 0 if seen > 30 else 1

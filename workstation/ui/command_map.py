@@ -90,7 +90,11 @@ class CommandMap(QObject):
 
     def view_keys(self) -> dict[str, str]:
         """Key to command of what views do."""
-        return keys_of("view", self._keys)
+        return self.keys_in("view")
+
+    def keys_in(self, scope: str) -> dict[str, str]:
+        """Key to command of one scope."""
+        return keys_of(scope, self._keys)
 
     def in_group(self, group: str) -> list[str]:
         """Names of the commands of a group that can be done at all, in the table's order."""

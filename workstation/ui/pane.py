@@ -241,7 +241,7 @@ class ViewPane(QWidget):
         return {
             "stack_id": self.content.stack_id,
             "solid": self.content.solid,
-            "solid_look": self._solid.state() if self._solid and self.content.solid else None,
+            "solid_look": self._solid.model.state() if self._solid and self.content.solid else None,
             "drawing": self.content.drawing,
             "fused_stack_id": self.content.fused_stack_id,
             "preset": self.content.preset,
@@ -266,7 +266,7 @@ class ViewPane(QWidget):
         fused = str(kept.get("fused_stack_id", ""))
         self.show_stack(stack, Pane(stack.id, kind, slab, solid, preset, fused))
         if solid:
-            self._solid_view().restore(stack.id, kept.get("solid_look"))
+            self._solid_view().model.restore(stack.id, kept.get("solid_look"))
         view = self.viewport
         view.move_focus(np.asarray(kept.get("focus_mm", view.focus_mm), dtype=np.float64))
         window = kept.get("window")

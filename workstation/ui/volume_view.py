@@ -1,4 +1,4 @@
-"""The 3D pane: shows pictures of a ``VolumeScene`` and turns the mouse into camera movement.
+"""The 3D pane: shows pictures that a ``SolidPainter`` draws, and what the reader does with them.
 
 3D is tried in a process of its own first; where that fails the pane says so and nothing else
 is touched.
@@ -7,18 +7,19 @@ is touched.
 from __future__ import annotations
 
 import logging
-import os
-import sys
-import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QProcess, QProcessEnvironment, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
+    QEnterEvent,
+    QFocusEvent,
     QImage,
     QKeyEvent,
+    QKeySequence,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -27,311 +28,369 @@ from PySide6.QtGui import (
     QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
-from workstation.domain.geometry import direction_letters
+from workstation.domain.geometry import Floats
 from workstation.domain.volume import Volume
-from workstation.render.volume import SolidPreset, VolumeScene, preset_for
-from workstation.text import RESOURCES, tr
-from workstation.ui import theme
-from workstation.ui.halo import HaloText
+from workstation.text import tr
+from workstation.ui import solid_commands, theme
+from workstation.ui.solid_mouse import SolidMouse
+from workstation.ui.solid_overlay import SolidOverlay
+from workstation.ui.solid_painter import Drawn, SolidMask, SolidPainter, Wanted
+from workstation.ui.solid_place import place_on_ray, span_of
+from workstation.ui.solid_probe import Probe
+from workstation.ui.solid_strip import SolidStrip
+from workstation.viewing.commands import keys_of
+from workstation.viewing.solid_camera import SolidCamera
+from workstation.viewing.solid_look import SolidLook
+from workstation.viewing.solid_model import SolidModel
+from workstation.viewing.solid_presets import presets_for
+from workstation.viewing.viewport import Viewport
 
-PROBE_MS = 20_000
-DRAG_COARSENESS = 4.0
 STILL_MS = 150  # quiet time before the full picture is begun
-PART_S = 0.05  # it comes in parts of about this long: scrolling and painting go in between
+SPIN_MS, SPIN_DEG = 40, 2.0
 log = logging.getLogger(__name__)
 
 
-class _Probe:
-    """Whether 3D works here; asked once in the life of the program."""
-
-    known: bool | None = None
-
-
 class VolumeView(QWidget):
-    """Volume rendering of one volume."""
+    """Volume rendering of one volume. ``look`` is all that the reader set."""
 
     activated = Signal()
     maximise_asked = Signal()
+    focus_picked = Signal(object)  # LPS mm
+    slab_wanted = Signal()
+    seen_wanted = Signal()
+    menu_asked = Signal(QPoint)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, viewport: Viewport | None = None) -> None:
         super().__init__(parent)
-        self.volume: Volume | None = None
-        self.preset = SolidPreset.CT_BONE
+        self.model = SolidModel()
+        self.masks: tuple[SolidMask, ...] = ()
+        self.keys = keys_of("solid")
         self.active = False
         self.problem = ""
-        self._scene: VolumeScene | None = None
-        self._shown: Volume | None = None
-        self._pixels: NDArray[np.uint8] | None = None
-        self._image = QImage()
-        self._probe: QProcess | None = None
-        self._halo = HaloText()
-        self._last = QPointF()
-        self._parts: list[tuple[int, int, int, int]] = []
-        self._fine = False  # the picture shown is the one in full quality
-        self._part_rows = 64
+        self.texts_shown = True
+        self.crosshair_shown = True
+        self.spinning = False
+        self.frames = 0  # pictures that came
+        self._viewport = viewport
+        self._drawn: Drawn | None = None
+        self._asked: Wanted | None = None
+        self.image = QImage()  # the picture alone, nothing written over it
+        self._focus: tuple[float, ...] = ()
+        self.model.changed.connect(self._changed)
+        self.model.told.connect(self._dress)
+        self.painter = SolidPainter(self)
+        self.painter.drawn.connect(self._show)
+        self.painter.failed.connect(self._no_3d)
+        self.mouse = SolidMouse(self)
+        self.overlay = SolidOverlay(self)
+        self.strip = SolidStrip(self)
+        self.strip.move(4, 4)
         self._finer = QTimer(self)
         self._finer.setSingleShot(True)
-        self._finer.timeout.connect(self._refine)
+        self._finer.setInterval(STILL_MS)
+        self._finer.timeout.connect(lambda: self._ask(fine=True))
+        self._spin = QTimer(self)
+        self._spin.setInterval(SPIN_MS)
+        self._spin.timeout.connect(self._turn_on)
+        self._probe = Probe(self)
+        self._probe.answered.connect(self._probed)
+        if viewport is not None:
+            viewport.changed.connect(self._focus_moved)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
         self.setMinimumSize(120, 100)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
-    def show_volume(self, volume: Volume | None, preset: SolidPreset | None = None) -> None:
-        """Show a volume (all its slices should be in), or nothing."""
-        self.volume = volume
-        if volume is not None:
-            self.preset = preset or preset_for(volume.stack)
-            if not volume.stack.is_volume or volume.stack.samples > 1:
-                self.problem = tr("These images are no volume: there is no 3D of them.")
-            elif _Probe.known is None:
-                self._start_probe()
-            elif _Probe.known:
-                self.problem = ""
-                self._rebuild()
-            else:
-                self._no_3d()
-        self.update()
+    # --- what is shown
 
-    def set_preset(self, preset: SolidPreset) -> None:
-        """Another look."""
-        self.preset = preset
-        if self._scene is not None and self._shown is not None:
-            self._scene.set_preset(preset)
-            self._move()
-        self.update()
+    @property
+    def volume(self) -> Volume | None:
+        """The volume shown."""
+        return self.model.volume
+
+    @property
+    def look(self) -> SolidLook | None:
+        """How it is shown."""
+        return self.model.look
+
+    def set_look(self, look: SolidLook) -> None:
+        """Show the volume another way."""
+        self.model.set_look(look)
+
+    def show_volume(self, volume: Volume | None) -> None:
+        """Show a volume (all its slices should be in), or nothing."""
+        if volume is not None and volume is self.volume and (self.look is not None or self.problem):
+            return
+        if self.model.show(volume):
+            self._drawn, self._asked = None, None
+            self.set_spinning(False)
+        self.problem = ""
+        if volume is None:
+            self.painter.ask(None)
+        elif not volume.stack.is_volume or volume.stack.samples > 1:
+            self.model.forget_look()
+            self.problem = tr("These images are no volume: there is no 3D of them.")
+        else:
+            self._probe.ask()
+        self._dress()
+
+    def set_masks(self, masks: Sequence[SolidMask]) -> None:
+        """Masks to show as surfaces."""
+        self.masks = tuple(masks)
+        self._dress()
+        self._changed()
+
+    def set_spinning(self, on: bool) -> None:
+        """Run the turntable."""
+        self.spinning = on and self.look is not None
+        (self._spin.start if self.spinning else self._spin.stop)()
+        self._dress()
+
+    def _turn_on(self) -> None:
+        if self.look is not None and self.isVisible() and self._asked is not None:
+            drawn = self._drawn
+            if drawn is None or drawn.wanted is self._asked:  # no faster than pictures come
+                self.set_look(replace(self.look, camera=self.look.camera.spun(SPIN_DEG)))
 
     @property
     def settled(self) -> bool:
         """Whether the picture is finished, or there is none to come."""
         if self.volume is None or self.problem or not self.isVisible():
             return True
-        return self._fine
+        drawn = self._drawn
+        return drawn is not None and drawn.fine and drawn.wanted is self._asked
+
+    @property
+    def camera(self) -> SolidCamera | None:
+        """The camera that the shown picture was taken by."""
+        return self._drawn.camera if self._drawn is not None else None
+
+    @property
+    def focus_mm(self) -> Floats | None:
+        """The crosshair, LPS mm."""
+        view = self._viewport
+        return view.focus_mm if view is not None and view.grid is not None else None
+
+    @property
+    def value_span(self) -> float:
+        """Range of values that the look colours, in modality units."""
+        shown = self.painter.shown
+        if self.look is None or shown is None:
+            return 1000.0
+        return span_of(shown[0], self.look)
+
+    @property
+    def thinned_mm(self) -> float:
+        """Voxel size of the copy that is rendered where it is thinner than the volume, else 0."""
+        shown = self.painter.shown
+        if shown is None or self.volume is None:
+            return 0.0
+        size, own = max(shown[0].grid.spacing_mm), max(self.volume.grid.spacing_mm)
+        least = min(shown[0].grid.spacing_mm) / min(self.volume.grid.spacing_mm)
+        return size if size > own * 1.01 or least > 1.01 else 0.0
+
+    @property
+    def top_px(self) -> int:
+        """Where text may begin below the strip."""
+        return self.strip.height() + 8 if self.strip.isVisible() else 6
 
     def close_scene(self) -> None:
-        """Give the graphics memory back."""
+        """Give the memory of 3D back."""
         self._finer.stop()
-        probe, self._probe = self._probe, None  # one that was stopped has not decided anything
-        if probe is not None:
-            probe.kill()
-            probe.waitForFinished(2000)
-        if self._scene is not None:
-            self._scene.close()
-        self._scene, self._shown = None, None
+        self._spin.stop()
+        self._probe.stop()
+        self.painter.close()
 
-    # --- trying 3D
-
-    def _start_probe(self) -> None:
-        if self._probe is not None:
-            return
-        self._probe = QProcess(self)
-        environment = QProcessEnvironment.systemEnvironment()
-        paths = [str(RESOURCES.parent), *filter(None, [environment.value("PYTHONPATH")])]
-        environment.insert("PYTHONPATH", os.pathsep.join(paths))
-        self._probe.setProcessEnvironment(environment)
-        self._probe.finished.connect(self._probed)
-        self._probe.errorOccurred.connect(self._probed)
-        self._probe.start(sys.executable, ["-m", "workstation.render.probe"])
-        QTimer.singleShot(PROBE_MS, self._probe, self._probe.kill)
-
-    def _probed(self) -> None:
-        if self._probe is None or _Probe.known is not None:
-            return
-        answer = bytes(self._probe.readAllStandardOutput().data())
-        _Probe.known = b"works" in answer
-        self._probe.deleteLater()
-        self._probe = None
-        if _Probe.known:
-            self._rebuild()
+    def _probed(self, works: bool) -> None:
+        if works:
+            self.painter.reopen()
+            self._changed()
         else:
-            log.warning("3D does not work on this machine")
             self._no_3d()
-        self.update()
 
+    @Slot()
     def _no_3d(self) -> None:
+        log.warning("3D does not work on this machine")
         self.problem = tr("3D is not available: the graphics driver of this computer failed.")
-
-    def _rebuild(self) -> None:
-        if self.volume is None or self._shown is self.volume:
-            return
-        try:
-            if self._scene is None:
-                self._scene = VolumeScene()
-            self._scene.set_volume(self.volume.array, self.volume.grid, self.preset)
-        except (RuntimeError, MemoryError, ValueError) as error:
-            log.error("3D failed: %s", type(error).__name__)
-            self._scene = None
-            self._no_3d()
-            return
-        self._shown = self.volume
-        self._move()
+        self.update()
 
     # --- pictures
 
-    def _move(self) -> None:
-        self._pixels = None
-        self._parts, self._fine = [], False
-        self._finer.stop()
+    def _changed(self) -> None:
+        """Something is to be seen differently: at once coarsely, in full when it rests."""
+        self._ask(fine=False)
+        self._finer.start()
         self.update()
 
-    def _size(self) -> tuple[int, int]:
+    def _focus_moved(self) -> None:
+        focus = self.focus_mm
+        now = () if focus is None else tuple(float(v) for v in focus)
+        if now == self._focus or not self.isVisible():
+            return
+        self._focus = now
+        if self.look is not None and self.look.halves:
+            self._changed()
+        else:
+            self.update()
+
+    def _ask(self, *, fine: bool) -> None:
+        if self.volume is None or self.look is None or self.problem or not Probe.works:
+            return
+        if not self.isVisible():
+            return
         ratio = self.devicePixelRatioF()
-        return max(round(self.width() * ratio), 2), max(round(self.height() * ratio), 2)
+        focus = self.focus_mm
+        clips = self.look.clips(self.volume.grid.centre_lps if focus is None else focus)
+        size = max(round(self.width() * ratio), 2), max(round(self.height() * ratio), 2)
+        self._asked = Wanted(self.volume, self.look, clips, self.masks, *size, fine)
+        self.painter.ask(self._asked)
 
-    def _refine(self) -> None:
-        """Render the next strip in full quality; the timer comes back until all are done."""
-        if self._scene is None or self._pixels is None or not self.isVisible():
+    @Slot(object)
+    def _show(self, drawn: Drawn) -> None:
+        if drawn.wanted.volume is not self.volume:
             return
-        width, height = self._size()
-        if not self._parts:
-            rows = self._part_rows
-            starts = range(0, height, rows)
-            self._parts = [(0, y, width, min(rows, height - y)) for y in starts]
-            # From the middle outwards: there lies what one looks at.
-            self._parts.sort(key=lambda part: -abs(part[1] + part[3] / 2 - height / 2))
-        part = self._parts.pop()
-        begun = time.perf_counter()
-        # A pixel more on either side: a renderer may leave the outermost row of a picture dark.
-        wider = (0, part[1] - 2, width, part[3] + 4)
-        pixels = self._scene.render_part(width, height, wider)[2:]
-        seconds = time.perf_counter() - begun
-        wanted = part[3] * PART_S / max(seconds, 1e-3)
-        self._part_rows = int(min(max(wanted, 16), 512))
-        self._pixels[part[1] : part[1] + part[3]] = pixels[: part[3], :width]
-        self._show_pixels()
-        self._fine = not self._parts
-        if self._parts:
-            self._finer.start(0)
+        self._drawn = drawn
+        self.frames += 1
+        rows, columns = drawn.pixels.shape[:2]
+        pixels = np.ascontiguousarray(drawn.pixels[::-1])
+        image = QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_RGBX8888)
+        self.image = image.copy()
+        self.image.setDevicePixelRatio(rows / max(self.height(), 1))
         self.update()
-
-    def _render(self) -> None:
-        if self._scene is None or self._shown is None:
-            return
-        width, height = self._size()
-        self._pixels = self._scene.render(width, height, DRAG_COARSENESS)
-        self._show_pixels()
-        self._fine = False
-        self._finer.start(STILL_MS)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Go on with a picture that was being finished when the view was hidden."""
-        super().showEvent(event)
-        if self._pixels is not None and not self._fine:
-            self._finer.start(STILL_MS)
-
-    def _show_pixels(self) -> None:
-        assert self._pixels is not None
-        rows, columns = self._pixels.shape[:2]
-        image = QImage(self._pixels.data, columns, rows, columns * 4, QImage.Format.Format_RGBX8888)
-        self._image = image.flipped(Qt.Orientation.Vertical)
-        self._image.setDevicePixelRatio(self.devicePixelRatioF())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the picture and what must be known about it."""
-        if self._pixels is None and not self.problem:
-            self._render()
         painter = QPainter(self)
         area = QRectF(self.rect())
         painter.fillRect(self.rect(), QColor(theme.IMAGE))
-        if self.problem or self._shown is None:
+        if self.problem or self._drawn is None:
             waiting = tr("Drop a series here") if self.volume is None else tr("3D is starting …")
-            self._halo.draw(
-                painter,
-                QPointF(area.center().x(), area.center().y() - 10),
-                self.problem or waiting,
-                theme.font(10),
-                theme.DIM,
-                Qt.AlignmentFlag.AlignHCenter,
-            )
+            at = QPointF(area.center().x(), area.center().y() - 10)
+            self.overlay.halo.draw(painter, at, self.problem or waiting, theme.font(10), theme.DIM,
+                                   Qt.AlignmentFlag.AlignHCenter)  # fmt: skip
         else:
-            painter.drawImage(QPointF(0, 0), self._image)
-            self._write(painter, area)
+            painter.drawImage(area, self.image, QRectF(self.image.rect()))
+            self.overlay.draw(painter, area, self._drawn.camera)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         width = 2.0 if self.active else 1.0
         painter.setPen(QPen(QColor(theme.FOCUS if self.active else theme.LINE), width))
         painter.drawRect(area.adjusted(width / 2, width / 2, -width / 2, -width / 2))
         painter.end()
 
-    def _write(self, painter: QPainter, area: QRectF) -> None:
-        assert self._shown is not None and self._scene is not None
-        stack, font, bold = self._shown.stack, theme.font(10), theme.font(10, bold=True)
-        name = stack.description or stack.role or stack.modality
-        self._halo.draw(painter, QPointF(6, 6), f"{name}　3D", bold, theme.TEXT)
-        self._halo.draw(painter, QPointF(6, 24), tr(self.preset.value), font, theme.TEXT)
-        right, down = self._scene.directions()
-        letter = theme.font(13, bold=True)
-        x, y = area.center().x(), area.center().y()
-        centre = Qt.AlignmentFlag.AlignHCenter
-        for direction, place, align in (
-            (right, QPointF(area.right() - 9, y - 12), Qt.AlignmentFlag.AlignRight),
-            (-right, QPointF(9, y - 12), Qt.AlignmentFlag.AlignLeft),
-            (down, QPointF(x, area.bottom() - 30), centre),
-            (-down, QPointF(x, 4), centre),
-        ):
-            letters = direction_letters(direction)
-            self._halo.draw(painter, place, letters, letter, theme.LETTER, align)
-        note = tr("Left turn, middle pan, right zoom, 1-4 look")
-        self._halo.draw(painter, QPointF(6, area.bottom() - 25), note, theme.font(9), theme.DIM)
+    def _dress(self) -> None:
+        in_use = self.look is not None and not self.problem and (self.active or self.underMouse())
+        self.strip.setVisible(in_use)
+        if in_use:
+            self.strip.refresh()
+        self.update()
+
+    def set_active(self, active: bool) -> None:
+        """Mark as the pane that keys act on."""
+        self.active = active
+        self._dress()
+
+    def pick_at(self, place: QPointF) -> None:
+        """Put the crosshair on what is seen at a place of the widget."""
+        found = self.lps_at(place)
+        if found is not None:
+            if self._viewport is not None:
+                self._viewport.move_focus(found)
+            self.focus_picked.emit(found)
+
+    def lps_at(self, place: QPointF) -> Floats | None:
+        """LPS mm of the first opaque sample, or surface, under a place; None where nothing is."""
+        shown, drawn = self.painter.shown, self._drawn
+        if shown is None or drawn is None:
+            return None
+        origin = drawn.camera.at(place.x(), place.y(), self.width(), self.height())
+        return place_on_ray(shown, drawn, self.masks, origin)
 
     # --- mouse and keys
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin to turn."""
+        """See ``SolidMouse``."""
+        was_active = self.active and self.hasFocus()
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self._last = event.position()
         self.activated.emit()
+        self.mouse.press(event, was_active=was_active)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Turn, pan or zoom."""
-        if self._scene is None or self._shown is None:
-            return
-        moved = event.position() - self._last
-        self._last = event.position()
-        buttons = event.buttons()
-        if buttons & Qt.MouseButton.LeftButton:
-            self._scene.orbit(moved.x() * 0.5, moved.y() * 0.5)
-        elif buttons & Qt.MouseButton.MiddleButton:
-            self._scene.pan(moved.x(), moved.y(), self.height())
-        elif buttons & Qt.MouseButton.RightButton:
-            self._scene.zoom_by(float(np.exp(-moved.y() * 0.008)))
-        else:
-            return
-        self._move()
+        """See ``SolidMouse``."""
+        self.mouse.move(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """See ``SolidMouse``."""
+        self.mouse.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Maximise this pane, or go back to the grid."""
-        self.maximise_asked.emit()
+        self.mouse.double_click()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom."""
-        if self._scene is not None:
-            self._scene.zoom_by(float(np.exp(event.angleDelta().y() / 120 * 0.12)))
-            self._move()
-        event.accept()
+        self.mouse.wheel(event)
+
+    def event(self, event: QEvent) -> bool:
+        """While it has the keyboard, this view's keys win over those of the window."""
+        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            text = solid_commands.key_text(event)
+            if self.look is not None and (text in self.keys or text.isdigit()):
+                event.accept()
+                return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """1-4 choose a look, F shows the volume from the front again."""
-        looks = list(SolidPreset)
-        number = event.key() - Qt.Key.Key_1
-        if 0 <= number < len(looks):
-            self.set_preset(looks[number])
-        elif event.key() == Qt.Key.Key_F and self._scene is not None:
-            self._scene.look_from((0.0, -1.0, 0.0))
-            self._move()
-        else:
+        """Number keys choose a look; the other keys are in ``viewing.commands``."""
+        text = solid_commands.key_text(event)
+        if self.volume is not None and len(text) == 1 and text.isdigit():
+            fitting = presets_for(self.volume.stack)
+            if 1 <= int(text) <= len(fitting):
+                self.model.set_preset(fitting[int(text) - 1].id)
+            elif text == "0":
+                self.model.unshift()
+        elif not self.do(self.keys.get(text, "")):
             event.ignore()
 
+    def key_of(self, name: str) -> str:
+        """The key a command has here now, as it is called on this system."""
+        found = next((key for key, command in self.keys.items() if command == name), "")
+        return QKeySequence(found).toString(QKeySequence.SequenceFormat.NativeText)
+
+    def do(self, action: str) -> bool:
+        """Perform a command of group "solid"; whether it meant something here."""
+        if self.look is None or not solid_commands.perform(self, action):
+            return False
+        self._dress()
+        return True
+
+    def show_menu(self, place: QPoint) -> None:
+        """The right button was clicked and not dragged."""
+        self.strip.show_menu(place)
+
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """The right button zooms; the menu comes from the keyboard's menu key only."""
-        if event.reason() is QContextMenuEvent.Reason.Mouse:
-            return
-        menu = QMenu(self)
-        for preset in SolidPreset:
-            menu.addAction(tr(preset.value)).triggered.connect(
-                lambda _=False, chosen=preset: self.set_preset(chosen)
-            )
-        menu.exec(event.globalPos())
+        """The menu key; the right mouse button zooms or, unmoved, opens it by itself."""
+        if event.reason() is not QContextMenuEvent.Reason.Mouse:
+            self.show_menu(event.globalPos())
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """The pane with the keyboard is the active one."""
+        self.activated.emit()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Show the controls."""
+        self._dress()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Hide the controls of a view that is not in use."""
+        QTimer.singleShot(0, self, self._dress)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what changed while it was hidden."""
+        super().showEvent(event)
+        self._changed()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The picture follows the size."""
-        self._move()
+        self._changed()
