@@ -20,7 +20,7 @@ _LIST_NAMES = """
 ImageType ImagePositionPatient ImageOrientationPatient PixelSpacing ImagerPixelSpacing
 NominalScannedPixelSpacing PixelAspectRatio WindowCenter WindowWidth WindowCenterWidthExplanation
 ScanOptions FrameTimeVector GridFrameOffsetVector SequenceVariant ScanningSequence CorrectedImage
-SeriesType DiffusionGradientOrientation
+SeriesType DiffusionGradientOrientation PatientOrientation
 """
 LISTS = frozenset(_LIST_NAMES.split())
 """Always lists, however many values a file has; every other keyword is one value."""

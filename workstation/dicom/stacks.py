@@ -165,6 +165,7 @@ def _stack(study_uid: str, series: Series, group: Group) -> Stack:
         suv_factor=per_bq_ml,
         curves=() if first.colour else curves_of(middle),
         placed=placed.in_patient,
+        patient_orientation=("", "") if placed.in_patient else _letters(first),
     )
 
 
@@ -240,3 +241,11 @@ def _laterality(item: Slice) -> str:
     """L, R or B of paired body parts, as the headers state it; empty where they do not."""
     stated = item.text("ImageLaterality") or item.text("Laterality")
     return stated.strip().upper()[:1] if stated.strip().upper()[:1] in {"L", "R", "B"} else ""
+
+
+def _letters(item: Slice) -> tuple[str, str]:
+    """Patient Orientation (PS3.3 C.7.6.1.1.1): what lies to the right and what lies below."""
+    stated = [str(v).strip().upper() for v in item.fact("PatientOrientation") or ()]
+    if len(stated) != 2 or not all(v and set(v) <= set("LRAPHF") for v in stated):
+        return "", ""
+    return stated[0], stated[1]

@@ -89,6 +89,8 @@ class Stack:
     of ultrasound regions that ``Frame.regions`` points into. suv_factor: SUVbw for one Bq/mL,
     None where the voxels are no SUV made here. placed: whether its images lie in the patient where
     the grid says, so that places can be linked to other series even where it is no volume.
+    patient_orientation: letters of the patient (L, R, A, P, H, F) along rows and down columns, of
+    images whose place is not stated.
     """
 
     id: str
@@ -127,6 +129,7 @@ class Stack:
     suv_factor: float | None = None
     curves: tuple[VoiCurve, ...] = ()
     placed: bool = False
+    patient_orientation: tuple[str, str] = ("", "")
 
     def frame(self, phase: int, z: int) -> Frame:
         """The stored image at an index of the grid."""

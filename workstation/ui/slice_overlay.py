@@ -11,12 +11,12 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from workstation.domain.errors import N_
 from workstation.domain.finding import FindingState
-from workstation.domain.geometry import direction_letters
 from workstation.domain.plane import PlaneKind, Raster, nearest_plane
 from workstation.text import say, tr
 from workstation.ui import theme
 from workstation.ui.halo import HaloText
 from workstation.ui.layer import Layer
+from workstation.ui.stack_words import edge_letters, phase_text, side_text
 from workstation.viewing.overlay import Overlay
 from workstation.viewing.provenance import provenance
 from workstation.viewing.viewport import Viewport
@@ -65,6 +65,11 @@ class SliceOverlay:
 
     def __init__(self, halo: HaloText) -> None:
         self.halo = halo
+        self._fit_text()
+
+    def _fit_text(self) -> None:
+        """Fonts of the size that the reader chose."""
+        self._percent = theme.text_percent()
         self.normal = theme.font(10)
         self.bold = theme.font(10, bold=True)
         self.letter = theme.font(13, bold=True)
@@ -74,6 +79,8 @@ class SliceOverlay:
         """Everything over the image, in logical pixels of the view."""
         if viewport.volume is None:
             return
+        if self._percent != theme.text_percent():
+            self._fit_text()
         if viewport.overlays:
             self._findings(painter, scene)
         for layer in scene.layers:
@@ -98,7 +105,7 @@ class SliceOverlay:
         right = corner.endswith("r")
         align = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
         x = area.right() - PAD + 3 if right else area.left() + PAD - 3
-        step = 18.0
+        step = float(theme.scaled(18))
         y = area.top() + 6 if corner.startswith("t") else area.bottom() - 7 - step * len(lines)
         for number, (text, colour) in enumerate(lines):
             font = self.bold if corner == "tl" and number == 0 else self.normal
@@ -114,7 +121,9 @@ class SliceOverlay:
         top.append((self._place_text(viewport), theme.TEXT))
         if scene.phases > 1:
             phase = tr("Phase {number}/{count}", number=scene.phase + 1, count=scene.phases)
-            top.append((phase, theme.TEXT))
+            top.append((phase_text(stack, scene.phase) or phase, theme.TEXT))
+        if side_text(stack):
+            top.append((side_text(stack), theme.TEXT))
         if viewport.slab.thickness_mm > 0:
             projection = tr(viewport.slab.projection.value)
             top.append((f"{projection} {viewport.slab.thickness_mm:g} mm", theme.LETTER))
@@ -136,9 +145,13 @@ class SliceOverlay:
             right.append((tr(word), theme.TEXT if viewport.overlays else theme.PROPOSED))
         if stack.calibrated == "detector":
             right.append((tr("Lengths at the detector, not in the patient"), theme.PROPOSED))
+        elif stack.calibrated == "magnified":
+            right.append((tr("Lengths estimated from the magnification"), theme.PROPOSED))
+        elif stack.regions:
+            right.append((tr("Lengths count within their ultrasound region"), theme.PROPOSED))
         elif stack.calibrated != "patient":
             right.append((tr("No pixel spacing: lengths in pixels"), theme.PROPOSED))
-        if not viewport.is_oriented:
+        if not edge_letters(viewport, np.asarray(viewport.axes.right)):
             right.append((tr("Orientation not stated in the file"), theme.PROPOSED))
         for layer in scene.layers:
             right += layer.texts()
@@ -183,6 +196,8 @@ class SliceOverlay:
         return f"{text}　×{zoom:.2g}"
 
     def _finding_line(self, overlay: Overlay) -> tuple[str, str]:
+        if overlay.colour:  # a segment: its number goes with its colour
+            return f"{overlay.number} {overlay.label}", overlay.colour
         icon = theme.STATE_ICONS[overlay.state]
         word = tr(STATE_WORDS[overlay.state])
         return f"{icon} {overlay.label}　{word}", theme.STATE_COLOURS[overlay.state]
@@ -191,19 +206,18 @@ class SliceOverlay:
         return self._metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
     def _letters(self, painter: QPainter, area: QRectF, viewport: Viewport) -> None:
-        if not viewport.is_oriented:
-            return  # without an orientation in the file there is nothing true to write
         right, down = np.asarray(viewport.axes.right), np.asarray(viewport.axes.down)
         middle_x, middle_y = area.center().x(), area.center().y()
+        half, high = theme.scaled(12), theme.scaled(30)
         centre = Qt.AlignmentFlag.AlignHCenter
         places = (
-            (right, QPointF(area.right() - PAD, middle_y - 12), Qt.AlignmentFlag.AlignRight),
-            (-right, QPointF(area.left() + PAD, middle_y - 12), Qt.AlignmentFlag.AlignLeft),
-            (down, QPointF(middle_x, area.bottom() - 30), centre),
+            (right, QPointF(area.right() - PAD, middle_y - half), Qt.AlignmentFlag.AlignRight),
+            (-right, QPointF(area.left() + PAD, middle_y - half), Qt.AlignmentFlag.AlignLeft),
+            (down, QPointF(middle_x, area.bottom() - high), centre),
             (-down, QPointF(middle_x, area.top() + 4), centre),
         )
         for direction, place, align in places:
-            letters = direction_letters(direction)
+            letters = edge_letters(viewport, direction)
             self.halo.draw(painter, place, letters, self.letter, theme.LETTER, align)
 
     # --- lines
@@ -213,7 +227,7 @@ class SliceOverlay:
 
     def _findings(self, painter: QPainter, scene: Scene) -> None:
         for overlay in scene.overlays:
-            colour = theme.STATE_COLOURS[overlay.state]
+            colour = overlay.colour or theme.STATE_COLOURS[overlay.state]
             place = scene.anchors.get(overlay.id)
             if overlay.array is None:
                 column, row, _ = scene.raster.to_picture(overlay.location_mm)
@@ -224,7 +238,12 @@ class SliceOverlay:
                     painter.setBrush(Qt.BrushStyle.NoBrush)
                     painter.drawEllipse(place, 11.0, 11.0)
                 place = place + QPointF(12, 2)
-            if overlay.focused and place is not None:
+            if overlay.colour and place is not None:
+                words = (
+                    f"{overlay.number} {overlay.label}" if overlay.focused else f"{overlay.number}"
+                )
+                self.halo.draw(painter, place + QPointF(5, 1), words, self.normal, colour)
+            elif overlay.focused and place is not None:
                 icon = theme.STATE_ICONS[overlay.state]
                 self.halo.draw(
                     painter, place + QPointF(5, 1), f"{icon} {overlay.label}", self.normal, colour
@@ -239,7 +258,7 @@ class SliceOverlay:
             lines.append((tr("▷ cine  [C]"), theme.TEXT))
         if scene.has_ai and viewport.overlays:
             lines.append((tr("Research use, not registered"), theme.LETTER))
-        calibrated = viewport.volume.stack.calibrated == "patient"
+        calibrated = viewport.volume.stack.calibrated in {"patient", "magnified"}
         unit = 1.0 if calibrated else viewport.grid.spacing_mm[0]
         per_unit = unit / (scene.raster.mm_per_pixel * scene.ratio)  # logical pixels
         room = area.width() * 0.22

@@ -17,6 +17,7 @@ _WARN = (
     Flag.BROKEN_IMAGE,
     Flag.NOT_A_VOLUME,
 )
+_HAVE_PLACES = {"CT", "MR", "PT", "NM"}
 
 
 def provenance(viewport: Viewport) -> list[Message]:
@@ -50,5 +51,8 @@ def provenance(viewport: Viewport) -> list[Message]:
             if as_made
             else Message(N_("Tilted gantry {angle}°: this plane is resampled, not sheared."), angle)
         )
-    said += [note for flag, note in zip(stack.flags, stack.notes, strict=False) if flag in _WARN]
+    warn = set(_WARN)
+    if stack.placed or stack.modality not in _HAVE_PLACES:
+        warn.discard(Flag.NOT_A_VOLUME)  # nobody expects a radiograph or a single slice to be one
+    said += [note for flag, note in zip(stack.flags, stack.notes, strict=False) if flag in warn]
     return said

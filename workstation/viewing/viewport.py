@@ -116,9 +116,9 @@ class Viewport:
 
         Pages whose files do not are put at the origin with straight axes, which no scanner does.
         """
-        if self.grid is None or not self.is_pages:
-            return self.grid is not None
-        matrix = self.grid.matrix
+        if self.volume is None or not self.is_pages or self.volume.stack.placed:
+            return self.volume is not None
+        matrix = drawing_grid(self.volume.stack).matrix
         straight = np.allclose(matrix[:3, :3], np.diag(np.diag(matrix[:3, :3])), atol=1e-9)
         return not (straight and not matrix[:3, 3].any())
 
