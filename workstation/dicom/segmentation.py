@@ -1,4 +1,4 @@
-"""DICOM Segmentation (PS3.3 A.51, BINARY) of findings' masks: written and read back."""
+"""DICOM Segmentation (PS3.3 A.51, BINARY) of findings and segments: written and read back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from pathlib import Path
 
 import highdicom as hd
 import numpy as np
+from highdicom.sr import CodedConcept
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.sr.codedict import codes
 
-from workstation.dicom.coding import algorithm_family, scheme_items, segment_concepts
+from workstation.dicom.cielab import cielab_of_rgb
+from workstation.dicom.coding import algorithm_family, concept, scheme_items, segment_concepts
 from workstation.dicom.evidence import (
     CHARACTER_SET,
     MADE_IDENTITY_NOTE,
@@ -28,6 +31,7 @@ from workstation.domain.artefact import new_uid, now
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.geometry import Floats, Grid, affine_of_stack
+from workstation.domain.segment import Segment
 from workstation.domain.study import Instance, Study
 
 Mask = NDArray[np.bool_]
@@ -62,7 +66,7 @@ class ReadSegment:
 
 
 def write_seg(
-    findings: Sequence[tuple[Finding, Mask, Grid]],
+    findings: Sequence[tuple[Finding | Segment, Mask, Grid]],
     source_files: Sequence[Path],
     *,
     series_description: str,
@@ -78,7 +82,7 @@ def write_seg(
     sop_instance_uid: str = "",
     series_instance_uid: str = "",
 ) -> bytes:
-    """A BINARY segmentation of one stack's findings, one segment each, as a Part 10 file.
+    """A BINARY segmentation of one stack's findings or a reader's segments, as a Part 10 file.
 
     findings: masks (z, y, x) that share one grid (one file per stack and phase); empty masks are
     refused. source_files: the stack's images, or the one multi-frame file; some may be missing.
@@ -167,7 +171,9 @@ def _share_orientation(sources: list[Dataset], grid: Grid) -> None:
             source.SliceThickness = grid.slice_distance_mm
 
 
-def _segment(number: int, finding: Finding, language: str) -> hd.seg.SegmentDescription:
+def _segment(number: int, finding: Finding | Segment, language: str) -> hd.seg.SegmentDescription:
+    if isinstance(finding, Segment):
+        return _painted(number, finding, language)
     kind = _ALGORITHM_TYPES[finding.state]
     category, property_type = segment_concepts(finding)
     label, site = finding.label.in_language(language), finding.site.in_language(language)
@@ -190,6 +196,28 @@ def _segment(number: int, finding: Finding, language: str) -> hd.seg.SegmentDesc
         tracking_uid=tracking_uid(finding.id),
         tracking_id=finding.id,
     )
+
+
+def _painted(number: int, segment: Segment, language: str) -> hd.seg.SegmentDescription:
+    """A segment that a reader made with brush and tools, in its own colour."""
+    made = hd.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=segment.name.in_language(language).replace("\\", "/")[:64],
+        segmented_property_category=concept(segment.category),
+        segmented_property_type=concept(segment.kind),
+        algorithm_type="SEMIAUTOMATIC",
+        algorithm_identification=hd.AlgorithmIdentificationSequence(
+            name="OneScan segment tools",
+            version="1",
+            family=CodedConcept.from_code(codes.cid7162.MorphologicalOperations),
+            source=MANUFACTURER,
+        ),
+        tracking_uid=tracking_uid(segment.id),
+        tracking_id=segment.id,
+    )
+    rgb = [int(segment.colour[at : at + 2], 16) for at in (1, 3, 5)]
+    made.RecommendedDisplayCIELabValue = list(cielab_of_rgb(rgb))
+    return made
 
 
 def read_seg(source: bytes | Path, grid: Grid | None = None) -> list[ReadSegment]:

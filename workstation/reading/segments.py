@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+from workstation import __version__
 from workstation.archive.store import Archive
 from workstation.archive.writer import Writer
+from workstation.dicom.segment_reader import read_segment_set, read_segments
+from workstation.dicom.segmentation import write_seg
 from workstation.domain.artefact import Code, MadeBy, Wording, new_id, now
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed
 from workstation.domain.finding import HAND
 from workstation.domain.mask import MaskInfo
 from workstation.domain.people import Actor, Permission
 from workstation.domain.segment import STEPS_KEPT, Segment, SegmentKind, colour_of
+from workstation.domain.study import Instance
 from workstation.domain.volume import Stack
 from workstation.domain.voxel_set import VoxelSet
+from workstation.domain.work import Cancel
+
+_TISSUE = Code("85756007", "SCT", "Tissue")
 
 
 def create(
@@ -144,11 +153,91 @@ def remove(archive: Archive, actor: Actor, segment_id: str) -> None:
         writer.withdraw(Segment, segment_id)
 
 
-def kind_of(label: str, category: Code | None, kind: Code | None) -> SegmentKind:
-    """The kind that a DICOM segment states, with its own words as name."""
-    words = Wording(label, label)
-    tissue = Code("85756007", "SCT", "Tissue")
-    return SegmentKind(words, category or tissue, kind or tissue)
+def write_dicom(
+    archive: Archive, actor: Actor, study_uid: str, folder: Path, language: str
+) -> list[Path]:
+    """The segments of a study as DICOM segmentations, one file for each series and phase.
+
+    Empty segments are left out; ``BadInput`` where all are. Files that are there are never
+    overwritten.
+    """
+    archive.check(actor, Permission.EXPORT)
+    groups: dict[tuple[str, int], list[Segment]] = {}
+    for segment in sorted(archive.all(Segment, study_uid), key=lambda s: s.number):
+        if segment.mask_id:
+            groups.setdefault((segment.stack_id, segment.phase), []).append(segment)
+    if not groups:
+        raise BadInput(N_("Nothing is drawn."))
+    written = []
+    for number, ((stack_id, phase), members) in enumerate(groups.items(), start=1):
+        stack = archive.get(Stack, stack_id)
+        files = _files_of(archive, stack, phase)
+        data = write_seg(
+            [(s, archive.load_mask(s.mask_id), stack.grid) for s in members],
+            list(files),
+            instances=list(files.values()),
+            series_description=f"{stack.role or stack.description} segments"[:64],
+            software_version=__version__,
+            study=archive.study(study_uid),
+            frame_of_reference_uid=stack.frame_of_reference_uid,
+            language=language,
+            series_number=9100 + number,
+            creator=actor.name,
+        )
+        written.append(_put(folder, f"segments-{stack.series_number}", data))
+    reason = Message(N_("The segments were exported: {count} files."), {"count": len(written)})
+    with archive.write(actor, Permission.EXPORT, reason, study_uid):
+        pass  # who took segments out of the archive is in the audit, though nothing changed
+    return written
+
+
+def read_dicom(
+    archive: Archive, actor: Actor, stack: Stack, path: Path, cancel: Cancel | None = None
+) -> list[Segment]:
+    """The segments of a DICOM segmentation as segments of a stack that can be painted on.
+
+    Bit for bit where the file's voxels are those of the stack. What does not meet it is left out.
+    """
+    told = {info.number: info for info in read_segment_set(path).segments}
+    found = read_segments(path, cancel=cancel)
+    made = []
+    for number, info in told.items():
+        block = found.block(number)
+        mask = VoxelSet.of(block.on_grid(stack.grid), stack.grid) if block is not None else None
+        if mask is None or not mask.count:
+            continue
+        words = info.label or info.algorithm or f"{number}"
+        kind = SegmentKind(Wording(words, words), info.category or _TISSUE, info.type or _TISSUE)
+        made.append(create(archive, actor, stack, kind, mask=mask))
+    return made
+
+
+def _files_of(archive: Archive, stack: Stack, phase: int) -> dict[Path, Instance | None]:
+    """Files of one phase of a stack in the order of its slices, and what each is known as."""
+    slices = stack.grid.shape[0]
+    frames = stack.frames[phase * slices : (phase + 1) * slices]
+    known = {one.sop_instance_uid: one for one in archive.instances_of(stack.series_uid)}
+    return {archive.blob_path(f.sha256): known.get(f.sop_instance_uid) for f in frames if f.sha256}
+
+
+def _put(folder: Path, stem: str, data: bytes) -> Path:
+    """A new file, named on where there is one of its name."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            path = folder / (f"{stem}.dcm" if number == 1 else f"{stem}-{number}.dcm")
+            try:
+                with path.open("xb") as file:
+                    file.write(data)
+            except FileExistsError:
+                continue
+            return path
+    except OSError as error:
+        raise BadInput(
+            N_("The folder cannot be written to: {why}."),
+            why=error.strerror or type(error).__name__,
+        ) from error
+    raise AssertionError("counting ends never")
 
 
 def _store(

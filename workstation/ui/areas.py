@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from workstation.ui import fusion_area, marks_area, solid_area
+from workstation.ui import (
+    curved_area,
+    fusion_area,
+    marks_area,
+    room_area,
+    segment_area,
+    solid_area,
+)
 
 if TYPE_CHECKING:
     from workstation.ui.window import Window
 
 AREAS: tuple[Callable[[Window], None], ...] = (
+    room_area.install,  # first: its layers are asked last
     fusion_area.install,
+    curved_area.install,
     marks_area.install,
     solid_area.install,
+    segment_area.install,
 )
 """Called once, in this order, when the window has been laid out."""

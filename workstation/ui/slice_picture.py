@@ -162,27 +162,38 @@ class SlicePicture:
             return None
         renderer = self._masks[overlay.id][1]
         version = self.mask_version if overlay.editing else 0
-        key = (raster, slab, overlay.state, overlay.focused, version, id(renderer))
+        look = (overlay.colour or STATE_COLOURS[overlay.state], overlay.focused, overlay.pattern)
+        key = (raster, slab, look, version, id(renderer))
         kept = self._mask_images.get(overlay.id)
         if kept is None or kept[0] != key:
             picture = renderer.cut(raster, slab)
             image = QImage()
             if picture is not None:
-                image = _coloured(picture, STATE_COLOURS[overlay.state], overlay.focused)
+                image = _coloured(picture, *look)
             kept = (key, picture, image)
             self._mask_images[overlay.id] = kept
         return None if kept[1] is None else (kept[1], kept[2])
 
 
-def _coloured(picture: MaskPicture, colour: str, focused: bool) -> QImage:
-    """Premultiplied ARGB: a light fill and an opaque edge."""
+def _coloured(picture: MaskPicture, colour: str, focused: bool, pattern: str) -> QImage:
+    """Premultiplied ARGB: a light fill, plain or patterned, and an opaque edge."""
     chosen = QColor(colour)
-    table = np.zeros(3, dtype=np.uint32)
-    for code, alpha in ((1, FILL_ALPHA if focused else FILL_ALPHA * 0.7), (2, 1.0)):
+    table = np.zeros(4, dtype=np.uint32)
+    fill = FILL_ALPHA if focused else FILL_ALPHA * 0.7
+    for code, alpha in ((1, fill), (2, 1.0), (3, fill + 0.3)):
         parts = (chosen.red(), chosen.green(), chosen.blue())
         red, green, blue = (int(v * alpha) for v in parts)
         table[code] = (int(255 * alpha) << 24) | (red << 16) | (green << 8) | blue
-    pixels = table[picture.codes]
+    codes = picture.codes
+    if pattern != "plain":  # fixed to the picture, not to the mask: it stands still while painting
+        rows = np.arange(picture.top, picture.top + codes.shape[0])[:, None]
+        columns = np.arange(picture.left, picture.left + codes.shape[1])
+        if pattern == "stripes":
+            struck = (rows + columns) % 9 < 2
+        else:
+            struck = (rows % 8 < 2) & ((columns + rows // 8 * 4) % 8 < 2)
+        codes = np.where((codes == 1) & struck, np.uint8(3), codes)
+    pixels = table[codes]
     height, width = pixels.shape
     image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied)
     return image.copy()  # numpy's memory goes away with ``pixels``

@@ -53,13 +53,13 @@ class ViewGrid(Panes):
         self.layout_name = "grid"
         self._before_mpr: HungStage | None = None
         self._overlays: list[Overlay] = []
+        self._others: dict[str, list[Overlay]] = {}
         self._painting: Painting | None = None
         self._painted: Overlay | None = None
         super().__init__(library, parent)
 
     def _equip_first(self, pane: ViewPane, number: int) -> None:
         pane.stack_dropped.connect(lambda stack: self.show_stack(stack, number))
-        pane.slices.stroke_finished.connect(self._stroke_finished)
 
     # --- study and series
 
@@ -113,6 +113,7 @@ class ViewGrid(Panes):
         self.end_painting()
         self.stacks, self.priors, self.hanging = {}, (), None
         self._overlays = []
+        self._others = {}
         for pane in self.panes:
             pane.clear()
         self.library.forget()
@@ -159,7 +160,7 @@ class ViewGrid(Panes):
                 self.panes[number].show_drawing(pane)
             return
         self.panes[number].show_stack(stack, pane)
-        self.panes[number].set_overlays(self._overlays)
+        self.panes[number].set_overlays(self._drawn())
         self.pane_filled.emit(number, stack.id)
 
     # --- layout
@@ -199,12 +200,21 @@ class ViewGrid(Panes):
             self._painted = replace(self._painted, label=told.label, state=told.state)
         self._spread()
 
-    def _spread(self) -> None:
-        shown = [o for o in self._overlays if self._painted is None or o.id != self._painted.id]
+    def set_other_overlays(self, source: str, overlays: Sequence[Overlay]) -> None:
+        """What another source than the findings draws, e.g. segments; replaces its last word."""
+        self._others[source] = list(overlays)
+        self._spread()
+
+    def _drawn(self) -> list[Overlay]:
+        drawn = [overlay for overlays in self._others.values() for overlay in overlays]
+        drawn += [o for o in self._overlays if self._painted is None or o.id != self._painted.id]
         if self._painted is not None:
-            shown.append(self._painted)
+            drawn.append(self._painted)
+        return drawn
+
+    def _spread(self) -> None:
         for pane in self.panes:
-            pane.set_overlays(shown)
+            pane.set_overlays(self._drawn())
 
     def jump_to(self, lps_mm: Sequence[float] | Floats, stack_id: str, phase: int = 0) -> None:
         """Go to a place (LPS mm) found on a series, showing that series if no pane does."""
@@ -249,6 +259,7 @@ class ViewGrid(Panes):
         )
         painting = Painting(mask, grid)
         painting.changed.connect(self._painted_on)
+        painting.finished.connect(lambda _: self._stroke_finished())
         self._painting = painting
         self._spread()
         for pane in self.panes:
@@ -258,8 +269,7 @@ class ViewGrid(Panes):
     def set_painted_mask(self, array: NDArray[np.bool_]) -> None:
         """Put another mask under the brush, e.g. after undo."""
         if self._painting is not None:
-            self._painting.mask[...] = array
-            self._painted_on()
+            self._painting.replace_all(array)
 
     def end_painting(self) -> None:
         """Put the brush away."""
@@ -269,6 +279,11 @@ class ViewGrid(Panes):
         for pane in self.panes:
             pane.slices.set_painting(None)
         self._spread()
+
+    @property
+    def painting(self) -> Painting | None:
+        """The mask of a finding that is being painted, or None."""
+        return self._painting
 
     @property
     def is_painting(self) -> bool:

@@ -196,7 +196,7 @@ def grow(
     """Voxels connected to a seed (LPS mm) whose values lie within low .. high, ends included.
 
     tolerance: instead of a range, so far up and down from the mean of the seed's 3x3x3
-    neighbourhood. limit_mm: no further from the seed than this; None: the whole image.
+    neighbourhood, and far enough to hold the seed itself. limit_mm: no further from the seed than this; None: the whole image.
     ``BadInput`` where the seed lies outside the image or outside the range.
     """
     z, y, x = index_at(grid, seed_mm)
@@ -204,8 +204,9 @@ def grow(
         raise BadInput(N_("The place lies outside the image."))
     if tolerance is not None:
         near = image[max(z - 1, 0) : z + 2, max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
-        middle = float(near.mean(dtype=np.float64))
-        low, high = middle - tolerance, middle + tolerance
+        middle, seed = float(near.mean(dtype=np.float64)), float(image[z, y, x])
+        # A noisy seed is still what the reader pointed at: the range always holds it.
+        low, high = min(middle - tolerance, seed), max(middle + tolerance, seed)
     low = -np.inf if low is None else low
     high = np.inf if high is None else high
     if not low <= float(image[z, y, x]) <= high:
