@@ -16,6 +16,7 @@ from workstation.documents.page import NUMBER_PREFIX, report_number
 from workstation.documents.signatures import validate_pdf, verify_bytes
 from workstation.domain.artefact import canonical_json
 from workstation.domain.errors import N_, Message
+from workstation.documents.mark_words import main_text
 from workstation.domain.measurement import format_value
 from workstation.domain.report import SignedReport
 
@@ -56,6 +57,8 @@ def report_json(report: SignedReport) -> bytes:
         if f.value is not None
     ]
     printed += [{"id": m.id, "shown": format_value(m.value, m.unit)} for m in report.measurements]
+    language = report.draft.language
+    printed += [{"id": m.id, "shown": main_text(m, m.numbers, language)} for m in report.marks]
     whole = {"schema": _REPORT_SCHEMA, "report": report, "printed": printed}
     plain: dict[str, Any] = json.loads(canonical_json(whole))
     del plain["report"]["documents"]

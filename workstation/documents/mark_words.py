@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workstation.domain.mark import OUTLINES, Mark, MarkKind, MarkNumber
-from workstation.domain.mark_format import KIND_WORDS, digits_of, sign_of
+from workstation.domain.mark_format import KIND_WORDS, SOURCE_WORDS, digits_of, sign_of
 from workstation.domain.mark_voxels import slice_of
 from workstation.domain.pages import drawing_grid
 from workstation.domain.volume import Stack
@@ -68,3 +68,26 @@ def copied_text(mark: Mark, numbers: Sequence[MarkNumber], stack: Stack | None) 
     title = mark.words or tr(KIND_WORDS[mark.kind])
     head = f"{title} ({place_text(mark, stack)})" if stack is not None else title
     return "\n".join([head, *(f"{tr(n.name)}\t{number_text(n)}" for n in numbers)])
+
+
+def mark_name(mark: Mark, lang: str | None = None) -> str:
+    """What a reader called it, and what kind of measure it is."""
+    kind = tr(KIND_WORDS[mark.kind], lang=lang)
+    worded = mark.words and mark.kind not in {MarkKind.TEXT, MarkKind.ARROW}
+    return f"{mark.words} · {kind}" if worded else (mark.words or kind)
+
+
+def mark_sentence(mark: Mark, stack: Stack | None, language: str) -> str:
+    """A mark as the report says it: name, numbers as stored, where they come from, image."""
+    chinese = language.startswith("zh")
+    value = main_text(mark, mark.numbers, language)
+    said = [place_text(mark, stack, language)]
+    sources = {n.source for n in mark.numbers} & SOURCE_WORDS.keys()
+    said += [tr(SOURCE_WORDS[source], lang=language) for source in sorted(sources)]
+    if any(n.formula == "sampled" for n in mark.numbers):
+        said.append(tr("interpolated", lang=language))
+    where = ("，" if chinese else ", ").join(part for part in said if part)
+    if chinese:
+        where = where.replace(", ", "，")
+        return f"{mark_name(mark, language)}{'：' if value else ''}{value}（{where}）。"
+    return f"{mark_name(mark, language)}{': ' if value else ''}{value} ({where})."

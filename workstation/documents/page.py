@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from workstation.documents.mark_words import main_text, mark_name
 from workstation.documents.sentences import measurements_of, reported
 from workstation.documents.templates import load_guideline, load_template
 from workstation.domain.errors import N_
 from workstation.domain.finding import Finding, FindingState
+from workstation.domain.mark import Mark
 from workstation.domain.measurement import Measurement, format_value
 from workstation.domain.report import ReportDraft, ReportKind, Section, SignedReport
 from workstation.domain.study import Study
@@ -101,7 +103,9 @@ def page_data(
         "banner": _banner(report, follows, language),
         "facts": _facts(study, language),
         "sections": sections,
-        "table": _table(draft.template, spoken, measurements, numbers, language),
+        "table": _table(
+            draft.template, spoken, measurements, numbers, language, report.marks if report else ()
+        ),
         "images_title": tr("Key images", lang=language),
         "signature": _signature(report, role, language),
         "signature_note": tr(SIGNED_NOTE if report else UNREVIEWED, lang=language),
@@ -225,6 +229,7 @@ def _table(
     measurements: Sequence[Measurement],
     numbers: dict[str, int],
     language: str,
+    marks: Sequence[Mark] = (),
 ) -> dict[str, Any]:
     rows: list[list[str]] = []
     for finding in spoken:
@@ -247,6 +252,11 @@ def _table(
             shown = format_value(item.value, item.unit)
             label = item.name.in_language(language)
             rows.append(["", label, "—", shown, item.formula, str(item.made_by)])
+    for mark in marks:
+        shown = main_text(mark, mark.numbers, language)
+        if shown:
+            name, how = mark_name(mark, language), mark.numbers[0].formula
+            rows.append(["", name, "—", shown, how, mark.by])
     citations = [
         f"{m.formula}: {m.source}"
         for m in measurements

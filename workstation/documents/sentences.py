@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from workstation.documents.mark_words import mark_sentence
 from workstation.documents.templates import Template, TemplatePhrase, load_guideline
 from workstation.domain.artefact import Wording
 from workstation.domain.errors import N_
 from workstation.domain.finding import REPORTED, Finding
+from workstation.domain.mark import Mark
 from workstation.domain.measurement import Measurement, Refusal, format_value
 from workstation.domain.outcome import Outcome
 from workstation.domain.report import Section, Sentence
@@ -24,7 +26,8 @@ NOT_NORMAL = N_(
 
 @dataclass(frozen=True)
 class Material:
-    """What a report is made of. free_texts: section key to the reader's own words."""
+    """What a report is made of. free_texts: section key to the reader's own words. marks: those
+    that a reader put into the report."""
 
     findings: Sequence[Finding]
     measurements: Sequence[Measurement]
@@ -32,6 +35,7 @@ class Material:
     stacks: Sequence[Stack]
     free_texts: Mapping[str, str]
     outcomes: Sequence[Outcome] = ()
+    marks: Sequence[Mark] = ()
 
 
 def reported(findings: Sequence[Finding]) -> list[Finding]:
@@ -69,6 +73,7 @@ def compose(template: Template, language: str, material: Material) -> tuple[Sect
                 Sentence(_finding_text(template, f, material.measurements, language), (f.id,))
                 for f in inside
             ]
+            sentences += _marked(template, part.key, material, language)
         elif part.kind == "impression":
             sentences = _impression(template, spoken, material.measurements, language)
         elif part.kind == "not_judged":
@@ -77,6 +82,19 @@ def compose(template: Template, language: str, material: Material) -> tuple[Sect
         free = material.free_texts.get(part.key, "")
         sections.append(Section(part.key, title, tuple(sentences), free))
     return tuple(sections)
+
+
+def _marked(
+    template: Template, section: str, material: Material, language: str
+) -> list[Sentence]:
+    """Measurements that a reader marked, in the section of what they were drawn on."""
+    stacks = {stack.id: stack for stack in material.stacks}
+    said = []
+    for mark in material.marks:
+        stack = stacks.get(mark.stack_id)
+        if template.section_for(stack.region if stack is not None else "") == section:
+            said.append(Sentence(mark_sentence(mark, stack, language)))
+    return said
 
 
 def _chinese(language: str) -> bool:

@@ -41,12 +41,14 @@ OUTLINES = frozenset({MarkKind.RECTANGLE, MarkKind.ELLIPSE, MarkKind.FREEHAND, M
 @dataclass(frozen=True)
 class MarkNumber:
     """One number of a mark. name: English term, a catalogue key. unit: UCUM code, "{pixels}"
-    where the pixel spacing is unknown. formula: id of how it was computed."""
+    where the pixel spacing is unknown. formula: id of how it was computed. source: of lengths,
+    who says what a pixel is worth (``Ruler.source``)."""
 
     name: str
     value: float
     unit: str
     formula: str
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,14 @@ KIND_WORDS: dict[MarkKind, str] = {
     MarkKind.CALIBRATION: N_("Calibration line"),
 }
 """What each kind is called, English, catalogue keys."""
+SOURCE_WORDS: dict[str, str] = {
+    "detector": N_("at the detector"),
+    "magnified": N_("magnification removed"),
+    "reader": N_("calibrated by reader"),
+    "region": N_("ultrasound region"),
+}
+"""Who says what a pixel is worth, where it is not simply the patient's spacing."""
+
 _SIGNS = {
     "[hnsf'U]": "HU",
     "{SUVbw}g/mL": "SUVbw",

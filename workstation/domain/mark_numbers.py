@@ -45,6 +45,7 @@ KNOWN = N_("Known length")
 
 DEGREE = "deg"
 COUNT = "{count}"
+_LENGTHS = frozenset({"mm", "mm2", "mL"})
 
 
 def numbers_of(
@@ -65,6 +66,10 @@ def numbers_of(
     numbers = shape_numbers(mark, held)
     if mark.kind is MarkKind.BRUSH and painted is not None:
         numbers += _mask_numbers(painted, stack, held)
+    if mark.kind is not MarkKind.CALIBRATION:
+        numbers = tuple(
+            replace(n, source=held.source) if n.unit in _LENGTHS else n for n in numbers
+        )
     if slices is None or stack.samples != 1:
         return numbers
     if mark.kind is MarkKind.PROBE:

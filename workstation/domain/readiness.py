@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from workstation.domain.artefact import digest_of
 from workstation.domain.errors import N_, Message, Param, named
 from workstation.domain.finding import REPORTED, Finding, FindingState
+from workstation.domain.mark import Mark
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
@@ -35,7 +36,10 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Case:
-    """Everything of one study that a report is made of. drafts: none or one. signed: in order."""
+    """Everything of one study that a report is made of. drafts: none or one. signed: in order.
+
+    marks: those that a reader put into the report.
+    """
 
     study: Study
     stacks: Sequence[Stack]
@@ -47,6 +51,7 @@ class Case:
     texts: Sequence[FreeText]
     draft: ReportDraft | None
     signed: Sequence[SignedReport]
+    marks: Sequence[Mark] = ()
 
     @property
     def reported(self) -> tuple[Finding, ...]:
@@ -100,6 +105,7 @@ def read_case(store: Store, study_uid: str) -> Case:
         texts=store.all(FreeText, study_uid),
         draft=drafts[0] if drafts else None,
         signed=sorted(store.all(SignedReport, study_uid), key=lambda r: r.number),
+        marks=[mark for mark in store.all(Mark, study_uid) if mark.in_report],
     )
 
 
@@ -112,7 +118,8 @@ def sources(case: Case) -> tuple[str, ...]:
     # How far the study has come is no part of what its report says.
     study = replace(case.study, state=StudyState.NEW, urgent=False)
     parts = [study, stacks, outcomes, *case.findings, *case.measurements, *case.refusals, *texts]
-    return tuple(digest_of(part) for part in parts)
+    marks = [replace(mark, label_mm=None) for mark in case.marks]  # where words stand is no part
+    return tuple(digest_of(part) for part in (*parts, *marks))
 
 
 def is_current(draft: ReportDraft, case: Case) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime
 from workstation.domain.artefact import MadeBy, Wording
 from workstation.domain.errors import Message
 from workstation.domain.finding import Finding
+from workstation.domain.mark import Mark
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.study import Study
 
@@ -105,6 +106,7 @@ class SignedReport:
     previous_id: str = ""
     previous_digest: str = ""
     addendum_text: str = ""
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ def _made(case: Case, template: Template, language: str, actor: Actor) -> Report
         case.stacks,
         case.free_texts,
         case.outcomes,
+        case.marks,
     )
     return ReportDraft(
         id=case.study.study_uid,

@@ -206,6 +206,7 @@ def _facts(
         findings=() if adds else case.reported,
         measurements=() if adds else case.reported_measurements,
         refusals=() if adds else tuple(case.refusals),
+        marks=() if adds else tuple(case.marks),
         signer=signer.name,
         signer_name=signer.display_name,
         signed_at=now(),

@@ -144,6 +144,17 @@ class VolumeLibrary(QObject):
         """A volume that is in memory or on its way there, without asking for it."""
         return self._kept.get((stack_id, phase))
 
+    def read_ahead(self, stack: Stack) -> bool:
+        """Begin to read a stack's first phase where that pushes nothing else out of memory."""
+        if (stack.id, 0) in self._kept:
+            return False
+        z, y, x = stack.grid.shape
+        size = z * y * x * stack.samples * np.dtype(stack.dtype).itemsize
+        if self.bytes_held() + size > self._budget:
+            return False
+        self.open(stack)
+        return True
+
     def bytes_held(self) -> int:
         """Bytes of voxels that the library keeps."""
         return sum(int(loading.volume.array.nbytes) for loading in self._kept.values())

@@ -126,11 +126,8 @@ class MarksLayer(Layer):
         if volume is None or (self.typing.mark_id == mark.id):
             return []
         numbers = self.board.numbers(mark)
-        source = ""
-        if mark.stack_id == volume.stack.id:
-            source = self.board.ruler(mark, volume.stack).source
         thick = self.view.viewport.slab.thickness_mm > 0
-        lines = label_lines(mark, numbers, source, thick=thick)
+        lines = label_lines(mark, numbers, thick=thick)
         if mark.in_report and lines:
             lines[0] = f"▤ {lines[0]}"
         return lines

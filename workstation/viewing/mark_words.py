@@ -5,25 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workstation.documents.mark_words import main_text, mean_text, number_text
-from workstation.domain.errors import N_
 from workstation.domain.mark import OUTLINES, Mark, MarkKind, MarkNumber
-from workstation.domain.mark_format import digits_of
+from workstation.domain.mark_format import SOURCE_WORDS, digits_of
 from workstation.text import tr
 
-SOURCE_WORDS: dict[str, str] = {
-    "detector": N_("at the detector"),
-    "magnified": N_("magnification removed"),
-    "reader": N_("calibrated by reader"),
-    "region": N_("ultrasound region"),
-}
-_LENGTHS = frozenset({"mm", "mm2", "mL"})
 
-
-def label_lines(
-    mark: Mark, numbers: Sequence[MarkNumber], source: str, *, thick: bool = False
-) -> list[str]:
-    """Lines that stand beside a mark. source: of its lengths (``Ruler.source``). thick: its
-    view shows a slab, of which the numbers take the middle image."""
+def label_lines(mark: Mark, numbers: Sequence[MarkNumber], *, thick: bool = False) -> list[str]:
+    """Lines that stand beside a mark. thick: its view shows a slab, of which the numbers take the
+    middle image."""
     lines = [mark.words] if mark.words else []
     by_name = {n.name: n for n in numbers}
     if mark.kind in OUTLINES:
@@ -49,9 +38,8 @@ def label_lines(
         lines.append(f"{tr('Calibration')} {number_text(numbers[0])}")
     elif main_text(mark, numbers):
         lines.append(main_text(mark, numbers))
-    lengths = any(n.unit in _LENGTHS for n in numbers)
-    if source in SOURCE_WORDS and lengths and mark.kind is not MarkKind.CALIBRATION:
-        lines.append(f"({tr(SOURCE_WORDS[source])})")
+    sources = {n.source for n in numbers} & SOURCE_WORDS.keys()
+    lines += [f"({tr(SOURCE_WORDS[source])})" for source in sorted(sources)]
     return lines
 
 
