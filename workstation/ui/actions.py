@@ -128,7 +128,7 @@ class Actions(QObject):
         contents = self.desk.contents
         if contents is None or not contents.stacks:
             return
-        key = "|".join(s.id for s in contents.stacks)
+        key = "|".join(s.id + s.role for s in contents.stacks)
         if key == self._restored:
             return
         self._restored = key

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 from workstation.domain.finding import FindingState
 from workstation.domain.study import Study
 from workstation.text import tr
+from workstation.ui import theme
 from workstation.ui.desk import Desk
 from workstation.ui.named import named
 
@@ -45,7 +46,7 @@ class Banner(QFrame):
         super().__init__(parent)
         self.desk = desk
         self.setObjectName("banner")
-        self.setFixedHeight(46)
+        self.fit_text()
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 12, 4)
         row.setSpacing(14)
@@ -78,6 +79,10 @@ class Banner(QFrame):
         desk.user_changed.connect(self.refresh)
         desk.ai_state.connect(self._ai_changed)
         self.refresh()
+
+    def fit_text(self) -> None:
+        """As high as its text needs."""
+        self.setFixedHeight(theme.scaled(46))
 
     def _ai_changed(self, state: str, sentence: str) -> None:
         self._ai = (state, sentence)

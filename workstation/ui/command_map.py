@@ -84,7 +84,7 @@ class CommandMap(QObject):
         self._keys = dict(keys)
         for name, shortcut in self.shortcuts.items():
             shortcut.setKey(QKeySequence(self.key_of(name)))
-        for pane in self.window.grid_.panes:
+        for pane in self.window.grid_.every_pane:
             pane.slices.keys = self.view_keys()
         self.changed.emit()
 

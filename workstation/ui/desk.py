@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from workstation.domain.errors import ReaderError
 from workstation.domain.finding import Finding
+from workstation.domain.mark import RoleChoice
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.people import Actor, User
@@ -43,6 +44,7 @@ class Contents:
     reports: tuple[SignedReport, ...]
     priors: int
     stale: bool = False  # the draft was made before the last decisions
+    role_choices: tuple[RoleChoice, ...] = ()
 
     def finding(self, finding_id: str) -> Finding | None:
         """The finding with this id, if the study has it."""
@@ -84,7 +86,7 @@ class Desk(QObject):
         remembers: bool = True,
     ) -> None:
         super().__init__(parent)
-        self._remembers = remembers  # a picture of a study leaves the reader's desk as it lies
+        self.remembers = remembers  # a picture of a study leaves the reader's desk as it lies
         self.settings = settings
         self.archive = jobs.archive
         self.jobs = jobs
@@ -210,6 +212,7 @@ class Desk(QObject):
             tuple(archive.all(SignedReport, study_uid)),
             archive.prior_count(study_uid),
             bool(drafts) and not drafting.is_current(archive, drafts[0]),
+            tuple(archive.all(RoleChoice, study_uid)),
         )
 
     def _load(self, done: Any) -> None:
@@ -270,7 +273,7 @@ class Desk(QObject):
 
     @Slot()
     def _save_now(self) -> None:
-        if not self._remembers:
+        if not self.remembers:
             return
         self.state.language = language()
         state = dict(self.state.__dict__)

@@ -31,8 +31,7 @@ def application() -> QApplication:
     app = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("OneScan")
     app.setOrganizationName("OneScan")
-    theme.apply(app)
-    app.setStyleSheet(theme.stylesheet() + PANELS)
+    theme.apply(app, PANELS)
     return app
 
 

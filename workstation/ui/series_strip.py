@@ -2,143 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QMimeData, QPoint, Qt, Signal
-from PySide6.QtGui import QDrag, QImage, QMouseEvent, QPixmap
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QActionGroup, QImage
+from PySide6.QtWidgets import QLabel, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from workstation.dicom.volumes import read_frame
-from workstation.domain.volume import Flag, Stack
-from workstation.text import say, tr
-from workstation.ui.desk import Desk
+from workstation.domain.role import CORRECTED, REGIONS, roles_for
+from workstation.domain.volume import Stack
+from workstation.text import tr
+from workstation.ui import theme
+from workstation.ui.desk import Contents, Desk
 from workstation.ui.named import named
-from workstation.ui.pane import MIME_STACK
+from workstation.ui.thumb import WIDTH, Thumb, thumbnail
 
-THUMB = 118
-REGIONS = ("brain", "vessel", "heart", "chest", "abdomen", "other")
-
-
-def thumbnail(frame: NDArray[Any], photometric: str) -> QImage:
-    """A grey or colour slice (y, x[, 3]) as a small picture, 1st to 99th percentile."""
-    step = max(1, max(frame.shape[:2]) // (THUMB * 2))
-    small = np.asarray(frame[::step, ::step], dtype=np.float32)
-    if small.ndim == 3:
-        colour = np.ascontiguousarray(small.clip(0, 255).astype(np.uint8))
-        height, width = colour.shape[:2]
-        return QImage(colour.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-    low, high = np.percentile(small, (1, 99.5))
-    grey = ((small - low) / max(float(high - low), 1e-6)).clip(0, 1) * 255
-    if photometric == "MONOCHROME1":
-        grey = 255 - grey
-    pixels = np.ascontiguousarray(grey.astype(np.uint8))
-    height, width = pixels.shape
-    image = QImage(pixels.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
-    return image.copy()
+HEADERS = "as the headers say"
 
 
-class Thumb(QFrame):
-    """One stack: picture, role, name; click shows it, drag puts it into a view."""
-
-    chosen = Signal(str)
-
-    def __init__(self, stack: Stack, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.stack_id = stack.id
-        self.setObjectName("thumb")
-        self.setFixedWidth(THUMB)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(1, 1, 1, 3)
-        column.setSpacing(1)
-        self.picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self.picture.setFixedSize(THUMB - 2, 78)
-        column.addWidget(self.picture)
-        role = tr(stack.role) if stack.role else stack.modality
-        count = stack.grid.shape[0]
-        size = f"{stack.phases}×{count}" if stack.phases > 1 else str(count)
-        warn = " ⚠" if any(f is not Flag.MULTI_PHASE for f in stack.flags) else ""
-        title = named(QLabel(f"{role}  {size}{warn}"), "thumbTitle")
-        column.addWidget(title)
-        name = named(QLabel(), "thumbName")
-        name.setText(name.fontMetrics().elidedText(
-            stack.description or tr("No description"), Qt.TextElideMode.ElideRight, THUMB - 8
-        ))  # fmt: skip
-        column.addWidget(name)
-        notes = [stack.description, *(say(note) for note in stack.notes)]
-        self.setToolTip("\n".join(n for n in notes if n))
-        self.setAccessibleName(f"{role} {stack.description}")
-        self._pressed: QPoint | None = None
-
-    def show_picture(self, image: QImage) -> None:
-        """Put the picture in."""
-        self.picture.setPixmap(
-            QPixmap.fromImage(image).scaled(
-                self.picture.size(),
-                Qt.AspectRatioMode.KeepAspectRatio,
-                Qt.TransformationMode.SmoothTransformation,
-            )
-        )
-
-    def mark(self, shown: bool) -> None:
-        """Frame the stack that the active view shows."""
-        self.setProperty("shown", shown)
-        self.style().unpolish(self)
-        self.style().polish(self)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = event.position().toPoint()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._pressed is None:
-            return
-        if (event.position().toPoint() - self._pressed).manhattanLength() < 12:
-            return
-        self._pressed = None
-        data = QMimeData()
-        data.setData(MIME_STACK, self.stack_id.encode("ascii"))
-        drag = QDrag(self)
-        drag.setMimeData(data)
-        drag.exec(Qt.DropAction.CopyAction)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._pressed is not None:
-            self._pressed = None
-            self.chosen.emit(self.stack_id)
-
-    def keyPressEvent(self, event: Any) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.chosen.emit(self.stack_id)
-        else:
-            super().keyPressEvent(event)
+def entries_of(stacks: Sequence[Stack]) -> list[list[Stack]]:
+    """Stacks as the strip shows them: single images of one series are one entry."""
+    entries: list[list[Stack]] = []
+    single: dict[tuple[str, str, str], list[Stack]] = {}
+    for stack in stacks:
+        if stack.grid.shape[0] > 1 or stack.phases > 1:
+            entries.append([stack])
+            continue
+        key = (stack.series_uid, stack.role, stack.region)
+        if key not in single:
+            single[key] = []
+            entries.append(single[key])
+        single[key].append(stack)
+    return entries
 
 
 class SeriesStrip(QScrollArea):
     """All stacks of the open study in the order of the regions."""
 
     chosen = Signal(str)
+    pane_chosen = Signal(str, int)  # stack id, pane from the menu
+    role_chosen = Signal(str, str)  # stack id, role, ``HEADERS`` to take a correction back
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.desk = desk
         self.setObjectName("strip")
-        self.setFixedWidth(THUMB + 30)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.thumbs: dict[str, Thumb] = {}
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.thumbs: dict[str, Thumb] = {}  # by stack; several stacks may share one
+        self.panes = 4
         self._pictures: dict[str, QImage] = {}
         self._shown = ""
+        self._drawn: tuple[object, ...] = ()
+        self._menu: QMenu | None = None
+        self._fit()
         desk.study_opened.connect(lambda _: self.refresh())
         desk.contents_changed.connect(self.refresh)
         desk.study_closed.connect(self.clear)
+
+    def _fit(self) -> None:
+        self.setFixedWidth(theme.scaled(WIDTH) + 30)
 
     def clear(self) -> None:
         """Empty the strip."""
         self.thumbs = {}
         self._pictures = {}
+        self._drawn = ()
         self.setWidget(QWidget())
 
     def refresh(self) -> None:
@@ -146,14 +76,16 @@ class SeriesStrip(QScrollArea):
         contents = self.desk.contents
         if contents is None:
             return
-        wanted = [s.id for s in contents.stacks]
-        if wanted and sorted(self.thumbs) == sorted(wanted):
-            return
-        self.rebuild()
+        drawn = (tuple((s.id, s.role, s.region) for s in contents.stacks), contents.role_choices)
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self.rebuild()
+        self._mark_ai(contents)
 
     def rebuild(self) -> None:
         """Draw the strip anew (also in a new language)."""
         contents = self.desk.contents
+        self._fit()
         if contents is None:
             return
         body = named(QWidget(), "stripBody")
@@ -163,40 +95,124 @@ class SeriesStrip(QScrollArea):
         self.thumbs = {}
         for region in REGIONS:
             stacks = [s for s in contents.stacks if (s.region or "other") == region]
-            if not stacks:
+            entries = entries_of(stacks)
+            if not entries:
                 continue
-            column.addWidget(named(QLabel(f"{tr(region)}  {len(stacks)}"), "stripHead"))
-            for stack in stacks:
-                thumb = Thumb(stack)
-                thumb.chosen.connect(self.chosen)
-                thumb.mark(stack.id == self._shown)
-                self.thumbs[stack.id] = thumb
-                column.addWidget(thumb)
-                self._draw(stack, thumb)
+            column.addWidget(named(QLabel(f"{tr(region)}  {len(entries)}"), "stripHead"))
+            for entry in entries:
+                column.addWidget(self._entry(entry, contents))
         column.addStretch(1)
         self.setWidget(body)
+        self.mark_shown(self._shown)
+        self._mark_ai(contents)
 
-    def _draw(self, stack: Stack, thumb: Thumb) -> None:
+    def _entry(self, stacks: Sequence[Stack], contents: Contents) -> Thumb:
+        thumb = Thumb(stacks)
+        thumb.note = role_note(thumb.stack, contents)
+        thumb.speak()
+        thumb.chosen.connect(self.chosen)
+        thumb.picture_wanted.connect(lambda _, t=thumb: self._draw(t))
+        thumb.menu_wanted.connect(self.show_menu)
+        for stack in stacks:
+            self.thumbs[stack.id] = thumb
+        self._draw(thumb)
+        return thumb
+
+    def _draw(self, thumb: Thumb) -> None:
+        stack = thumb.stack
         if stack.id in self._pictures:
             thumb.show_picture(self._pictures[stack.id])
             return
         middle = stack.grid.shape[0] // 2
         locate = self.desk.archive.blob_path
 
-        def arrived(image: QImage) -> None:
-            self._pictures[stack.id] = image
+        def arrived(image: QImage | None) -> None:
+            if image is not None:
+                self._pictures[stack.id] = image
             current = self.thumbs.get(stack.id)
-            if current is not None:
+            if current is not None and current.stack_id == stack.id:
                 current.show_picture(image)
 
         self.desk.jobs.read(
             lambda: thumbnail(read_frame(stack, 0, middle, locate), stack.photometric),
             arrived,
-            lambda _: thumb.picture.setText("⚠"),
+            lambda _: arrived(None),
         )
+
+    def _mark_ai(self, contents: Contents) -> None:
+        """Say on which series something was judged by a model or an analysis."""
+        judged = {o.stack_id for o in contents.outcomes} | {f.stack_id for f in contents.findings}
+        for thumb in {id(t): t for t in self.thumbs.values()}.values():
+            has_ai = any(stack.id in judged for stack in thumb.stacks)
+            if has_ai != thumb.has_ai:
+                thumb.has_ai = has_ai
+                thumb.speak()
+                thumb.update()
 
     def mark_shown(self, stack_id: str) -> None:
         """Mark the stack of the active view."""
         self._shown = stack_id
-        for key, thumb in self.thumbs.items():
-            thumb.mark(key == stack_id)
+        shown = self.thumbs.get(stack_id)
+        for thumb in self.thumbs.values():
+            thumb.mark(thumb is shown)
+        if shown is not None:
+            shown.choose(stack_id)
+
+    # --- the menu of a series
+
+    def menu_of(self, stack_id: str) -> QMenu:
+        """Where to show a series, which of several images, and what it is for."""
+        menu = QMenu(self)
+        contents = self.desk.contents
+        stack = contents.stack(stack_id) if contents is not None else None
+        thumb = self.thumbs.get(stack_id)
+        if contents is None or stack is None or thumb is None:
+            return menu
+        where = menu.addMenu(tr("Show in view"))
+        for number in range(self.panes):
+            act = where.addAction(str(number + 1))
+            act.triggered.connect(lambda _=False, n=number: self.pane_chosen.emit(stack_id, n))
+        if len(thumb.stacks) > 1:
+            images = menu.addMenu(tr("Images"))
+            for number, one in enumerate(thumb.stacks, 1):
+                act = images.addAction(f"{number}  {one.description}")
+                act.triggered.connect(lambda _=False, i=one.id: self.chosen.emit(i))
+        roles = menu.addMenu(tr("What it is for"))
+        group = QActionGroup(roles)
+        for role in roles_for(stack.modality):
+            if role.flat or stack.is_volume:
+                act = roles.addAction(tr(role.name))
+                act.setCheckable(True)
+                act.setChecked(role.name == stack.role)
+                group.addAction(act)
+                act.triggered.connect(
+                    lambda _=False, r=role.name: self.role_chosen.emit(stack_id, r)
+                )
+        act = roles.addAction(tr("Nothing in particular"))
+        act.setCheckable(True)
+        act.setChecked(not stack.role)
+        group.addAction(act)
+        act.triggered.connect(lambda: self.role_chosen.emit(stack_id, ""))
+        if stack.role_reason == CORRECTED:
+            roles.addSeparator()
+            act = roles.addAction(tr("As the headers say"))
+            act.triggered.connect(lambda: self.role_chosen.emit(stack_id, HEADERS))
+        menu.addSeparator()
+        said = menu.addAction(role_note(stack, contents))
+        said.setEnabled(False)
+        return menu
+
+    def show_menu(self, stack_id: str, place: QPoint) -> None:
+        """Open the menu of a series at a place on the screen."""
+        self._menu = self.menu_of(stack_id)
+        self._menu.aboutToHide.connect(self._menu.deleteLater)
+        self._menu.popup(place)
+
+
+def role_note(stack: Stack, contents: Contents) -> str:
+    """Why a series has its role, and who said so where that was a reader."""
+    choice = next((c for c in contents.role_choices if c.id == stack.id), None)
+    if stack.role_reason == CORRECTED and choice is not None:
+        when = choice.at.astimezone().strftime("%Y-%m-%d %H:%M")
+        return tr("Corrected by {name}, {when}", name=choice.by, when=when)
+    return tr(stack.role_reason) if stack.role_reason else ""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from workstation.text import tr
+from workstation.ui import theme
 from workstation.ui.jobs import Jobs
 from workstation.ui.named import named
 
@@ -18,7 +19,7 @@ class StatusBar(QFrame):
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("statusBar")
-        self.setFixedHeight(28)
+        self.fit_text()
         self.jobs = jobs
         self._job = ""
         row = QHBoxLayout(self)
@@ -39,6 +40,10 @@ class StatusBar(QFrame):
         row.addWidget(self.hints)
         jobs.progressed.connect(self._progress)
         jobs.ended.connect(self._ended)
+        self._passing = QTimer(self)
+        self._passing.setSingleShot(True)
+        self._passing.setInterval(6000)
+        self._passing.timeout.connect(self._hint)
         self._clock = QTimer(self)
         self._clock.setInterval(30_000)
         self._clock.timeout.connect(self._measure)
@@ -46,14 +51,26 @@ class StatusBar(QFrame):
         self._ended("")
         self.retranslate()
 
+    def fit_text(self) -> None:
+        """As high as its text needs."""
+        self.setFixedHeight(theme.scaled(28))
+
     def retranslate(self) -> None:
         """Every fixed text in the language of now."""
         self.offline.setText(tr("Offline · no network calls"))
         self.stop.setText(tr("Stop"))
-        self.hints.setText(tr("Left: window　Middle: pan　Right: zoom　Wheel: slices　? all keys"))
+        self._hint()
         if not self._job:
             self.doing.setText(tr("AI worker idle"))
         self._measure()
+
+    def _hint(self) -> None:
+        self.hints.setText(tr("Left: window　Middle: pan　Right: zoom　Wheel: slices　? all keys"))
+
+    def say(self, words: str) -> None:
+        """Say something in passing where the hints of the mouse stand."""
+        self.hints.setText(words)
+        self._passing.start()
 
     def _measure(self) -> None:
         free = shutil.disk_usage(self.jobs.archive.home).free / 1e9

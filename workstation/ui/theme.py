@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
@@ -64,10 +65,34 @@ def load_fonts() -> str:
     return FAMILY if FAMILY in families or not families else families[0]
 
 
+_text_percent = 100
+
+
+def set_text_percent(percent: int) -> None:
+    """Size of all text from now on, in percent of the usual; ``apply`` makes it so on screen."""
+    global _text_percent
+    _text_percent = percent
+
+
+def text_percent() -> int:
+    """Size of all text, in percent of the usual."""
+    return _text_percent
+
+
+def scaled(length: float) -> int:
+    """A length in pixels that grows with the text."""
+    return round(length * _text_percent / 100)
+
+
+def scaled_points(css: str) -> str:
+    """A style sheet with every point size grown with the text."""
+    return re.sub(r"(\d+(?:\.\d+)?)pt", lambda m: f"{float(m[1]) * _text_percent / 100:.2f}pt", css)
+
+
 def font(point_size: float = POINT_SIZE, *, bold: bool = False) -> QFont:
-    """The product's font."""
+    """The product's font, in the size of text that the reader chose."""
     chosen = QFont(load_fonts())
-    chosen.setPointSizeF(point_size)
+    chosen.setPointSizeF(point_size * _text_percent / 100)
     chosen.setBold(bold)
     return chosen
 
@@ -169,9 +194,9 @@ QCheckBox, QRadioButton {{ background: transparent; }}
 """
 
 
-def apply(app: QApplication) -> None:
-    """Dress the application."""
+def apply(app: QApplication, more: str = "") -> None:
+    """Dress the application. more: a further style sheet, e.g. of the panels."""
     app.setStyle("Fusion")
     app.setPalette(palette())
     app.setFont(font())
-    app.setStyleSheet(stylesheet())
+    app.setStyleSheet(scaled_points(stylesheet() + more))
