@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workstation.documents.mark_words import main_text
 from workstation.documents.page import NUMBER_PREFIX, report_number
 from workstation.documents.signatures import validate_pdf, verify_bytes
 from workstation.domain.artefact import canonical_json
 from workstation.domain.errors import N_, Message
-from workstation.documents.mark_words import main_text
 from workstation.domain.measurement import format_value
 from workstation.domain.report import SignedReport
 

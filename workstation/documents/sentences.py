@@ -84,9 +84,7 @@ def compose(template: Template, language: str, material: Material) -> tuple[Sect
     return tuple(sections)
 
 
-def _marked(
-    template: Template, section: str, material: Material, language: str
-) -> list[Sentence]:
+def _marked(template: Template, section: str, material: Material, language: str) -> list[Sentence]:
     """Measurements that a reader marked, in the section of what they were drawn on."""
     stacks = {stack.id: stack for stack in material.stacks}
     said = []
