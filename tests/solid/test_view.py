@@ -286,9 +286,9 @@ def test_window_never_waits_for_3d(qtbot: QtBot) -> None:
 
 def test_turntable_runs_and_stops(qtbot: QtBot, view: VolumeView) -> None:
     assert view.look is not None
-    before, frames = view.look.camera, view.frames
+    before, frames = view.look.camera, view.pictures
     QTest.keyClick(view, Qt.Key.Key_C)
-    qtbot.waitUntil(lambda: view.frames > frames + 5, timeout=10000)
+    qtbot.waitUntil(lambda: view.pictures > frames + 5, timeout=10000)
     QTest.keyClick(view, Qt.Key.Key_C)
     assert not view.spinning and view.look.camera.ahead != before.ahead
     done(qtbot, view)

@@ -39,7 +39,7 @@ from workstation.viewing.solid_look import Clip
 from workstation.viewing.solid_presets import Blend, Knot, SolidPreset
 
 _IMITATIONS = ("llvmpipe", "softpipe", "SwiftShader", "SWR", "GDI Generic", "Basic Render")
-_FINE_STEP, _COARSE_STEP = 0.7, 1.5  # samples along a ray, in voxels
+_FINE_STEP, _COARSE_STEP = 0.8, 2.0  # samples along a ray, in voxels
 Colour = tuple[float, float, float]
 
 

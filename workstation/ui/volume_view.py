@@ -72,7 +72,7 @@ class VolumeView(QWidget):
         self.texts_shown = True
         self.crosshair_shown = True
         self.spinning = False
-        self.frames = 0  # pictures that came
+        self.pictures = 0  # that came
         self._viewport = viewport
         self._drawn: Drawn | None = None
         self._asked: Wanted | None = None
@@ -252,7 +252,7 @@ class VolumeView(QWidget):
         if drawn.wanted.volume is not self.volume:
             return
         self._drawn = drawn
-        self.frames += 1
+        self.pictures += 1
         rows, columns = drawn.pixels.shape[:2]
         pixels = np.ascontiguousarray(drawn.pixels[::-1])
         image = QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_RGBX8888)
