@@ -13,6 +13,7 @@ from typing import Any
 import pydicom
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_partial
 from pydicom.uid import UID
 
 from workstation.dicom.elements import (
@@ -118,14 +119,24 @@ def _tag(keyword: str) -> int:
     return int(tag)
 
 
-def open_object(path: Path, *, pixels: bool = False) -> Item:
-    """A file's data set, without its pixels unless asked. Raises ``BadInput`` with the reason."""
+def open_object(path: Path, *, pixels: bool = False, brief: bool = False) -> Item:
+    """A file's data set, without its pixels unless asked. Raises ``BadInput`` with the reason.
+
+    brief: without what it says of each of its frames, which may be tens of thousands.
+    """
     try:
+        if brief:
+            with path.open("rb") as file:
+                return Item(read_partial(file, stop_when=_frames_begin, force=True))
         return Item(pydicom.dcmread(path, stop_before_pixels=not pixels, force=True))
     except (*PARSE_ERRORS, MemoryError) as error:
         raise BadInput(N_("Its content is damaged or cut short.")) from error
     except OSError as error:
         raise BadInput(N_("The file cannot be read from its disk.")) from error
+
+
+def _frames_begin(tag: Any, vr: Any, length: int) -> bool:
+    return int(tag) >= 0x52009229  # Shared Functional Groups Sequence
 
 
 def class_name(sop_class_uid: str) -> str:

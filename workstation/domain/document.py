@@ -263,9 +263,9 @@ class StateDrawing:
 
 @dataclass(frozen=True)
 class PresentationState:
-    """How images are to be shown (PS3.3 A.33). rotation_deg: clockwise, after the flip.
+    """How images are to be shown (PS3.3 A.33). rotation_deg: clockwise, by quarter turns.
 
-    flipped: mirrored left to right first. shutters: (shape, numbers) as the file has them.
+    flipped: mirrored left to right after that. shutters: (shape, numbers) as the file has them.
     notes: what of it this program does not apply.
     """
 

@@ -90,7 +90,7 @@ def _listed(archive: Archive, instance: Instance, kind: ObjectKind) -> StudyObje
         sop_class=class_name(instance.sop_class_uid),
     )
     try:
-        item = open_object(archive.blob_path(instance.sha256))
+        item = open_object(archive.blob_path(instance.sha256), brief=True)
     except ReaderError as error:
         return replace(listed, why=error.message)
     why = None

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from workstation.ui import (
+    compare_area,
     curved_area,
     fusion_area,
     marks_area,
+    objects_area,
     room_area,
     segment_area,
     solid_area,
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
 
 AREAS: tuple[Callable[[Window], None], ...] = (
     room_area.install,  # first: its layers are asked last
+    compare_area.install,
     fusion_area.install,
     curved_area.install,
     marks_area.install,
+    objects_area.install,
     solid_area.install,
     segment_area.install,
 )

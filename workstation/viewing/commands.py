@@ -78,6 +78,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("curved_right", "Ctrl+Shift+Right", N_("Turn the straightened view right"), "view"),
     Command("fit", "F", N_("Fit"), "view"),
     Command("crosshair", "L", N_("Crosshair on, off"), "view"),
+    Command(
+        "compare", "Shift+P", N_("Earlier study beside this one, and back"), "compare", "window"
+    ),
+    Command("align", "Alt+R", N_("Register the two series, or stop"), "compare", "window"),
+    Command("align_here", "Alt+L", N_("Link both views as they are now"), "compare", "window"),
+    Command("align_accept", "Alt+A", N_("Accept the registration"), "compare", "window"),
+    Command("align_undo", "Alt+U", N_("Take the alignment back"), "compare", "window"),
+    Command("same_plane", "Alt+P", N_("Cut the other study in this plane"), "compare", "window"),
     Command("fuse", "Ctrl+U", N_("Lay another series over this one ..."), "compare", "window"),
     Command("unfuse", "", N_("Take the overlay away"), "compare", "window"),
     Command("fusion_less", "Ctrl+Left", N_("Overlay less opaque"), "compare"),
@@ -85,6 +93,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("fusion_colours", "Shift+U", N_("Next colours of the overlay"), "compare"),
     Command("fusion_wipe", "Shift+W", N_("Wipe between image and overlay"), "compare"),
     Command("fusion_hide", "U", N_("Overlay on, off"), "compare"),
+    Command("objects", "", N_("Others' segments and states on, off"), "view", "window"),
     Command("overlays", "Space", N_("Overlays on, off"), "view"),
     Command("invert", "I", N_("Invert"), "window"),
     Command("layout_grid", "F5", N_("All views"), "layout", "window"),
