@@ -19,7 +19,7 @@ from workstation.archive.store import Archive
 from workstation.dicom.volumes import read_frame
 from workstation.domain.alignment import METRIC, Alignment, How
 from workstation.domain.artefact import digest_of, now
-from workstation.domain.errors import N_, BadInput, Message, NotAllowed
+from workstation.domain.errors import N_, BadInput, Message, NotAllowed, NotFound
 from workstation.domain.geometry import Floats, Grid, as_matrix
 from workstation.domain.people import MACHINE, Actor, Permission
 from workstation.domain.volume import Stack
@@ -74,13 +74,10 @@ def align(
     return made
 
 
-def align_by_hand(
-    archive: Archive, actor: Actor, fixed: Stack, moving: Stack, to_fixed: Floats
-) -> Alignment:
-    """Store what a reader set: (4, 4), moving LPS mm to fixed LPS mm."""
-    made = by_hand(fixed, moving, to_fixed, actor.name)
+def store(archive: Archive, actor: Actor, made: Alignment) -> Alignment:
+    """Store what a reader set by hand."""
     reason = Message(N_("A reader aligned two frames of reference by hand"))
-    with archive.write(actor, Permission.REVIEW, reason, fixed.study_uid) as writer:
+    with archive.write(actor, Permission.REVIEW, reason, made.study_uid) as writer:
         writer.put(made)
     return made
 
@@ -123,9 +120,13 @@ def current(archive: Archive, study_uid: str) -> list[Alignment]:
 
 
 def is_stale(archive: Archive, alignment: Alignment) -> bool:
-    """Whether one of the series it was made from has changed since."""
-    known = {s.id for s in archive.all(Stack)}
-    return not {alignment.fixed_stack, alignment.moving_stack} <= known
+    """Whether one of the series it was made from is no longer what it was."""
+    try:
+        archive.get(Stack, alignment.fixed_stack)
+        archive.get(Stack, alignment.moving_stack)
+    except NotFound:
+        return True
+    return False
 
 
 def coarse(

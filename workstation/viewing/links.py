@@ -1,12 +1,17 @@
-"""Crosshair shared by viewports that show the same patient space."""
+"""Crosshair shared by viewports that show the same patient space, or aligned ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+import numpy as np
+
+from workstation.domain.geometry import Floats
 from workstation.viewing.orientation import Orientation
 from workstation.viewing.signal import Signal
 from workstation.viewing.viewport import Viewport
+
+_SAME_PLACE_MM = 1e-6  # there and back through an alignment
 
 
 class CrosshairLink:
@@ -14,7 +19,9 @@ class CrosshairLink:
 
     Images of different frames of reference are never linked by themselves: the same millimetres
     mean another place in the patient there. A reader may link two frames by hand; then
-    ``linked_by_hand`` says so on every image concerned.
+    ``linked_by_hand`` says so on every image concerned. Through an alignment (registration, or an
+    offset set by hand) views of two frames follow each other, each in its own millimetres; what
+    was aligned how is said by who gave the alignments.
     """
 
     def __init__(self) -> None:
@@ -22,6 +29,7 @@ class CrosshairLink:
         self._viewports: list[Viewport] = []
         self._leave: dict[int, Callable[[], None]] = {}
         self._by_hand: set[frozenset[str]] = set()
+        self._through: dict[tuple[str, str], Floats] = {}
         self.on = True
         self.visible = True
         self.orientation = Orientation(self)
@@ -60,6 +68,32 @@ class CrosshairLink:
         self._by_hand.discard(frozenset((frame, other)))
         self.changed.emit()
 
+    def set_alignments(self, through: Mapping[tuple[str, str], Floats]) -> None:
+        """Which frames follow which: (from, to) and the (4, 4) that takes LPS mm there."""
+        back = {
+            (b, a): np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+            for (a, b), matrix in through.items()
+        }
+        self._through = {**back, **through}
+        self.changed.emit()
+
+    def followers(self, viewport: Viewport) -> list[Viewport]:
+        """Viewports of other frames of reference that follow this one through an alignment."""
+        if not self.on:
+            return []
+        return [
+            other
+            for other in self._viewports
+            if other.volume is not None and (viewport.frame, other.frame) in self._through
+        ]
+
+    def place_in(self, viewport: Viewport, other: Viewport) -> Floats:
+        """A viewport's point in the millimetres of a peer or follower."""
+        matrix = self._through.get((viewport.frame, other.frame))
+        if matrix is None or viewport.frame == other.frame:
+            return viewport.focus_mm
+        return np.asarray(matrix[:3, :3] @ viewport.focus_mm + matrix[:3, 3], dtype=np.float64)
+
     def linked_by_hand(self, viewport: Viewport) -> bool:
         """Whether a viewport follows one of another frame of reference."""
         return any(
@@ -79,9 +113,10 @@ class CrosshairLink:
     def join(self, viewport: Viewport) -> None:
         """Bring a viewport that has just been filled to the point its peers already show."""
         self.orientation.join(viewport)
-        for other in self.peers(viewport):
-            if viewport.grid is not None and viewport.grid.contains(other.focus_mm):
-                viewport.move_focus(other.focus_mm)
+        for other in (*self.peers(viewport), *self.followers(viewport)):
+            place = self.place_in(other, viewport)
+            if viewport.grid is not None and viewport.grid.contains(place):
+                viewport.move_focus(place)
                 return
 
     def _linked(self, a: Viewport, b: Viewport) -> bool:
@@ -93,3 +128,7 @@ class CrosshairLink:
         # Ends by itself: a viewport that is already at the point does not move and tells nobody.
         for other in self.peers(moved):
             other.move_focus(moved.focus_mm)
+        for other in self.followers(moved):
+            place = self.place_in(moved, other)
+            if float(np.abs(place - other.focus_mm).max()) > _SAME_PLACE_MM:
+                other.move_focus(place)
