@@ -71,7 +71,7 @@ class CrosshairLayer(Layer):
         if not (link.visible and port.overlays and port.focus_inside):
             return
         peers = link.peers(port)
-        if not peers:
+        if not peers and not link.followers(port):
             return
         lines = lines_of(port, peers, raster, ratio)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -131,6 +131,22 @@ class ViewGrid(Panes):
             self._fill(where, Pane(stack_id, solid=old.solid))
         self.activate(where)
 
+    def add_priors(self, stacks: Sequence[Stack]) -> None:
+        """Series of an earlier study that panes may show too; replaces those known before."""
+        gone = {stack.id for stack in self.priors} - {stack.id for stack in stacks}
+        for pane in self.panes:
+            if pane.content.stack_id in gone:
+                pane.clear()
+        self.stacks = {i: stack for i, stack in self.stacks.items() if i not in gone}
+        self.priors = tuple(stacks)
+        self.stacks |= {stack.id: stack for stack in stacks}
+
+    def show_panes(self, rows: int, columns: int, panes: Sequence[Pane]) -> None:
+        """An arrangement of no protocol, e.g. two studies side by side."""
+        self.layout_name, self.maximised = "grid", None
+        self._show(HungStage("", rows, columns, tuple(panes)))
+        self.layout_changed.emit(self.layout_name)
+
     def show_solid(self, stack_id: str, number: int) -> None:
         """Show a series in 3D in a pane."""
         self._fill(number, Pane(stack_id, solid=True))
