@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workstation.domain.alignment import Alignment
 from workstation.domain.artefact import canonical_json
+from workstation.domain.centreline import Centreline
 from workstation.domain.errors import N_, BadInput, Tampered
 from workstation.domain.finding import Decision, Finding
 from workstation.domain.mark import KeyImage, Mark, MarkJournal, RoleChoice
@@ -39,6 +40,7 @@ Artefact = (
     | KeyImage
     | RoleChoice
     | Alignment
+    | Centreline
     | Segment
 )
 """Everything that is stored as one immutable JSON text for each version."""
@@ -60,6 +62,7 @@ KINDS: dict[type, str] = {
     KeyImage: "key image",
     RoleChoice: "role choice",
     Alignment: "alignment",
+    Centreline: "centreline",
     Segment: "segment",
 }
 """Python type to the name used in the tables; the names are part of the file format."""

@@ -66,6 +66,22 @@ class CurvedRaster:
         start, way = self._lines(np.array([self.first_mm + row * self.mm_per_pixel]))
         return np.asarray(start[0] + way[0] * (self.left_mm + column * self.mm_per_pixel))
 
+    def coarser(self, times: int) -> CurvedRaster:
+        """The same picture with pixels so many times as large; it may reach beyond the end."""
+        if times <= 1:
+            return self
+        shift = (times - 1) / 2 * self.mm_per_pixel  # the corner stays, not the pixel centre
+        return CurvedRaster(
+            self.curve,
+            -(-self.width // times),
+            -(-self.height // times),
+            self.mm_per_pixel * times,
+            self.angle_deg,
+            self.first_mm + shift,
+            self.left_mm + shift,
+            self.unrolled,
+        )
+
     def along_mm(self, row: float) -> float:
         """Length along the curve that a row shows."""
         down = self.first_mm + row * self.mm_per_pixel

@@ -237,9 +237,9 @@ def draw_colour_bar(
     font: Any,
 ) -> None:
     """A bar at the right with the values of its ends and middle; the unit stands above it."""
-    height = min(area.height() * 0.32, 190.0)
     left = area.right() - _BAR_WIDTH - 11
     top = area.top() + min(_BAR_TOP, area.height() * 0.2)
+    height = min(area.center().y() - 24 - top, 190.0)  # above the letter of the side
     bar = QRectF(left, top, _BAR_WIDTH, height)
     image = QImage(1, 256, QImage.Format.Format_RGB32)
     for row, (red, green, blue) in enumerate(colours.table[::-1].tolist()):

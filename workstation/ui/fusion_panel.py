@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
     QLabel,
+    QPushButton,
     QSlider,
     QWidget,
 )
@@ -47,7 +47,8 @@ class FusionPanel(QWidget):
             box.setDecimals(2)
             box.setKeyboardTracking(False)
             box.valueChanged.connect(self._range_typed)
-        self.wipe = QCheckBox()
+        self.wipe = QPushButton()
+        self.wipe.setCheckable(True)
         self._form.addRow(self.hint)
         self._labels: list[tuple[QLabel, str]] = []
         for words, widget in (
@@ -56,11 +57,11 @@ class FusionPanel(QWidget):
             ("Opacity", self.opacity),
             ("From", self.low),
             ("To", self.high),
-            ("Wipe", self.wipe),
         ):
             label = QLabel()
             self._labels.append((label, words))
             self._form.addRow(label, widget)
+        self._form.addRow(self.wipe)
         self.series.activated.connect(self._series_chosen)
         self.colours.activated.connect(self._colours_chosen)
         self.opacity.valueChanged.connect(self._opacity_moved)
@@ -77,10 +78,10 @@ class FusionPanel(QWidget):
             "Opacity": tr("Opacity"),
             "From": tr("From"),
             "To": tr("To"),
-            "Wipe": tr("Wipe"),
         }
         for label, words in self._labels:
             label.setText(names[words])
+        self.wipe.setText(tr("Wipe between image and overlay"))
         self.hint.setText(
             tr("Drop a series on an image with Alt held down, or choose it here. Ctrl+drag: range.")
         )

@@ -68,6 +68,7 @@ class ViewPane(QWidget):
         """Show ``stack`` as ``pane`` says; loading begins at the slice that will be seen."""
         self.clear()
         self.content, self._stack = pane, stack
+        self.viewport.flat = not pane.solid
         self._watch(self.library.open(stack))
         assert self._loading is not None
         self.slices.phases = stack.phases

@@ -93,6 +93,8 @@ def lines_of(
     seen: set[tuple[int, int]] = set()
     for peer in peers:
         # The line lies in both planes: across the other's normal, as seen in this picture.
+        if not peer.flat:
+            continue
         normal = peer.axes.normal
         aside, below = float(normal @ right), float(normal @ down)
         length = math.hypot(aside, below)

@@ -36,15 +36,15 @@ class Viewport:
     The focus is one point in LPS mm: the plane passes through it, crosshairs cross in it. Pan is
     in mm along the picture's axes. ``zoom`` 1 fits the whole volume into the pane.
 
-    ``home`` is the plane before it was turned. ``rotation`` (3, 3) is what it was turned by: the
-    shown normal is ``rotation`` times that of ``home``, so views turned together stay exactly at
-    the angle to each other that they had.
+    ``home`` is the plane before it was turned, ``rotation`` (3, 3) what it was turned by: views
+    turned together have the same one and stay exactly at the angle to each other that they had.
     """
 
     def __init__(self) -> None:
         self.changed: Signal[[]] = Signal()
         self.focus_moved: Signal[[Viewport]] = Signal()
         self.volume: Volume | None = None
+        self.flat = True  # False: seen in 3D, where it has no plane that others could show
         self.grid: Grid | None = None
         self.kind = PlaneKind.ACQUIRED
         self.home = PlaneKind.ACQUIRED

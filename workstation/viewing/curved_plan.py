@@ -1,0 +1,84 @@
+"""What is looked at along a centreline: the line, the place on it, the angle about it. No Qt."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workstation.domain.geometry import Floats
+from workstation.domain.volume import Volume
+from workstation.viewing.centreline import CentrelineEdit
+from workstation.viewing.signal import Signal
+
+_NEAR_MM = 25.0  # a crosshair farther from the line does not move the place on it
+
+
+class CurvedPlan:
+    """One line of one series. ``changed`` after anything changed, ``went`` when a place in the
+    patient was chosen that every view should go to."""
+
+    def __init__(self) -> None:
+        self.changed: Signal[[]] = Signal()
+        self.went: Signal[[Floats]] = Signal()
+        self.edit = CentrelineEdit()
+        self.volume: Volume | None = None
+        self.frame = ""
+        self.along_mm = 0.0
+        self.angle_deg = 0.0
+        self.unrolled = False
+        self.width_mm = 40.0
+        self.apart_mm = 1.0
+        self.active = False
+        self._place: Floats = np.zeros(3)
+        self.edit.changed.connect(self._edited)
+
+    def show(self, volume: Volume | None, frame: str) -> None:
+        """Look at another series; frame: what its points refer to."""
+        self.volume, self.frame = volume, frame
+        self.changed.emit()
+
+    def set_active(self, active: bool) -> None:
+        """Draw the line on slices, or not."""
+        self.active = active
+        self.changed.emit()
+
+    def _edited(self) -> None:
+        curve = self.edit.curve
+        self.along_mm = min(self.along_mm, curve.length_mm) if curve is not None else 0.0
+        self.changed.emit()
+
+    def go_to(self, along_mm: float, place_mm: Floats | None = None) -> None:
+        """To a length along the line; place_mm: the place meant, else that on the line."""
+        curve = self.edit.curve
+        if curve is None:
+            return
+        self.along_mm = min(max(along_mm, 0.0), curve.length_mm)
+        place = curve.places([self.along_mm])[0] if place_mm is None else place_mm
+        self._place = np.asarray(place, dtype=np.float64)
+        self.changed.emit()
+        self.went.emit(self._place)
+
+    def follow(self, place_mm: Floats) -> None:
+        """The crosshair was moved elsewhere: to the nearest place on the line, if it is near."""
+        curve = self.edit.curve
+        if curve is None or not self.active or np.allclose(place_mm, self._place, atol=1e-6):
+            return
+        along, away = curve.nearest(place_mm)
+        if away <= _NEAR_MM:
+            self._place = np.asarray(place_mm, dtype=np.float64)
+            self.along_mm = along
+            self.changed.emit()
+
+    def turn(self, degrees: float) -> None:
+        """Turn the straightened picture about the line."""
+        self.angle_deg = (self.angle_deg + degrees) % 360.0
+        self.changed.emit()
+
+    def set_unrolled(self, unrolled: bool) -> None:
+        """The curved picture instead of the straightened one."""
+        self.unrolled = unrolled
+        self.changed.emit()
+
+    def set_sections(self, width_mm: float, apart_mm: float) -> None:
+        """How wide cross-sections are and how far from each other."""
+        self.width_mm, self.apart_mm = max(width_mm, 5.0), max(apart_mm, 0.1)
+        self.changed.emit()
