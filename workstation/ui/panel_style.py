@@ -51,9 +51,13 @@ QPushButton#reject:hover {{ border-color: {DANGER}; }}
 #freeText {{ background: {BACKGROUND}; border: 1px solid {LINE}; padding: 1px 3px; }}
 #obstacles {{ color: {PROPOSED}; font-size: 9pt; }}
 #toolbar {{ background: {PANEL}; border-bottom: 1px solid {LINE}; }}
-QToolButton#group {{ background: transparent; border: 1px solid transparent; padding: 3px 10px; }}
-QToolButton#group:hover {{ background: {LINE}; }}
-QToolButton#group:focus {{ border-color: {FOCUS}; }}
+QToolButton#group {{ background: transparent; border: 1px solid transparent; padding: 3px 7px; }}
+QToolButton#quick {{ background: transparent; border: 1px solid transparent; padding: 3px;
+    border-radius: 3px; }}
+QToolButton#group:hover, QToolButton#quick:hover {{ background: {LINE}; }}
+QToolButton#group:focus, QToolButton#quick:focus {{ border-color: {FOCUS}; }}
+QToolButton#quick:checked {{ background: #1f4468; border-color: {FOCUS}; }}
+#otherStudies {{ border: 1px solid {LINE}; }}
 QToolButton#group[chosen="true"] {{ color: {FOCUS}; border-color: {FOCUS}; border-radius: 3px; }}
 QToolButton#group::menu-indicator {{ image: none; }}
 QPushButton#sign {{ background: #2563b0; border-color: #2f78d0; color: #ffffff;

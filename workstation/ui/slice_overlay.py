@@ -117,8 +117,12 @@ class SliceOverlay:
         narrow = area.width() < SMALL_PANE
         name = stack.description or stack.role or stack.modality
         title = name if narrow else _title(viewport, name)
-        top = [(self._shorten(title, area.width() * 0.62), theme.TEXT)]
-        top.append((self._place_text(viewport), theme.TEXT))
+        # Short of the letter in the middle of the upper edge; the plane goes below if need be.
+        room = area.width() / 2 - theme.scaled(30)
+        place = self._place_text(viewport)
+        if not narrow and QFontMetricsF(self.bold).horizontalAdvance(title) > room:
+            title, place = name, f"{_title(viewport, '').strip('　')}　{place}".strip("　")
+        top = [(self._shorten(title, room), theme.TEXT), (place, theme.TEXT)]
         if scene.phases > 1:
             phase = tr("Phase {number}/{count}", number=scene.phase + 1, count=scene.phases)
             top.append((phase_text(stack, scene.phase) or phase, theme.TEXT))
@@ -160,6 +164,10 @@ class SliceOverlay:
         bottom: list[tuple[str, str]] = []
         if viewport.overlays and not narrow:
             bottom += [self._finding_line(overlay) for overlay in scene.overlays[:4]]
+            opposite = self._metrics.horizontalAdvance(tr("Research use, not registered"))
+            widest = max((self._metrics.horizontalAdvance(w) for w, _ in bottom), default=0.0)
+            if widest + opposite + 4 * PAD > area.width():
+                bottom += [("", theme.TEXT)] * 3  # above what stands at the right
         if scene.readout:
             bottom.append((scene.readout, theme.DIM))
         bottom.append((self._window_text(viewport, scene), theme.TEXT))

@@ -172,7 +172,7 @@ QTableView::item, QTreeView::item, QListView::item {{ padding: 3px 6px; }}
 QHeaderView::section {{ background: {PANEL_2}; color: {DIM}; border: 0;
     border-bottom: 1px solid {LINE}; padding: 4px 6px; }}
 QTabWidget::pane {{ border: 0; border-top: 1px solid {LINE}; }}
-QTabBar::tab {{ background: transparent; color: {DIM}; padding: 7px 13px; border: 0;
+QTabBar::tab {{ background: transparent; color: {DIM}; padding: 7px 9px; border: 0;
     border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: #ffffff; border-bottom-color: {FOCUS}; }}
 QSplitter::handle {{ background: {LINE}; }}
