@@ -88,6 +88,21 @@ class Index:
             self._studies[study.study_uid] = None
         return tuple(refused)
 
+    def restate(self, study: Study, series: Sequence[Series]) -> None:
+        """See ``Writer.restate``."""
+        words = {
+            "name": study.patient.name,
+            "name_dicom": study.patient.name_dicom,
+            "description": study.description,
+        }
+        as_json(words)
+        self.set_study(study.study_uid, **words)
+        for item in series:
+            there = self._must_row(schema.series, item.series_uid)
+            if there["description"] != item.description:
+                self._set(schema.series, item.series_uid, {"description": item.description})
+                self._series[item.series_uid] = None
+
     def finish(self) -> list[rows.Entry]:
         """Bring counts, versions and digests up to date; what the audit is to say of it all."""
         for series_uid in self._series:

@@ -131,6 +131,11 @@ class Writer:
         """
         return self._index.add(study, series, instances)
 
+    def restate(self, study: Study, series: Sequence[Series]) -> None:
+        """Put other words for what the same bytes say: name and description of the study, and
+        descriptions of its series. Nothing else of them changes; ``NotFound``."""
+        self._index.restate(study, series)
+
     def set_state(self, study_uid: str, state: StudyState) -> None:
         """How far the study has come; ``NotFound``."""
         if self.study(study_uid).state is not state:

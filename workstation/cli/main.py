@@ -104,6 +104,15 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--search", default="", help="part of a name, patient id or accession")
     one.add_argument("--limit", type=int, default=500)
     one = add(
+        "names",
+        lambda s, a: _studies().names(s, a),
+        "read a study's names in another character set than its files state",
+    )
+    one.add_argument("study", metavar="STUDY")
+    one.add_argument(
+        "--charset", default="", help="e.g. GB18030, ISO_IR 192, BIG5; default: as stated"
+    )
+    one = add(
         "read", lambda s, a: _studies().read(s, a), "assemble, infer, quantify and draft a study"
     )
     one.add_argument("study", metavar="STUDY")

@@ -16,6 +16,7 @@ from workstation.domain.volume import Stack
 from workstation.reading import review
 from workstation.reading.intake import IntakeReport, intake
 from workstation.reading.line import make_and_import_demo, read_study
+from workstation.reading.names import reread_names
 from workstation.text import language, say, tr
 from workstation.wiring import Services
 
@@ -51,6 +52,22 @@ def import_files(services: Services, arguments: argparse.Namespace) -> Answer:
 def demo(services: Services, arguments: argparse.Namespace) -> Answer:
     """``demo``: make the generated studies and import them."""
     return _imported(make_and_import_demo(services.archive))
+
+
+def names(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``names STUDY --charset SET``: what the files say, read in that character set."""
+    uid = services.archive.study(arguments.study).study_uid
+    study = reread_names(services.archive, uid, arguments.charset)
+    series = [s.description for s in services.archive.series_of(uid)]
+    return Answer(
+        {
+            "study_uid": uid,
+            "patient_name": study.patient.name,
+            "description": study.description,
+            "series": series,
+        },
+        [f"{study.patient.name}  {study.description}", *(f"  {words}" for words in series)],
+    )
 
 
 def studies(services: Services, arguments: argparse.Namespace) -> Answer:

@@ -31,7 +31,21 @@ _SINGLE = {
     "GB18030": "gb18030",
     "GBK": "gb18030",  # GB18030 extends GBK; files marked GBK hold characters of either
     "GB2312": "gb18030",
+    "BIG5": "big5",  # no DICOM term, but written in Taiwan and Hong Kong all the same
 }
+
+CHOICES = (
+    "GB18030", "ISO_IR 192", "ISO 2022 IR 58", "BIG5", "ISO_IR 13", "ISO_IR 149", "ISO_IR 100",
+    "ISO_IR 144", "ISO_IR 166",
+)  # fmt: skip
+"""Character sets that a reader may choose for files whose own is missing or false."""
+
+
+class Chosen(tuple[str, ...]):
+    """A character set that a reader chose: it is believed, whatever the bytes look like."""
+
+    __slots__ = ()
+
 
 # Escape sequences (PS3.3 tables C.12-3 and C.12-4): code element, bytes a character, codec, and
 # what turns the plain bytes into the codec's own form.
@@ -190,6 +204,8 @@ def decode_text(raw: bytes, declared: Sequence[str] = ()) -> str:
     if raw.isascii() and b"\x1b" not in raw:
         return raw.decode("ascii")
     codecs = [_codec(value) for value in declared] or [""]
+    if isinstance(declared, Chosen) and b"\x1b" not in raw:
+        return raw.decode("gb18030" if codecs[0] == "gb2312" else codecs[0], "replace")
     if b"\x1b" in raw:
         return _decode_escapes(raw, codecs[0])
     # IR 58 is a code extension that should be announced by an escape; some writers forget it.

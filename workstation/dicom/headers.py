@@ -24,7 +24,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
 from workstation.dicom.attributes import reduce_attributes
-from workstation.dicom.character_sets import shown_name
+from workstation.dicom.character_sets import Chosen, shown_name
 from workstation.dicom.elements import character_set, text_value
 from workstation.dicom.encodings import (
     DEFLATED_LITTLE,
@@ -115,9 +115,10 @@ class PixelElement:
     vr: str = "OW"
 
 
-def read_header(path: Path) -> FileHeader:
+def read_header(path: Path, charset: str = "") -> FileHeader:
     """Header of a file. Raises ``BadInput`` with the reason where the file cannot be used.
 
+    charset: a term of ``character_sets.CHOICES`` to read its text by, against what it says.
     ``attributes["pixel_offset"]`` is the byte where uncompressed little-endian samples start, so
     that they can be read without a decoder, or -1; ``attributes["pixels"]`` is the keyword of the
     pixel element, "" where there is none.
@@ -127,12 +128,12 @@ def read_header(path: Path) -> FileHeader:
         with path.open("rb") as file:
             if path.name.lower().endswith((".nii", ".nii.gz")):
                 raise BadInput(N_("This is a NIfTI image, not a DICOM file."))
-            return _read(file, size)
+            return _read(file, size, charset)
     except (OSError, MemoryError) as error:
         raise BadInput(N_("The file cannot be read from its disk.")) from error
 
 
-def _read(file: BinaryIO, size: int) -> FileHeader:
+def _read(file: BinaryIO, size: int, charset: str) -> FileHeader:
     if size == 0:
         raise BadInput(N_("The file is empty."))
     start = file.read(132)
@@ -145,7 +146,8 @@ def _read(file: BinaryIO, size: int) -> FileHeader:
         dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
         syntax = transfer_syntax_of(dataset)
         element = pixel_element(file, dataset, syntax)
-        return _header(dataset, syntax, element, file, size)
+        declared = Chosen((charset,)) if charset else character_set(dataset)
+        return _header(dataset, syntax, element, file, size, declared)
     except BadInput:
         raise
     except PARSE_ERRORS as error:
@@ -205,10 +207,13 @@ def pixel_element(file: BinaryIO, dataset: Any, syntax: str) -> PixelElement | N
 
 
 def _header(
-    dataset: Any, syntax: str, element: PixelElement | None, file: BinaryIO, size: int
+    dataset: Any,
+    syntax: str,
+    element: PixelElement | None,
+    file: BinaryIO,
+    size: int,
+    declared: tuple[str, ...],
 ) -> FileHeader:
-    declared = character_set(dataset)
-
     def said(tag: int) -> str:
         return text_value(dataset, tag, declared)
 

@@ -46,7 +46,8 @@ def build_stacks(study_uid: str, series: Series, instances: Sequence[Instance]) 
     """
     groups = [part for g in split_series(slices_of(instances)) for part in _split_far(g)]
     stacks = [_stack(study_uid, series, group) for group in groups]
-    return [replace(s, id=digest_of(s)[:32]) for s in stacks]
+    # Words may be read again in another character set: that makes no other volume.
+    return [replace(s, id=digest_of(replace(s, description=""))[:32]) for s in stacks]
 
 
 def why_no_stack(instances: Sequence[Instance]) -> Message | None:

@@ -39,8 +39,11 @@ def assemble(
             cancel.check()
         progress(done / len(series), doing)
         for stack in build_stacks(study.study_uid, item, archive.instances_of(item.series_uid)):
-            found[stack.id] = known.get(stack.id) or _checked(archive, stack)
-    fresh = [stack for stack in found.values() if stack.id not in known]
+            there = known.get(stack.id)
+            if there is None:
+                there = _checked(archive, stack)
+            found[stack.id] = replace(there, description=stack.description)
+    fresh = [stack for stack in found.values() if known.get(stack.id) != stack]
     gone = [id for id in known if id not in found]
     choices = _carried([known[id] for id in gone], fresh, archive.all(RoleChoice, study.study_uid))
     found |= {c.id: corrected(found[c.id], c) for c in choices.values()}

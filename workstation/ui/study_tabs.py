@@ -17,6 +17,7 @@ from workstation.domain.measurement import format_value
 from workstation.text import language, tr
 from workstation.ui.banner import shown_date, shown_person
 from workstation.ui.desk import Desk
+from workstation.ui.name_reading import NameReading
 from workstation.ui.named import named
 
 
@@ -61,26 +62,35 @@ class MeasurementsTab(QWidget):
         self.table.resizeColumnToContents(2)
 
 
-class PatientTab(QLabel):
-    """Who was scanned and what, as the headers state it."""
+class PatientTab(QWidget):
+    """Who was scanned and what, as the headers state it; and in which character set they do."""
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.desk = desk
         self.setObjectName("patientTab")
-        self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setWordWrap(True)
-        self.setMargin(12)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.facts = named(QLabel(), "patientFacts")
+        self.facts.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.facts.setTextFormat(Qt.TextFormat.PlainText)
+        self.facts.setWordWrap(True)
+        self.reading = NameReading(desk)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 12, 12, 12)
+        column.addWidget(self.facts)
+        column.addWidget(self.reading)
+        column.addStretch(1)
         desk.study_opened.connect(lambda _: self.refresh())
         desk.contents_changed.connect(self.refresh)
-        desk.study_closed.connect(self.clear)
+        desk.study_closed.connect(self.refresh)
+        self.refresh()
 
     def refresh(self) -> None:
         """Show the patient of the open study."""
         contents = self.desk.contents
+        self.reading.refresh()
         if contents is None:
-            self.clear()
+            self.facts.clear()
             return
         study, patient = contents.study, contents.study.patient
         lines = (
@@ -95,4 +105,4 @@ class PatientTab(QLabel):
             (tr("Modality"), "/".join(study.modalities)),
             (tr("Signed reports"), str(len(contents.reports))),
         )
-        self.setText("\n".join(f"{name}：{value}" for name, value in lines if value))
+        self.facts.setText("\n".join(f"{name}：{value}" for name, value in lines if value))
