@@ -88,6 +88,6 @@ def mark_sentence(mark: Mark, stack: Stack | None, language: str) -> str:
         said.append(tr("interpolated", lang=language))
     where = ("，" if chinese else ", ").join(part for part in said if part)
     if chinese:
-        where = where.replace(", ", "，")
+        where, value = where.replace(", ", "，"), value.replace(", ", "，")
         return f"{mark_name(mark, language)}{'：' if value else ''}{value}（{where}）。"
     return f"{mark_name(mark, language)}{': ' if value else ''}{value} ({where})."

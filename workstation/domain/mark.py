@@ -134,6 +134,9 @@ class KeyImage:
     """An image that a reader put aside for the report (DICOM Key Object Selection).
 
     sop_instance_uid, frame (from 0): the stored image nearest to what was seen. words: why.
+    picture_sha256: PNG of what was seen (``archive.put_bytes``), with marks and scale bar, without
+    the patient's name. caption: series, plane and place of it. right, down: axes of the picture
+    where it is not the image as acquired. solid: it is a picture of the 3D view.
     """
 
     id: str
@@ -148,6 +151,11 @@ class KeyImage:
     focus_mm: Point = (0.0, 0.0, 0.0)
     window: tuple[float, float] | None = None  # centre, width
     words: str = ""
+    picture_sha256: str = ""
+    caption: str = ""
+    right: Point | None = None
+    down: Point | None = None
+    solid: bool = False
 
 
 @dataclass(frozen=True)

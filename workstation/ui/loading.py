@@ -144,15 +144,15 @@ class VolumeLibrary(QObject):
         """A volume that is in memory or on its way there, without asking for it."""
         return self._kept.get((stack_id, phase))
 
-    def read_ahead(self, stack: Stack) -> bool:
-        """Begin to read a stack's first phase where that pushes nothing else out of memory."""
-        if (stack.id, 0) in self._kept:
+    def read_ahead(self, stack: Stack, phase: int = 0) -> bool:
+        """Begin to read a phase of a stack where that pushes nothing else out of memory."""
+        if (stack.id, phase) in self._kept:
             return False
         z, y, x = stack.grid.shape
         size = z * y * x * stack.samples * np.dtype(stack.dtype).itemsize
         if self.bytes_held() + size > self._budget:
             return False
-        self.open(stack)
+        self.open(stack, phase)
         return True
 
     def bytes_held(self) -> int:

@@ -140,6 +140,11 @@ class MarkPainter:
         box = QRectF(x, y, width, height)
         if mark.label_mm is not None and mark.kind is not MarkKind.TEXT:
             _leader(painter, box, _points(points, ratio), colour)
+        if len(words) > 1:  # numbers to be read need a quiet ground
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(0, 0, 0, 120))
+            painter.drawRoundedRect(box.adjusted(-2, 0, 2, 0), 4, 4)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
         for number, line in enumerate(words):
             place = QPointF(box.left(), box.top() + LINE_PX * number)
             self.halo.draw(painter, place, line, self._font, colour.name())

@@ -50,12 +50,13 @@ class MarksArea(QObject):
         self.window = window
         self.board = MarkBoard()
         self.board.voxels = self._voxels
-        self.panel = MarksPanel(self.board, self._stack)
+        self.panel = MarksPanel(self.board, self._stack, lambda: window.desk.study_uid)
         self.layers: list[MarksLayer] = []
         self._waiting: list[Write] = []
         self._under_way = 0
         self._revision = 0
         self._told = False
+        self._loaded: frozenset[str] = frozenset()
         self._reload = QTimer(self)
         self._reload.setSingleShot(True)
         self._reload.setInterval(250)
@@ -70,6 +71,7 @@ class MarksArea(QObject):
         desk.study_closed.connect(self._closed)
         desk.user_changed.connect(self._store_waiting)
         window.jobs.changed.connect(self._archive_changed)
+        window.grid_.pane_filled.connect(self._pane_filled)
 
     def _equip(self, pane: ViewPane) -> None:
         layer = MarksLayer(pane.slices, self.board, self._author)
@@ -154,31 +156,35 @@ class MarksArea(QObject):
         self.board.clear()
 
     def _archive_changed(self, change: Any) -> None:
-        if (
-            change.kind in {"mark", "mark journal"}
-            and change.study_uid == self.window.desk.study_uid
-        ):
+        if change.kind in {"mark", "mark journal"} and change.study_uid in self._studies():
+            self._reload.start()
+
+    def _studies(self) -> list[str]:
+        """The open study first, then earlier ones on screen beside it."""
+        shown = [stack.study_uid for stack in self.window.grid_.stacks.values()]
+        return list(dict.fromkeys(uid for uid in (self.window.desk.study_uid, *shown) if uid))
+
+    def _pane_filled(self, _: int, stack_id: str) -> None:
+        stack = self.window.grid_.stacks.get(stack_id)
+        if stack is not None and stack.study_uid not in self._loaded:
             self._reload.start()
 
     def _load(self, *, first: bool = False) -> None:
         study_uid, revision = self.window.desk.study_uid, self._revision
         if not study_uid:
             return
-        archive = self.window.desk.archive
+        archive, studies = self.window.desk.archive, self._studies()
         known = frozenset(self.board.painted)
 
-        def read() -> tuple[annotate.Kept, dict[str, Painted]]:
-            stored = annotate.kept(archive, study_uid)
-            edits = (*stored.done, *stored.undone)
-            named = {m.mask_id for m in stored.marks} | {
-                m.mask_id for e in edits for m in (e.before, e.after) if m is not None
-            }
+        def read() -> tuple[list[annotate.Kept], dict[str, Painted]]:
+            stored = [annotate.kept(archive, uid) for uid in studies]
+            named = {mark.mask_id for kept in stored for mark in _every(kept)}
             masks: dict[str, Painted] = {
                 id: painted_of(archive.load_mask(id)) for id in named - known if id
             }
             return stored, masks
 
-        def arrived(found: tuple[annotate.Kept, dict[str, Painted]]) -> None:
+        def arrived(found: tuple[list[annotate.Kept], dict[str, Painted]]) -> None:
             if self.window.desk.study_uid != study_uid:
                 return
             busy = self._under_way or self._waiting or self.board.preview is not None
@@ -186,9 +192,11 @@ class MarksArea(QObject):
                 self._reload.start()  # drawn on meanwhile: look again when that is stored
                 return
             stored, masks = found
+            self._loaded = frozenset(studies)
             self.board.painted.update(masks)
-            self.board.load(stored.marks, stored.done, stored.undone)
-            if first:
+            marks = [mark for kept in stored for mark in kept.marks]
+            if first or not self.board.renew(marks):
+                self.board.load(marks, stored[0].done, stored[0].undone)
                 self.window.undo.restored(AREA, *self.board.steps)
 
         self.window.jobs.read(read, arrived)
@@ -201,19 +209,25 @@ class MarksArea(QObject):
         place = middle_of(mark)
         grid.jump_to(place, mark.stack_id, mark.phase)
         pane = grid.active_pane
-        painted = self.board.painted.get(mark.mask_id)
-        if is_here(mark, pane.viewport, painted):
+        if self._faces(pane, mark):
             self._into_view(pane, mark)
             return
         for number, other in enumerate(grid.panes):
             if other.isVisible() and other.content.stack_id == mark.stack_id:
                 other.viewport.move_focus(place)
-                if is_here(mark, other.viewport, painted):
+                if self._faces(other, mark):
                     grid.activate(number)
                     self._into_view(other, mark)
                     return
         self._cut_as_drawn(pane, mark, place)
         self._into_view(pane, mark)
+
+    def _faces(self, pane: ViewPane, mark: Mark) -> bool:
+        """Whether a view shows a mark in the plane that it was drawn in."""
+        parallel = (
+            abs(float(np.cross(mark.right, mark.down) @ pane.viewport.axes.normal)) > 1 - 1e-6
+        )
+        return parallel and is_here(mark, pane.viewport, self.board.painted.get(mark.mask_id))
 
     def _cut_as_drawn(self, pane: ViewPane, mark: Mark, place: Floats) -> None:
         viewport = pane.viewport
@@ -241,3 +255,9 @@ class MarksArea(QObject):
             scale = view.raster().mm_per_pixel * view.devicePixelRatioF()
             away = view.rect().center() - at.toPoint()
             pane.viewport.pan(away.x() * scale, away.y() * scale)
+
+
+def _every(kept: annotate.Kept) -> list[Mark]:
+    """Every mark that is there or may be again."""
+    edits = (*kept.done, *kept.undone)
+    return [*kept.marks, *(m for e in edits for m in (e.before, e.after) if m is not None)]

@@ -17,13 +17,14 @@ from workstation.domain.mark import Mark, MarkKind, as_points
 from workstation.domain.plane import Raster
 from workstation.text import tr
 from workstation.ui import theme
+from workstation.ui.fusion_layer import FusionLayer
 from workstation.ui.layer import Layer
 from workstation.ui.mark_brush import MarkBrush
 from workstation.ui.mark_painter import MarkPainter
 from workstation.ui.mark_typing import MarkTyping
 from workstation.viewing.mark_drawing import AT_ONCE, Drawing, ground_of
 from workstation.viewing.mark_shapes import Hit, hit, shifted, with_handle_at
-from workstation.viewing.mark_words import label_lines
+from workstation.viewing.mark_words import label_lines, other_line
 from workstation.viewing.marks import MarkBoard, shown_image
 
 if TYPE_CHECKING:
@@ -128,9 +129,22 @@ class MarksLayer(Layer):
         numbers = self.board.numbers(mark)
         thick = self.view.viewport.slab.thickness_mm > 0
         lines = label_lines(mark, numbers, thick=thick)
+        lines += self._fused(mark)
         if mark.in_report and lines:
-            lines[0] = f"▤ {lines[0]}"
+            lines[0] = f"✓ {lines[0]}"
         return lines
+
+    def _fused(self, mark: Mark) -> list[str]:
+        """Values of the image fused onto this view, as SUV beside HU."""
+        layers = [each for each in self.view.layers if isinstance(each, FusionLayer)]
+        fusion = layers[0].fusion if layers else None
+        if fusion is None or not fusion.shown:
+            return []
+        stack = fusion.volume.stack
+        held = self.board.voxels(stack.id, fusion.volume.phase)
+        numbers = self.board.numbers_on(mark, held, fusion.grid) if held is not None else ()
+        line = other_line(tr(stack.role) if stack.role else stack.modality, numbers)
+        return [line] if line else []
 
     def texts(self) -> list[tuple[str, str]]:
         """What the left button draws, and how to end it."""

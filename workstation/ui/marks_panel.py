@@ -28,14 +28,14 @@ from workstation.ui.histogram import Histogram
 from workstation.ui.named import named
 from workstation.viewing.marks import MarkBoard
 
-REPORT, NAME, VALUE, PLACE = range(4)
+REPORT, NAME, VALUE = range(3)
 
 
 class MarksTable(QTableWidget):
     """A table whose Delete and Backspace keys take the chosen mark away."""
 
     def __init__(self, delete: Callable[[], None]) -> None:
-        super().__init__(0, 4)
+        super().__init__(0, 3)
         self._delete = delete
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -47,17 +47,20 @@ class MarksTable(QTableWidget):
 
 
 class MarksPanel(QWidget):
-    """Follows the board. stack_of: the stack with an id, where the open study has it."""
+    """Follows the board. stack_of: the stack with an id, where a study on screen has it. study:
+    the UID of the one being read."""
 
     def __init__(
         self,
         board: MarkBoard,
         stack_of: Callable[[str], Stack | None],
+        study: Callable[[], str],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.board = board
         self._stack_of = stack_of
+        self._study = study
         self._filling = False
         self._ids: list[str] = []
         self.table = named(MarksTable(self.delete), "marks")
@@ -72,7 +75,7 @@ class MarksPanel(QWidget):
         )
         header = table.horizontalHeader()
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column in (REPORT, VALUE, PLACE):
+        for column in (REPORT, VALUE):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         table.cellClicked.connect(self._clicked)
         table.itemChanged.connect(self._changed)
@@ -114,11 +117,12 @@ class MarksPanel(QWidget):
             self._soon.start()
             return
         self._filling = True
-        table.setHorizontalHeaderLabels([tr("Report"), tr("Mark"), tr("Value"), tr("Place")])
+        table.setHorizontalHeaderLabels([tr("Report"), tr("Mark"), tr("Value")])
         table.setRowCount(len(marks))
         self._ids = [mark.id for mark in marks]
         for row, mark in enumerate(marks):
             self._fill(row, mark)
+        table.resizeRowsToContents()
         if self.board.selected in self._ids:
             table.selectRow(self._ids.index(self.board.selected))
         else:
@@ -133,7 +137,10 @@ class MarksPanel(QWidget):
         numbers = self.board.numbers(mark)
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         tick = QTableWidgetItem()
-        tick.setFlags(flags | Qt.ItemFlag.ItemIsUserCheckable)
+        if mark.study_uid == self._study():  # an earlier study has a report of its own
+            tick.setFlags(flags | Qt.ItemFlag.ItemIsUserCheckable)
+        else:
+            tick.setFlags(Qt.ItemFlag.ItemIsSelectable)
         tick.setCheckState(Qt.CheckState.Checked if mark.in_report else Qt.CheckState.Unchecked)
         tick.setToolTip(tr("Say it in the report"))
         self.table.setItem(row, REPORT, tick)
@@ -141,14 +148,12 @@ class MarksPanel(QWidget):
         name.setFlags(flags | Qt.ItemFlag.ItemIsEditable)
         name.setToolTip(tr(KIND_WORDS[mark.kind]))
         self.table.setItem(row, NAME, name)
-        value = QTableWidgetItem(main_text(mark, numbers))
+        said = [main_text(mark, numbers), place_text(mark, stack)]
+        value = QTableWidgetItem("\n".join(line for line in said if line))
         value.setFlags(flags)
         value.setToolTip(copied_text(mark, numbers, stack))
         value.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.table.setItem(row, VALUE, value)
-        place = QTableWidgetItem(place_text(mark, stack))
-        place.setFlags(flags)
-        self.table.setItem(row, PLACE, place)
 
     def _show_chosen(self) -> None:
         """The chosen mark's histogram, and why its values are in no better unit."""

@@ -53,3 +53,15 @@ def _how(mark: Mark, numbers: Sequence[MarkNumber], thick: bool) -> list[str]:
 
 def _named(number: MarkNumber) -> str:
     return f"{tr(number.name)} {number_text(number)}"
+
+
+def other_line(name: str, numbers: Sequence[MarkNumber]) -> str:
+    """Values of the image laid over the one that was drawn on. name: its modality or role."""
+    by_name = {n.name: n for n in numbers}
+    if "Value" in by_name:
+        return f"{name}: {number_text(by_name['Value'])}"
+    if "Mean" not in by_name:
+        return ""
+    words = mean_text(by_name["Mean"], by_name.get("Standard deviation"))
+    most = digits_of(by_name["Maximum"])
+    return f"{name}: {words}　{tr('max {value}', value=most)}"

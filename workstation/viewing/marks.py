@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from workstation.domain.artefact import now
+from workstation.domain.geometry import Grid
 from workstation.domain.mark import OUTLINES, Mark, MarkEdit, MarkKind, MarkNumber
-from workstation.domain.mark_numbers import numbers_of
-from workstation.domain.mark_voxels import Inside, Painted, Slices, inside_of
+from workstation.domain.mark_numbers import VALUE, numbers_of, statistics_of
+from workstation.domain.mark_voxels import Inside, Painted, Slices, inside_of, value_at
 from workstation.domain.pages import drawing_grid
 from workstation.domain.ruler import Ruler, ruler_of
 from workstation.domain.volume import Stack
@@ -75,6 +76,18 @@ class MarkBoard:
             self.selected = ""
         self.preview = None
         self.changed.emit()
+
+    def renew(self, marks: Sequence[Mark]) -> bool:
+        """Take the stored versions (who drew, numbers) of the very marks that are shown.
+
+        False, and nothing changes, where others are stored than shown.
+        """
+        if {m.id: _drawn(m) for m in marks} != {i: _drawn(m) for i, m in self._marks.items()}:
+            return False
+        if list(marks) != list(self._marks.values()):
+            self._marks = {mark.id: mark for mark in marks}
+            self.changed.emit()
+        return True
 
     def clear(self) -> None:
         """Another study lies open."""
@@ -138,6 +151,7 @@ class MarkBoard:
         edit = self._done.pop()
         self._undone.append(edit)
         self._apply(edit.turned())
+        self.select(edit.before.id if edit.before is not None else "")
         self.stepped.emit(-1, edit.mark.study_uid)
         return True
 
@@ -148,6 +162,7 @@ class MarkBoard:
         edit = self._undone.pop()
         self._done.append(edit)
         self._apply(edit)
+        self.select(edit.after.id if edit.after is not None else "")
         self.stepped.emit(1, edit.mark.study_uid)
         return True
 
@@ -207,6 +222,31 @@ class MarkBoard:
             self._numbers[mark.id] = (whole_key, found)  # else some voxels are still to come
         return found
 
+    def numbers_on(self, mark: Mark, voxels: Voxels, grid: Grid) -> tuple[MarkNumber, ...]:
+        """Values of another image at a mark, in its own unit (PET fused onto CT).
+
+        grid: where that image lies in the space of the mark. Its stored voxels are taken whose
+        centres lie inside, on its image nearest to the plane; none are resampled for a plane
+        parallel to its images.
+        """
+        stack = voxels.stack
+        if stack.samples != 1 or not is_whole(mark):
+            return ()
+        key = (mark.kind, mark.points_mm, mark.right, mark.down, grid, stack.id)
+        kept = self._numbers.get(f"{mark.id}/{stack.id}")
+        if kept is not None and kept[0] == key:
+            return kept[1]
+        found: tuple[MarkNumber, ...] = ()
+        if mark.kind is MarkKind.PROBE:
+            value = value_at(grid, voxels.slices, np.asarray(mark.points_mm[0]))
+            found = () if value is None else (MarkNumber(VALUE, value, stack.unit, "nearest"),)
+        elif mark.kind in OUTLINES and mark.kind is not MarkKind.BRUSH:
+            inside = inside_of(mark, grid, voxels.slices)
+            found = () if inside is None else statistics_of(inside, stack.unit)
+        if found:  # else they are still to come
+            self._numbers[f"{mark.id}/{stack.id}"] = (key, found)
+        return found
+
     def inside(self, mark: Mark) -> Inside | None:
         """Voxel values of a region, for its histogram; None where they are not at hand."""
         held = self.voxels(mark.stack_id, mark.phase)
@@ -214,6 +254,11 @@ class MarkBoard:
             return None
         painted = self.painted.get(mark.mask_id)
         return inside_of(mark, drawing_grid(held.stack), held.slices, painted)
+
+
+def _drawn(mark: Mark) -> Mark:
+    """What a reader drew, without what storing it adds."""
+    return replace(mark, by="", numbers=())
 
 
 def _has_voxels(mark: Mark, numbers: Sequence[MarkNumber]) -> bool:
