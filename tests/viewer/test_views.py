@@ -170,7 +170,7 @@ def test_what_is_written_on_the_image(view: SliceView, monkeypatch: pytest.Monke
         "3 mm",
         "W 80  L 40",
         "inverted",
-        "The stack leans by 22 degrees.",
+        "Tilted gantry 21.8°: slices as acquired.",
         "No pixel spacing: lengths in pixels",
         "px",
     ):

@@ -167,7 +167,18 @@ def _stack(study_uid: str, series: Series, group: Group) -> Stack:
         curves=() if first.colour else curves_of(middle),
         placed=placed.in_patient,
         patient_orientation=("", "") if placed.in_patient else _letters(first),
+        display_fps=_display_fps(first),
     )
+
+
+def _display_fps(item: Slice) -> float:
+    """What the file says about playing: recommended rate, cine rate, time between frames."""
+    for key in ("RecommendedDisplayFrameRate", "CineRate"):
+        rate = item.number(key)
+        if rate is not None and rate > 0:
+            return float(rate)
+    between_ms = item.number("FrameTime")
+    return round(1000.0 / between_ms, 2) if between_ms is not None and between_ms > 0 else 0.0
 
 
 def _identity_note(first: Slice) -> tuple[Message, ...]:

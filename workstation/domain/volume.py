@@ -130,6 +130,7 @@ class Stack:
     curves: tuple[VoiCurve, ...] = ()
     placed: bool = False
     patient_orientation: tuple[str, str] = ("", "")
+    display_fps: float = 0.0  # frames a second that the file recommends, 0 for none
 
     def frame(self, phase: int, z: int) -> Frame:
         """The stored image at an index of the grid."""

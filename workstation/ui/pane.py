@@ -15,6 +15,7 @@ from workstation.domain.plane import PlaneKind
 from workstation.domain.volume import Stack
 from workstation.ui.bullseye import BullseyeView
 from workstation.ui.loading import Loading, VolumeLibrary
+from workstation.ui.phase_reading import PhaseReading
 from workstation.ui.slice_view import SliceView
 from workstation.ui.solid_masks import surfaces_of
 from workstation.ui.solid_painter import SolidMask
@@ -53,6 +54,7 @@ class ViewPane(QWidget):
         self._stack: Stack | None = None
         self._first_seen = False
         self._auto_window: Window | None = None
+        self._reading = PhaseReading(library, self)
         self._layout = QStackedLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.addWidget(self.slices)
@@ -73,6 +75,7 @@ class ViewPane(QWidget):
         assert self._loading is not None
         self.slices.phases = stack.phases
         loading = self._loading
+        self._reading.begin(stack, 0, loading)
         self.viewport.show(loading.volume, pane.kind, pane.slab, loaded=loading.done)
         self._auto_window = None if loading.done else self.viewport.window
         self._first_seen = False
@@ -87,6 +90,7 @@ class ViewPane(QWidget):
     def clear(self) -> None:
         """Show nothing."""
         self._watch(None)
+        self._reading.stop()
         self.slices.set_playing(False)
         self.link.remove(self.viewport)
         self.content, self._stack = Pane(), None

@@ -128,7 +128,7 @@ class SliceMouse:
         """Whole slices; what a fast wheel or touchpad sends in between is kept."""
         view = self.view
         delta = event.angleDelta().y() or event.angleDelta().x()
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        if event.modifiers() == Qt.KeyboardModifier.ControlModifier:
             view.viewport.zoom_by(float(np.exp(delta / 120 * 0.12)))
         else:
             steps = self._wheel.add(delta)

@@ -30,18 +30,19 @@ from workstation.ui.crosshair_layer import CrosshairLayer
 from workstation.ui.halo import HaloText
 from workstation.ui.layer import Layer
 from workstation.ui.paint_layer import PaintLayer
+from workstation.ui.phase_layer import PhaseLayer
 from workstation.ui.sharpen import Sharpener
 from workstation.ui.slice_actions import perform
 from workstation.ui.slice_mouse import SliceMouse
 from workstation.ui.slice_overlay import Scene, SliceOverlay, unit_sign
 from workstation.ui.slice_picture import SlicePicture
+from workstation.viewing.cine import DEFAULT_FPS
 from workstation.viewing.commands import TOOLS, keys_of
 from workstation.viewing.links import CrosshairLink
 from workstation.viewing.overlay import Overlay
 from workstation.viewing.paint import Brush, Painting
 from workstation.viewing.viewport import Viewport
 
-CINE_FPS = 20.0
 SETTLE_MS = 40
 
 
@@ -74,7 +75,9 @@ class SliceView(QWidget):
         self._sharpener = Sharpener(self._sharpened, self)
         self._overlay = SliceOverlay(HaloText())
         self.mouse = SliceMouse(self)
+        self.fps = DEFAULT_FPS
         self._cine = QTimer(self)
+        self._cine.setTimerType(Qt.TimerType.PreciseTimer)
         self._cine.timeout.connect(self._next_frame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -87,6 +90,7 @@ class SliceView(QWidget):
         self.layers: list[Layer] = []
         self._shown: Volume | None = None
         self.add_layer(CrosshairLayer(self))
+        self.add_layer(PhaseLayer(self))
         self.paint = PaintLayer(self)
         self.add_layer(self.paint)
         viewport.changed.connect(self._changed)
@@ -146,9 +150,16 @@ class SliceView(QWidget):
     def set_playing(self, playing: bool) -> None:
         """Start or stop the cine: phases, or slices of what has one phase."""
         if playing and self.viewport.volume is not None:
-            self._cine.start(int(1000 / CINE_FPS))
+            self._cine.start(round(1000 / self.fps))
         else:
             self._cine.stop()
+        self.update()
+
+    def set_fps(self, fps: float) -> None:
+        """Play so many frames a second."""
+        self.fps = fps
+        if self.playing:
+            self._cine.setInterval(round(1000 / fps))
         self.update()
 
     def _changed(self) -> None:
@@ -264,7 +275,7 @@ class SliceView(QWidget):
         scene.by_hand = self.link.linked_by_hand(view)
         scene.loaded, scene.phases, scene.phase = self.loaded, self.phases, self.phase
         scene.unreadable = view.kind is PlaneKind.ACQUIRED and view.stored_z in self.unreadable
-        scene.cine_fps = CINE_FPS if self.playing else 0.0
+        scene.cine_fps = self.fps if self.playing else 0.0
         scene.layers = self.layers
         scene.readout = self._readout()
         self._overlay.draw(painter, area, view, scene)

@@ -58,6 +58,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("phase_back", "Left", N_("Phase back"), "view"),
     Command("phase_on", "Right", N_("Phase on"), "view"),
     Command("cine", "C", N_("Cine"), "view"),
+    Command("cine_faster", "=", N_("Cine faster"), "view"),
+    Command("cine_slower", "-", N_("Cine slower"), "view"),
     Command("plane", "P", N_("Next plane"), "view"),
     Command("slab", "M", N_("Thick slab"), "view"),
     Command("slab_thicker", "Ctrl+Up", N_("Slab thicker"), "view"),
