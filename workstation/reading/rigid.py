@@ -24,7 +24,7 @@ Numbers = NDArray[np.float32]
 Tell = Callable[[float], None]
 
 _BINS = 40
-_VOXELS = 2.2e6  # of the working grid: a head at 1.5 mm, a chest at 3
+_VOXELS = 1.4e6  # of the working grid: a head at 1.8 mm, a chest at 3.5
 _SMALLEST_MM = 16.0  # along each axis that both volumes share
 _LEVELS = ((4, 3.0, 0.35), (2, 1.5, 0.12), (1, 0.0, 0.08))  # shrink, smoothing mm, share sampled
 
@@ -233,8 +233,9 @@ def information_of(a: Numbers, b: Numbers, bins: int = 32) -> float:
 def _compared(
     a: Numbers, body: NDArray[np.bool_], a_grid: Grid, b: Numbers, b_grid: Grid, matrix: Floats
 ) -> tuple[float, float]:
-    """(information, overlap) for fixed-to-moving ``matrix``, on every third body voxel."""
-    places = np.argwhere(body)[::3]
+    """(information, overlap) for fixed-to-moving ``matrix``, on some 60,000 body voxels."""
+    places = np.argwhere(body)
+    places = places[:: max(1, len(places) // 60_000)]
     points = a_grid.to_lps(places[:, ::-1].astype(np.float64)) @ matrix[:3, :3].T + matrix[:3, 3]
     index = b_grid.to_index(points)[:, ::-1]
     inside = ((index >= 0) & (index <= np.array(b.shape) - 1)).all(axis=1)

@@ -23,7 +23,7 @@ from workstation.ui.compare_words import Line, alignment_words, label_of
 from workstation.ui.pane import ViewPane
 from workstation.ui.priors_panel import PriorsPanel
 from workstation.viewing.hanging import Pane, shape_for
-from workstation.viewing.priors import Match, match, pairs, side_by_side
+from workstation.viewing.priors import Match, likeness, match, pairs, side_by_side
 from workstation.viewing.side_by_side import SideBySide, cut_like
 
 if TYPE_CHECKING:
@@ -239,7 +239,9 @@ class CompareArea(QObject):
         others = [p for p in self.grid.panes if p is not pane and p.isVisibleTo(self.grid)]
         volumes = [(p, s) for p in others if (s := self.stack_of(p)) is not None and s.is_volume]
         if self._mixed():
-            return next((p for p, s in volumes if s.study_uid != stack.study_uid), None)
+            theirs = [(p, s) for p, s in volumes if s.study_uid != stack.study_uid]
+            best = max(theirs, key=lambda each: likeness(stack, each[1]), default=None)
+            return None if best is None else best[0]
         frame = pane.viewport.frame
         apart = [p for p, _ in volumes if p.viewport.frame != frame]
         return apart[0] if apart else None

@@ -22,6 +22,7 @@ from workstation.domain.study import Study
 from workstation.domain.volume import Stack
 from workstation.reading import draft as drafting
 from workstation.reading.line import read_study
+from workstation.reading.priors import doubts
 from workstation.settings import Settings
 from workstation.text import LANGUAGES, language, set_language
 from workstation.ui.jobs import Jobs
@@ -43,6 +44,7 @@ class Contents:
     obstacles: tuple[Obstacle, ...]
     reports: tuple[SignedReport, ...]
     priors: int
+    prior_stacks: tuple[Stack, ...] = ()  # of the latest that is surely of the same patient
     stale: bool = False  # the draft was made before the last decisions
     role_choices: tuple[RoleChoice, ...] = ()
 
@@ -196,6 +198,8 @@ class Desk(QObject):
         archive = self.archive
         study = archive.study(study_uid)
         drafts = archive.all(ReportDraft, study_uid)
+        priors = archive.priors_of(study_uid)
+        sure = [prior for prior in priors if not doubts(study, prior)]
         try:
             obstacles = tuple(drafting.obstacles(archive, study_uid))
         except ReaderError:
@@ -210,7 +214,8 @@ class Desk(QObject):
             drafts[0] if drafts else None,
             obstacles,
             tuple(archive.all(SignedReport, study_uid)),
-            archive.prior_count(study_uid),
+            len(priors),
+            tuple(archive.all(Stack, sure[0].study_uid)) if sure else (),
             bool(drafts) and not drafting.is_current(archive, drafts[0]),
             tuple(archive.all(RoleChoice, study_uid)),
         )
