@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage
-from pydicom.valuerep import PersonName
+from pydicom.valuerep import DA, DT, TM, PersonName
 
 from workstation.dicom.headers import PARSE_ERRORS
 from workstation.domain.errors import N_, BadInput
@@ -207,6 +208,15 @@ def _matching(text: str, form: re.Pattern[str]) -> str:
 
 def _sex(text: str) -> str:
     return text if text in {"M", "F", "O"} else ""
+
+
+def stamp(written: Dataset, moment: datetime) -> None:
+    """Say that an object was made at ``moment``, where the library put the present time."""
+    written.InstanceCreationDate = DA(moment.date())
+    written.InstanceCreationTime = TM(moment.time())
+    for item in written.get("ContributingEquipmentSequence", []):
+        if "ContributionDateTime" in item:
+            item.ContributionDateTime = DT(moment)
 
 
 def person_name(shown: str) -> PersonName:

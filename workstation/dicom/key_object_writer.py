@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.valuerep import DA, TM
 
-from workstation.dicom.evidence import CHARACTER_SET, person_name
+from workstation.dicom.evidence import CHARACTER_SET, person_name, stamp, uid_of
 from workstation.dicom.mark_groups import Sources
 from workstation.dicom.segmentation import MANUFACTURER
 from workstation.domain.artefact import new_uid, now
@@ -26,12 +26,13 @@ def write_key_objects(
     *,
     series_number: int = 9203,
     made_at: datetime | None = None,
+    identity: str = "",
 ) -> list[bytes]:
     """Key images as Part 10 files, all of one series: one file a reader and reason.
 
     A selection has one author and one description, so images put aside for another reason or by
     another reader go into a selection of their own. Images whose files are not among ``sources``
-    are left out; ``BadInput`` where none is left.
+    are left out; ``BadInput`` where none is left. identity: the same one gives the same bytes.
     """
     groups: dict[tuple[str, str], list[KeyImage]] = {}
     for image in key_images:
@@ -39,9 +40,9 @@ def write_key_objects(
             groups.setdefault((image.by, image.words.strip()), []).append(image)
     if not groups:
         raise BadInput(N_("There is no key image to write."))
-    series_uid = new_uid()
+    series_uid = uid_of("key object series", identity) if identity else new_uid()
     return [
-        _selection(by, words, images, sources, series_uid, number, series_number, made_at)
+        _selection(by, words, images, sources, series_uid, number, series_number, made_at, identity)
         for number, ((by, words), images) in enumerate(groups.items(), start=1)
     ]
 
@@ -55,6 +56,7 @@ def _selection(
     number: int,
     series_number: int,
     made_at: datetime | None,
+    identity: str,
 ) -> bytes:
     frames: dict[str, list[int]] = {}
     for image in images:
@@ -62,6 +64,7 @@ def _selection(
         if image.frame not in numbers:
             numbers.append(image.frame)
     headers = [sources.headers[uid] for uid in frames]
+    uid = uid_of("key objects", identity, str(number)) if identity else new_uid()
     moment = (made_at or max(image.at for image in images) or now()).astimezone()
     with warnings.catch_warnings():
         # highdicom doubts names of one component; person_name says why they are right.
@@ -82,13 +85,14 @@ def _selection(
             content=content,
             series_instance_uid=series_uid,
             series_number=series_number,
-            sop_instance_uid=new_uid(),
+            sop_instance_uid=uid,
             instance_number=number,
             manufacturer=MANUFACTURER,
             specific_character_set=CHARACTER_SET,
             series_description="Key images",
         )
     written.ContentDate, written.ContentTime = DA(moment.date()), TM(moment.time())
+    stamp(written, moment)
     buffer = io.BytesIO()
     written.save_as(buffer)
     return buffer.getvalue()

@@ -11,7 +11,7 @@ from highdicom import sr
 from pydicom.sr.codedict import codes
 
 from workstation.dicom.coding import scheme_items
-from workstation.dicom.evidence import CHARACTER_SET, person_name, uid_of
+from workstation.dicom.evidence import CHARACTER_SET, person_name, stamp, uid_of
 from workstation.dicom.mark_groups import Numbers, Sources, mark_group
 from workstation.dicom.segmentation import MANUFACTURER, MODEL_NAME
 from workstation.domain.artefact import new_uid, now
@@ -29,13 +29,14 @@ def write_mark_report(
     numbers: Numbers | None = None,
     title: str = "Marks",
     series_number: int = 9201,
-    sop_instance_uid: str = "",
     made_at: datetime | None = None,
+    identity: str = "",
 ) -> bytes:
     """Marks as a COMPLETE, UNVERIFIED report, a Part 10 file.
 
     sources: headers of the images that the marks lie on; at least one. author: who exports it.
-    numbers: instead of those stored with each mark. Raises ``BadInput`` where there is no mark or
+    numbers: instead of those stored with each mark. identity: the same one gives the same UIDs,
+    and with ``made_at`` the same bytes. Raises ``BadInput`` where there is no mark or
     one has no place that DICOM can state.
     """
     if not marks:
@@ -71,9 +72,9 @@ def write_mark_report(
         written = sr.Comprehensive3DSR(
             evidence=headers,
             content=root,
-            series_instance_uid=new_uid(),
+            series_instance_uid=uid_of("mark report series", identity) if identity else new_uid(),
             series_number=series_number,
-            sop_instance_uid=sop_instance_uid or new_uid(),
+            sop_instance_uid=uid_of("mark report", identity) if identity else new_uid(),
             instance_number=1,
             manufacturer=MANUFACTURER,
             manufacturer_model_name=MODEL_NAME,
@@ -88,6 +89,7 @@ def write_mark_report(
             content_date=moment.date(),
             content_time=moment.time(),
         )
+    stamp(written, moment)
     buffer = io.BytesIO()
     written.save_as(buffer)
     return buffer.getvalue()

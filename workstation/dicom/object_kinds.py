@@ -58,6 +58,8 @@ def title_of(item: Item) -> str:
             if words and words != concept.meaning
             else (concept.meaning)
         )
+    if item.text("Modality") == "SEG" and described:
+        return described
     if label and described and label.lower() != described.lower():
         return f"{label} · {described}"
     return described or label or class_name(item.text("SOPClassUID"))

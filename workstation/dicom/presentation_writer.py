@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import DA, DS, TM
 
 from workstation.dicom.cielab import cielab_of_rgb
-from workstation.dicom.evidence import CHARACTER_SET, person_name, tracking_uid
+from workstation.dicom.evidence import CHARACTER_SET, person_name, tracking_uid, uid_of
 from workstation.dicom.mark_groups import Numbers, Sources
 from workstation.dicom.presentation_state import COLOUR, GREYSCALE
 from workstation.dicom.segmentation import MANUFACTURER, MODEL_NAME
@@ -46,12 +46,14 @@ def write_states(
     description: str = "",
     series_number: int = 9202,
     made_at: datetime | None = None,
+    identity: str = "",
 ) -> list[bytes]:
     """Marks drawn on stored images, with each image's window; one Part 10 file a series.
 
     Marks on other planes cannot be stated by a presentation state and are left out (the
     measurement report has them); none at all gives no file. Images are neither turned nor
     flipped, and shown whole. A mark's words and numbers stand beside it as text.
+    identity: the same one gives the same UIDs, and with ``made_at`` the same bytes.
     """
     states: dict[_Values, _State] = {}
     for mark in marks:
@@ -71,11 +73,14 @@ def write_states(
                 state = states.setdefault(values, _State(sources, values))
                 state.show(found, stack, image.window)
                 break
-    series_uid = new_uid()
+    series_uid = uid_of("state series", identity) if identity else new_uid()
     moment = (made_at or now()).astimezone()
     files = []
     for number, (values, state) in enumerate(states.items(), start=1):
         written = _header(state.first, series_uid, series_number, number, moment, values.colour)
+        if identity:
+            written.SOPInstanceUID = uid_of("state", identity, str(number))
+            written.file_meta.MediaStorageSOPInstanceUID = written.SOPInstanceUID
         written.SoftwareVersions = software_version
         written.ContentLabel = label.upper()[:16]
         written.ContentDescription = (description or "Marks of the reader")[:64]

@@ -37,7 +37,7 @@ from workstation.dicom.report_content import EVALUATIONS, read_report, read_sr
 from workstation.dicom.segmentation import MANUFACTURER, MODEL_NAME, RESEARCH_NOTE
 from workstation.domain.artefact import new_uid
 from workstation.domain.finding import REPORTED, Finding, FindingState
-from workstation.domain.mark import Mark
+from workstation.domain.mark_exchange import is_placeable
 from workstation.domain.measurement import Measurement, format_value
 from workstation.domain.report import SignedReport
 from workstation.domain.study import Instance
@@ -72,7 +72,6 @@ def write_sr(
     series_number: int = 9002,
     sop_instance_uid: str = "",
     series_instance_uid: str = "",
-    marks: Sequence[Mark] = (),
     stacks: Sequence[Stack] = (),
     mark_numbers: Numbers | None = None,
 ) -> bytes:
@@ -82,9 +81,9 @@ def write_sr(
     instances: what each of them is known as, for files that lack their own identifiers.
     segmentations: SEG files of ``write_seg``; a finding whose id is a segment's TrackingID is
     written as a volumetric group that refers to it. predecessors: the SR files that this one
-    adds to or corrects. marks: of the reader; those that are ``in_report`` become groups of their
-    own (``mark_groups``), placed by ``stacks``. Numbers are those of ``format_value``, digit for
-    digit, those of marks exact. Raises
+    adds to or corrects. stacks: place the report's marks, which become groups of their own
+    (``mark_groups``). mark_numbers: instead of those stored with them. Numbers of findings are
+    those of ``format_value``, digit for digit, those of marks exact. Raises
     ``BadInput`` where an image cannot be referred to.
     """
     sources = read_sources(source_files, report.study, instances=instances)
@@ -96,7 +95,7 @@ def write_sr(
         groups.append(_group(finding, numbers, segments.get(finding.id), sources))
     groups += [_study_group(m) for m in report.measurements if not m.finding_id]
     places = Sources(stacks, {str(s.SOPInstanceUID): s for s in sources})
-    told = [m for m in marks if m.in_report]
+    told = [m for m in report.marks if m.in_report and is_placeable(m, stacks)]
     groups += [mark_group(m, places, (mark_numbers or {}).get(m.id)) for m in told]
     signer = person_name(report.signer_name or report.signer)
     said = _narrative(report)

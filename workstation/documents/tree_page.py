@@ -12,6 +12,7 @@ PLACE, IMAGE = "place", "image"
 
 _HIDDEN = {"HAS OBS CONTEXT", "HAS ACQ CONTEXT"}
 _QUIET = {"121049", "121058"}  # language; procedure
+_TRACKING = "112039"
 _MANY = 6
 _STYLE = """
 body { font-family: sans-serif; } h1 { font-size: 130%; margin-bottom: 2px; }
@@ -67,7 +68,8 @@ def _date(made: str) -> str:
 
 def _item(item: ReportItem, depth: int, places: set[str], details: bool) -> list[str]:
     code = item.code.value if item.code is not None else ""
-    if not details and (item.relationship in _HIDDEN or code in _QUIET):
+    named = code == _TRACKING  # what the reader who measured called it
+    if not details and not named and (item.relationship in _HIDDEN or code in _QUIET):
         return []
     if not details and code == "111028":  # Image Library: what the images are is known
         count = sum(1 for _ in _images_below(item))

@@ -140,6 +140,15 @@ def shape_from(graphic: Graphic, plane: ImagePlane | None) -> Shape | None:
     return Shape(kind, points)
 
 
+def is_placeable(mark: Mark, stacks: Sequence[Stack]) -> bool:
+    """Whether DICOM can say where a mark lies: on a stored image, or in a frame of reference."""
+    if mark.frame_of_reference_uid:
+        return any(s.frame_of_reference_uid == mark.frame_of_reference_uid for s in stacks)
+    if not mark.sop_instance_uid:
+        return False
+    return any(plane_of(s, mark.sop_instance_uid, mark.frame) is not None for s in stacks)
+
+
 def axes_of_plane(plane: ImagePlane | None) -> tuple[Point, Point]:
     """Directions of a row and of a column of an image."""
     if plane is None:
