@@ -16,9 +16,8 @@ from workstation.reading.intake import IntakeReport, Refused
 from workstation.reading.line import make_and_import_demo, walk_forward
 from workstation.text import tr
 from workstation.ui.adding import AddFindingDialog
-from workstation.ui.dialogs import KeysDialog
 from workstation.ui.importing import RefusedDialog
-from workstation.ui.keys import all_keys
+from workstation.ui.keys_dialog import KeysDialog
 
 if TYPE_CHECKING:
     from workstation.ui.window import Window
@@ -132,7 +131,7 @@ class Actions(QObject):
         if key == self._restored:
             return
         self._restored = key
-        self.window.grid_.set_study(contents.stacks)
+        self.window.grid_.set_study(contents.stacks, contents.prior_stacks)
         if self.desk.state.views:
             self.window.grid_.restore(self.desk.state.views)
         self.window.decisions.refresh()
@@ -350,6 +349,6 @@ class Actions(QObject):
 
     def show_keys(self) -> None:
         """All keys and mouse gestures."""
-        dialog = KeysDialog(all_keys(self.window.commands.key_of), self.window)
+        dialog = KeysDialog(self.window)
         self._keep = dialog
         dialog.open()

@@ -79,6 +79,11 @@ class CommandMap(QObject):
         """The key a command has now, or empty."""
         return self._keys.get(name, BY_NAME[name].key)
 
+    @property
+    def own_keys(self) -> dict[str, str]:
+        """Keys that are not those delivered, by command."""
+        return dict(self._keys)
+
     def set_keys(self, keys: Mapping[str, str]) -> None:
         """Give commands other keys; those not named have their own again."""
         self._keys = dict(keys)

@@ -13,8 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPlainTextEdit,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -149,24 +147,3 @@ class AddendumDialog(PersonDialog):
             self.say_wrong(tr("Text and reason are both needed."))
         else:
             super().confirm()
-
-
-class KeysDialog(QDialog):
-    """All keys and mouse gestures."""
-
-    def __init__(self, keys: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(tr("Keys and mouse"))
-        self.resize(560, 640)
-        column = QVBoxLayout(self)
-        table = QTableWidget(len(keys), 2)
-        table.verticalHeader().hide()
-        table.horizontalHeader().hide()
-        table.setShowGrid(False)
-        table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        for row, (key, words) in enumerate(keys):
-            table.setItem(row, 0, QTableWidgetItem(key))
-            table.setItem(row, 1, QTableWidgetItem(words))
-        table.setColumnWidth(0, 200)
-        table.horizontalHeader().setStretchLastSection(True)
-        column.addWidget(table)

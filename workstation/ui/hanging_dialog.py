@@ -70,6 +70,7 @@ class HangingDialog(QDialog):
         column.addWidget(buttons)
         for button in self.findChildren(QPushButton):
             button.setAutoDefault(False)
+        self.list.setFocus()
 
     def fill(self, protocols: tuple[Protocol, ...], hanging: Hanging | None) -> None:
         """List the protocols; ``hanging``: what is on screen."""

@@ -1,12 +1,12 @@
-"""The list of all keys and mouse gestures that `?` shows."""
+"""The list of all keys and mouse gestures that `?` shows, and which keys a command may have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from workstation.domain.errors import N_
 from workstation.text import tr
-from workstation.viewing.commands import COMMANDS
+from workstation.viewing.commands import BY_NAME, COMMANDS, GROUPS, clashes
 
 MOUSE: tuple[tuple[str, str], ...] = (
     (N_("Left drag"), N_("Window width and level; paints while editing")),
@@ -20,16 +20,46 @@ MOUSE: tuple[tuple[str, str], ...] = (
     ("1 2", N_("The file's own windows")),
     ("3 – 9", N_("Window presets")),
 )
+# Keys that mean something everywhere: the way from control to control, and number keys.
+RESERVED = frozenset({"Tab", "Shift+Tab", "Backtab", "Shift+Backtab", *"0123456789"})
 _SIGNS = {"Return": "Enter", "Up": "↑", "Down": "↓", "Left": "←", "Right": "→"}
+
+
+def written(key: str) -> str:
+    """A key in Qt's portable name as readers know it."""
+    *held, last = key.split("+") if not key.endswith("+") else [*key[:-1].split("+")[:-1], "+"]
+    return "+".join([*held, _SIGNS.get(last, last)])
 
 
 def all_keys(key_of: Callable[[str], str]) -> list[tuple[str, str]]:
     """Every key and gesture with its words, in the language of now."""
-    shown = []
-    for command in COMMANDS:
-        key = key_of(command.name)
-        for name, sign in _SIGNS.items():
-            key = key.replace(name, sign)
-        if key:
-            shown.append((key, tr(command.words)))
-    return shown + [(tr(gesture), tr(words)) for gesture, words in MOUSE]
+    return [line for _, lines in grouped_keys(key_of) for line in lines if line[0]]
+
+
+def grouped_keys(key_of: Callable[[str], str]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(group, its keys with their words), in the language of now; commands without key too."""
+    groups = []
+    for group, title in GROUPS.items():
+        lines = [(written(key_of(c.name)), tr(c.words)) for c in COMMANDS if c.group == group]
+        if lines:
+            groups.append((tr(title), lines))
+    groups.append((tr("Mouse and numbers"), [(tr(k), tr(words)) for k, words in MOUSE]))
+    return groups
+
+
+def taken_by(name: str, key: str, own: Mapping[str, str]) -> list[str]:
+    """Commands that ``key`` would mean at the same time if the command ``name`` had it too."""
+    asked = {**own, name: key}
+    both = [(first, second) for k, first, second in clashes(asked) if k == key]
+    return [one for pair in both for one in pair if one != name]
+
+
+def why_not(name: str, key: str) -> str:
+    """Why a command may not have a key, in words; empty where it may."""
+    if key in RESERVED:
+        return tr("{key} has a fixed meaning.", key=written(key))
+    command = BY_NAME[name]
+    bare = "+" not in key.removesuffix("+") and len(key) == 1 and key.isalnum()
+    if bare and command.scope == "window" and command.group == "room":
+        return tr("A letter alone would act while you type. Hold Ctrl or Alt, or take an F key.")
+    return ""

@@ -57,6 +57,7 @@ QToolButton#quick {{ background: transparent; border: 1px solid transparent; pad
 QToolButton#group:hover, QToolButton#quick:hover {{ background: {LINE}; }}
 QToolButton#group:focus, QToolButton#quick:focus {{ border-color: {FOCUS}; }}
 QToolButton#quick:checked {{ background: #1f4468; border-color: {FOCUS}; }}
+QTabBar QToolButton {{ padding: 0; }}
 #otherStudies {{ border: 1px solid {LINE}; }}
 QToolButton#group[chosen="true"] {{ color: {FOCUS}; border-color: {FOCUS}; border-radius: 3px; }}
 QToolButton#group::menu-indicator {{ image: none; }}
@@ -65,6 +66,7 @@ QPushButton#sign {{ background: #2563b0; border-color: #2f78d0; color: #ffffff;
 QPushButton#sign:disabled {{ background: #1c3557; color: #6f8096; border-color: #1c3557; }}
 #wrong {{ color: {DANGER}; }}
 #measurements {{ border: 0; }}
+#marks::indicator:unchecked {{ border: 1px solid {DIM}; width: 11px; height: 11px; }}
 #patientTab {{ background: {PANEL}; }}
 #statusBar {{ background: {PANEL}; border-top: 1px solid {LINE}; }}
 #statusBar QLabel {{ color: {DIM}; font-size: 9pt; }}

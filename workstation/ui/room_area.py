@@ -90,6 +90,7 @@ class Room(QObject):
         window.desk.ai_state.connect(self._reading)
         window.add_retranslate(self.apart.retranslate)
         window.grid_.on_pane(self._equip)
+        window.commands.changed.connect(self._keys_changed)
         window.installEventFilter(self)
         self._count_panes()
 
@@ -130,10 +131,10 @@ class Room(QObject):
         self.remember(text_percent=percent)
         self.window.notice.news(tr("Text size {percent} %", percent=percent))
 
-    def set_keys(self, keys: dict[str, str]) -> None:
-        """Other keys from now on."""
-        self.window.commands.set_keys(keys)
-        self.remember(keys=dict(keys))
+    def _keys_changed(self) -> None:
+        keys = self.window.commands.own_keys
+        if keys != self.preferences.keys:
+            self.remember(keys=keys)
 
     def toggle_apart(self, part: str) -> None:
         """Give a part of the window to a second screen, or take it back."""
