@@ -203,3 +203,14 @@ def test_names_of_the_character_set_files(imported: Imported | None) -> None:
         return
     names = {s.patient.name for s in imported.archive.worklist()}
     assert {"王小东", "王小東", "山田太郎", "Buc Jérôme", "Люкceмбypг"} <= names
+
+
+def test_sums_of_every_stack_equal_simpleitks(imported: Imported | None) -> None:
+    if imported is None:
+        return
+    from tests.every_series import rows, totals
+
+    found = list(rows(imported))
+    print(totals(found))
+    assert [row.cells for row in found if row.differs] == []
+    assert sum(row.theirs is not None for row in found) >= 55

@@ -243,9 +243,26 @@ def _decode(source: _Source, number: int) -> NDArray[Any]:
     if photometric == "PALETTE COLOR":
         array = apply_color_lut(array, source.dataset)
         return np.asarray(array >> 8 if array.dtype == np.uint16 else array, dtype=np.uint8)
+    if source.syntax == EXPLICIT_BIG and source.vr == "OW" and array.dtype.itemsize == 4:
+        array = _words_in_order(array)
     if array.ndim == 2 and native:
         array = _only_stored_bits(array, facts)
     return np.asarray(array)
+
+
+def _words_in_order(array: NDArray[Any]) -> NDArray[Any]:
+    """32-bit samples of a big-endian OW element, however their writer ordered the two words.
+
+    PS3.5 8.1.1 packs the low word first, as DCMTK and GDCM do, while others swap all four bytes.
+    The wrong order puts noise into the high word: the smoother picture is the right one.
+    """
+    words = array.view(np.uint32)
+    turned = (words << np.uint32(16) | words >> np.uint32(16)).view(array.dtype)
+
+    def roughness(samples: NDArray[Any]) -> float:
+        return float(np.abs(np.diff(samples.astype(np.float64), axis=1)).sum())
+
+    return turned if roughness(turned) < roughness(array) else array
 
 
 def _decompress(decoder: Any, data: bytes, options: dict[str, Any]) -> NDArray[Any]:
