@@ -76,9 +76,10 @@ def bench_worklist() -> list[Entry]:
 
 BENCHES: dict[str, Callable[[], list[Entry]] | None] = {
     "worklist": bench_worklist,
-    # These two open a window; __main__ sends them to the desktop.
+    # These open a window; __main__ sends them to the desktop.
     "first_image": None,
     "scroll": None,
+    "viewer": None,
 }
 
 

@@ -73,7 +73,7 @@ def write_sample(folder: Path, slices: int = SLICES, size: int = SIZE) -> None:
         series_description="bench",
         series_time="120000",
         frame_of_reference_uid="2.25.43",
-        body_part="CHEST",
+        body_part="KNEE",
         window=(40.0, 400.0),
         slice_thickness_mm=1.0,
     )
@@ -89,7 +89,7 @@ def index(folder: Path) -> tuple[Stack, Callable[[str], Path]]:
         where[key] = path
         instances.append(read_header(path).instance(key, path.stat().st_size))
     first = instances[0]
-    series = Series(first.series_uid, first.study_uid, "CT", 1, "bench", "CHEST")
+    series = Series(first.series_uid, first.study_uid, "CT", 1, "bench", "KNEE")
     stacks = build_stacks(first.study_uid, series, instances)
     return max(stacks, key=lambda s: s.grid.shape[0]), where.__getitem__
 
@@ -221,12 +221,13 @@ CHILDREN: dict[str, Callable[[Path], dict[str, Any]]] = {
 }
 
 
-def _child(what: str, folder: Path) -> dict[str, Any]:
+def child(module: str, what: str, folder: Path, *more: str) -> dict[str, Any]:
+    """What ``python -m module what folder ...`` printed, in a process of its own."""
     repository = str(Path(__file__).resolve().parents[2])
     paths = [repository, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
     done = subprocess.run(
-        [sys.executable, "-m", "workstation.ui.bench_viewer", what, str(folder)],
+        [sys.executable, "-m", module, what, str(folder), *more],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -244,7 +245,8 @@ def _measure(*, slices: int = SLICES, size: int = SIZE) -> tuple[dict[str, Any],
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_sample(folder, slices, size)
-        return _child("viewer", folder), _child("reference", folder)
+        own = "workstation.ui.bench_viewer"
+        return child(own, "viewer", folder), child(own, "reference", folder)
 
 
 def _memory(viewer: dict[str, Any], reference: dict[str, Any]) -> list[Entry]:
