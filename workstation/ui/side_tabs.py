@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QTabWidget, QWidget
+from PySide6.QtWidgets import QMenu, QTabWidget, QToolButton, QWidget
 
 from workstation.text import tr
 from workstation.ui.desk import Desk
+from workstation.ui.named import named
 
 
 class SideTabs(QTabWidget):
@@ -16,11 +17,27 @@ class SideTabs(QTabWidget):
         self._desk = desk
         self._titles: list[str] = []
         self.setUsesScrollButtons(True)
+        # More tabs than there is room for: all of them are in a menu that is always in sight.
+        self._all = named(QToolButton(), "group")
+        self._all.setText("☰")
+        self._all.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._all.setMenu(QMenu(self._all))
+        self._all.menu().aboutToShow.connect(self._list)
+        self.setCornerWidget(self._all)
 
     def add(self, panel: QWidget, title: str) -> None:
         """Add a panel; ``title`` is English, a catalogue key."""
         self._titles.append(title)
         self.addTab(panel, tr(title))
+
+    def _list(self) -> None:
+        menu = self._all.menu()
+        menu.clear()
+        for number in range(self.count()):
+            entry = menu.addAction(self.tabText(number))
+            entry.setCheckable(True)
+            entry.setChecked(number == self.currentIndex())
+            entry.triggered.connect(lambda _=False, n=number: self.setCurrentIndex(n))
 
     def retranslate(self) -> None:
         """Titles in the language of now, with the counts of now."""
@@ -29,3 +46,5 @@ class SideTabs(QTabWidget):
         for number, title in enumerate(self._titles):
             count = f" ({counts[number]})" if number < len(counts) else ""
             self.setTabText(number, tr(title) + count)
+        self._all.setToolTip(tr("All tabs"))
+        self._all.setAccessibleName(tr("All tabs"))
