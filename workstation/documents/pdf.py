@@ -8,12 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import typst
 
 from workstation.documents.page import page_data
 from workstation.documents.templates import TEMPLATES
+from workstation.domain import mark
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.measurement import Measurement
 from workstation.domain.report import ReportDraft, SignedReport
@@ -32,8 +33,28 @@ class KeyImage:
     caption: str
 
 
+class Pictures(Protocol):
+    """Where the pictures of key images are kept: the archive."""
+
+    def read_blob(self, sha256: str) -> bytes:
+        """The bytes of one file."""
+
+
+def pictures(store: Pictures, images: Sequence[mark.KeyImage]) -> tuple[KeyImage, ...]:
+    """The pictures that readers put aside, with number, place and the reader's words."""
+    drawn = [image for image in images if image.picture_sha256]
+    return tuple(
+        KeyImage(
+            store.read_blob(image.picture_sha256),
+            "　".join(part for part in (f"{n}. {image.caption}", image.words.strip()) if part),
+        )
+        for n, image in enumerate(drawn, start=1)
+    )
+
+
 @functools.cache
-def _fonts() -> Any:
+def typst_fonts() -> Any:
+    """The fonts of ``resources/fonts``, read once."""
     # Neither the system's fonts nor Typst's own: the same page on every machine, never tofu.
     return typst.Fonts(
         include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(FONTS)]
@@ -105,7 +126,7 @@ def _typeset(
             return bytes(
                 typst.compile(
                     source,
-                    font_paths=_fonts(),
+                    font_paths=typst_fonts(),
                     ignore_system_fonts=True,
                     sys_inputs=inputs,
                     pdf_standards="a-3b",

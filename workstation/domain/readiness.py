@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from workstation.domain.artefact import digest_of
 from workstation.domain.errors import N_, Message, Param, named
 from workstation.domain.finding import REPORTED, Finding, FindingState
-from workstation.domain.mark import Mark
+from workstation.domain.mark import KeyImage, Mark
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
@@ -52,6 +52,7 @@ class Case:
     draft: ReportDraft | None
     signed: Sequence[SignedReport]
     marks: Sequence[Mark] = ()
+    key_images: Sequence[KeyImage] = ()
 
     @property
     def reported(self) -> tuple[Finding, ...]:
@@ -106,6 +107,7 @@ def read_case(store: Store, study_uid: str) -> Case:
         draft=drafts[0] if drafts else None,
         signed=sorted(store.all(SignedReport, study_uid), key=lambda r: r.number),
         marks=[mark for mark in store.all(Mark, study_uid) if mark.in_report],
+        key_images=store.all(KeyImage, study_uid),
     )
 
 
@@ -119,7 +121,7 @@ def sources(case: Case) -> tuple[str, ...]:
     study = replace(case.study, state=StudyState.NEW, urgent=False)
     parts = [study, stacks, outcomes, *case.findings, *case.measurements, *case.refusals, *texts]
     marks = [replace(mark, label_mm=None) for mark in case.marks]  # where words stand is no part
-    return tuple(digest_of(part) for part in (*parts, *marks))
+    return tuple(digest_of(part) for part in (*parts, *marks, *case.key_images))
 
 
 def is_current(draft: ReportDraft, case: Case) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from workstation.domain.artefact import MadeBy, Wording
 from workstation.domain.errors import Message
 from workstation.domain.finding import Finding
-from workstation.domain.mark import Mark
+from workstation.domain.mark import KeyImage, Mark
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.study import Study
 
@@ -107,6 +107,7 @@ class SignedReport:
     previous_digest: str = ""
     addendum_text: str = ""
     marks: tuple[Mark, ...] = ()
+    key_images: tuple[KeyImage, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,22 @@ from pathlib import Path
 from workstation.archive.store import Archive
 from workstation.documents.manifest import Bad, FolderReport, verify_files, verify_reports
 from workstation.documents.page import report_number
-from workstation.documents.pdf import draft_pdf
+from workstation.documents.pdf import KeyImage, draft_pdf, pictures
 from workstation.domain.artefact import canonical_json, now
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed, NotFound, Tampered
 from workstation.domain.people import MACHINE, Actor, Permission, User
 from workstation.domain.readiness import Case, read_case
 from workstation.domain.report import SignedReport
+from workstation.reading.mark_files import mark_files
 
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """One file that was written. kind: pdf, sr, seg, json, manifest, signature, draft_pdf ..."""
+    """One file that was written.
+
+    kind: pdf, sr, seg, json, manifest, signature, draft_pdf ...; sr_marks (all marks as a
+    measurement report), pr (a presentation state), ko (key images).
+    """
 
     kind: str
     path: Path
@@ -37,6 +42,9 @@ def export(
 ) -> list[ExportedFile]:
     """Write every signed report of the study to ``folder``: original, addenda and corrections.
 
+    Beside them all marks and key images as they are now: presentation states, key objects and a
+    measurement report of their own.
+
     A study without a signed report gives its draft, marked on every page and named as such. A
     file that is there with other content is never overwritten: ``NotAllowed`` names it, and
     nothing is written. Writing the same export twice changes nothing.
@@ -49,7 +57,8 @@ def export(
         for document in report.documents
     ]
     if not case.signed:
-        files = _draft_files(case, site_name)
+        files = _draft_files(case, site_name, pictures(archive, case.key_images))
+    files += mark_files(archive, study_uid, actor=actor, site_name=site_name)
     written = _write_all(folder, files)
     reason = Message(N_("The report was exported: {count} files."), {"count": len(written)})
     with archive.write(actor, Permission.EXPORT, reason, study_uid):
@@ -91,7 +100,9 @@ def verify_signed(archive: Archive) -> FolderReport:
     return FolderReport(True, None, tuple(names))
 
 
-def _draft_files(case: Case, site_name: str) -> list[tuple[str, str, bytes]]:
+def _draft_files(
+    case: Case, site_name: str, key_images: tuple[KeyImage, ...]
+) -> list[tuple[str, str, bytes]]:
     if case.draft is None:
         raise NotAllowed(N_("There is neither a signed report nor a draft to export."))
     moment = now()
@@ -101,6 +112,7 @@ def _draft_files(case: Case, site_name: str) -> list[tuple[str, str, bytes]]:
         case.findings,
         case.reported_measurements,
         site_name=site_name,
+        key_images=key_images,
         made_at=moment,
     )
     data = {

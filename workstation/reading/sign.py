@@ -22,7 +22,7 @@ from workstation.documents.manifest import (
     write_manifest,
 )
 from workstation.documents.page import report_number
-from workstation.documents.pdf import KeyImage, report_pdf
+from workstation.documents.pdf import KeyImage, pictures, report_pdf
 from workstation.documents.signatures import fingerprint, sign_bytes, sign_pdf
 from workstation.domain import readiness
 from workstation.domain.artefact import digest_of, new_id, new_uid, now
@@ -207,6 +207,7 @@ def _facts(
         measurements=() if adds else case.reported_measurements,
         refusals=() if adds else tuple(case.refusals),
         marks=() if adds else tuple(case.marks),
+        key_images=() if adds else tuple(case.key_images),
         signer=signer.name,
         signer_name=signer.display_name,
         signed_at=now(),
@@ -237,7 +238,7 @@ def _documents(
         site_name=site_name,
         role=tr(_ROLES.get(signer.role, signer.role.value), lang=language),
         follows=_whole(case),
-        key_images=key_images,
+        key_images=key_images or pictures(archive, facts.key_images),
     )
     signed = sign_pdf(
         page,
@@ -313,7 +314,7 @@ def _structured_report(
     site_name: str,
     segmentations: list[_Made],
 ) -> _Made:
-    spoken = {f.stack_id for f in facts.findings}
+    spoken = {f.stack_id for f in facts.findings} | {m.stack_id for m in facts.marks}
     stacks = [s for s in case.stacks if s.id in spoken] or list(case.stacks)
     files = {path: known for s in stacks for path, known in _source_files(archive, s).items()}
     uid = new_uid()
@@ -331,6 +332,7 @@ def _structured_report(
         software_version=__version__,
         organization=site_name,
         predecessors=before,
+        stacks=case.stacks,
         series_number=9100 + facts.number,
         sop_instance_uid=uid,
     )
