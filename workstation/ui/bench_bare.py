@@ -13,55 +13,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
+from workstation.dicom.volumes import read_volume
+from workstation.render.bare import BareReslice, Cosines
 from workstation.ui.bench_viewer import VIEW, index
 
 FRAMES = 60
-Cosines = tuple[float, ...]
 
 
 def bare(folder: Path) -> dict[str, Any]:
     """Median milliseconds of a frame of three pictures, straight and oblique."""
-    from PySide6.QtCore import QPointF
-    from PySide6.QtGui import QImage, QPainter, QPaintEvent
-    from PySide6.QtWidgets import QApplication, QWidget
-    from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-    from vtkmodules.vtkCommonDataModel import vtkImageData
-    from vtkmodules.vtkImagingCore import vtkImageReslice
-
-    from workstation.dicom.volumes import read_volume
-
     stack, locate = index(folder)
-    array = read_volume(stack, locate).array
-    flat = numpy_to_vtk(array.reshape(-1), deep=0)
-    image = vtkImageData()
-    image.SetDimensions(array.shape[2], array.shape[1], array.shape[0])
-    image.GetPointData().SetScalars(flat)
-    reslice = vtkImageReslice()
-    reslice.SetInputData(image)
-    reslice.SetOutputDimensionality(2)
-    reslice.SetOutputExtent(0, VIEW - 1, 0, VIEW - 1, 0, 0)
-    reslice.SetOutputSpacing(0.8, 0.8, 1)
-    reslice.SetInterpolationModeToLinear()
-
+    reslice = BareReslice(read_volume(stack, locate).array, VIEW)
     app = QApplication.instance() or QApplication([])
 
     class View(QWidget):
         cosines: Cosines = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
         place = 200.0
-        painted = 0
 
         def paintEvent(self, event: QPaintEvent) -> None:
-            reslice.SetResliceAxesDirectionCosines(*self.cosines)
-            reslice.SetResliceAxesOrigin(0, 0, self.place)
-            reslice.Update()
-            cut = vtk_to_numpy(reslice.GetOutput().GetPointData().GetScalars())
-            grey = np.clip((cut.astype(np.float32) + 160) * (255 / 400), 0, 255).astype(np.uint8)
+            grey = reslice.grey(self.cosines, self.place)
             painter = QPainter(self)
             kind = QImage.Format.Format_Grayscale8
             painter.drawImage(QPointF(0, 0), QImage(grey.data, VIEW, VIEW, VIEW, kind))
             painter.end()
-            self.painted += 1
 
     views = [View() for _ in range(3)]
     for view in views:

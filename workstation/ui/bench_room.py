@@ -44,19 +44,20 @@ class Room:
     """A real window with one study open; measures what it is told to do."""
 
     def __init__(self, folder: Path, count: int = FRAMES) -> None:
+        from workstation.archive.store import Archive
         from workstation.reading.intake import intake
+        from workstation.settings import load_settings
         from workstation.ui.program import application, wait_until
         from workstation.ui.window import Window
-        from workstation.wiring import open_services
 
         self.count = count
         self._home = tempfile.TemporaryDirectory(prefix="onescan-bench-")
-        self._services = open_services(Path(self._home.name), "en")
-        services = self._services.__enter__()
-        report = intake(services.archive, [folder])
+        settings = load_settings(Path(self._home.name))
+        self._archive = Archive(settings.home)
+        report = intake(self._archive, [folder])
         self.app = application()
         self.wait = wait_until
-        self.window = Window(services.settings, services.archive, remembers=False)
+        self.window = Window(settings, self._archive, remembers=False)
         self.window.resize(2 * VIEW + 640, 2 * VIEW + 200)
         self.window.show()
         begun = time.perf_counter()
@@ -99,7 +100,7 @@ class Room:
     def close(self) -> None:
         """Everything away."""
         self.window.shut()
-        self._services.__exit__(None, None, None)
+        self._archive.close()
         self._home.cleanup()
 
 
