@@ -190,9 +190,9 @@ class Raster:
     width: int
     height: int
 
-    @property
+    @functools.cached_property
     def matrix(self) -> Floats:
-        """(4, 4): (column, row, mm along the normal, 1) to LPS mm."""
+        """(4, 4): (column, row, mm along the normal, 1) to LPS mm. Kept, so not to be changed."""
         right, down = np.asarray(self.axes.right), np.asarray(self.axes.down)
         matrix = np.eye(4)
         matrix[:3, 0] = right * self.mm_per_pixel
@@ -203,7 +203,15 @@ class Raster:
             - matrix[:3, 0] * (self.width - 1) / 2
             - matrix[:3, 1] * (self.height - 1) / 2
         )
+        matrix.setflags(write=False)
         return matrix
+
+    @functools.cached_property
+    def inverse(self) -> Floats:
+        """(4, 4): LPS mm to (column, row, mm along the normal, 1)."""
+        inverse = np.asarray(np.linalg.inv(self.matrix), dtype=np.float64)
+        inverse.setflags(write=False)
+        return inverse
 
     def halved(self) -> Raster:
         """The same picture with half as many pixels each way, centred on the same point."""
@@ -228,6 +236,6 @@ class Raster:
 
     def to_picture(self, lps_mm: Sequence[float] | Floats) -> tuple[float, float, float]:
         """(column, row, mm in front of the plane along the normal) of a point in LPS mm."""
-        point = np.append(np.asarray(lps_mm, dtype=np.float64), 1.0)
-        column, row, depth, _ = np.linalg.solve(self.matrix, point)
-        return float(column), float(row), float(depth)
+        inverse = self.inverse
+        place = inverse[:3, :3] @ np.asarray(lps_mm, dtype=np.float64) + inverse[:3, 3]
+        return float(place[0]), float(place[1]), float(place[2])

@@ -214,7 +214,7 @@ class CentrelineLayer(Layer):
 
 def _seen(raster: Raster, ratio: float, places: Floats) -> Floats:
     """(n, 3): x, y in logical pixels of the view and mm in front of its plane."""
-    inverse = np.linalg.inv(raster.matrix)
+    inverse = raster.inverse
     seen = places @ inverse[:3, :3].T + inverse[:3, 3]
     seen[:, :2] = (seen[:, :2] + 0.5) / ratio
     return np.asarray(seen, dtype=np.float64)

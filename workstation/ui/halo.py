@@ -10,12 +10,15 @@ from PySide6.QtGui import (
     QFont,
     QFontMetricsF,
     QPainter,
-    QPainterPath,
-    QPen,
     QPixmap,
 )
 
 _HALO = QColor(0, 0, 0, 225)
+_AROUND = tuple(
+    QPointF(x, y)
+    for x, y in ((-1.2, 0.0), (1.2, 0.0), (0.0, -1.2), (0.0, 1.2),
+                 (-0.9, -0.9), (0.9, -0.9), (-0.9, 0.9), (0.9, 0.9))
+)  # fmt: skip
 _MOST = 400
 
 
@@ -62,14 +65,13 @@ class HaloText:
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(Qt.GlobalColor.transparent)
         base = QPointF(3, metrics.ascent() + 2)
-        path = QPainterPath()
-        path.addText(base, font, text)
         painter = QPainter(pixmap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(_HALO, 2.4)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        painter.strokePath(path, pen)
         painter.setFont(font)
+        # Shifted copies in the dark: a tenth of the time of stroking the outlines of the letters.
+        painter.setPen(_HALO)
+        for aside in _AROUND:
+            painter.drawText(base + aside, text)
         painter.setPen(QColor(colour))
         painter.drawText(base, text)
         painter.end()

@@ -89,6 +89,7 @@ class SliceView(QWidget):
         self._settle.timeout.connect(self.update)
         self.layers: list[Layer] = []
         self._shown: Volume | None = None
+        self._raster: Raster | None = None
         self.add_layer(CrosshairLayer(self))
         self.add_layer(PhaseLayer(self))
         self.paint = PaintLayer(self)
@@ -192,7 +193,10 @@ class SliceView(QWidget):
     def raster(self) -> Raster:
         """Pixels of this view in the patient, device pixels."""
         ratio = self.devicePixelRatioF()
-        return self.viewport.raster(round(self.width() * ratio), round(self.height() * ratio))
+        now = self.viewport.raster(round(self.width() * ratio), round(self.height() * ratio))
+        if now != self._raster:  # else the one whose matrices are known already
+            self._raster = now
+        return self._raster
 
     def lps_at(self, place: QPointF) -> Floats:
         """LPS mm under a place of the widget."""
