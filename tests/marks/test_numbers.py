@@ -26,7 +26,7 @@ from workstation.domain.mark_voxels import (
     slice_of,
     voxels_inside,
 )
-from workstation.domain.plane import PlaneKind, axes_of
+from workstation.domain.plane import PlaneKind, axes_of, index_step_mm
 from workstation.domain.ruler import ruler_of
 from workstation.domain.volume import Flag
 
@@ -343,3 +343,32 @@ def test_the_block_looked_at_holds_the_whole_region() -> None:
     ys, xs, inside = voxels_inside(mark, GRID, 2)
     whole = enclosed(GRID.to_index(outline_of(mark))[:, :2], np.arange(60.0), np.arange(50.0))
     assert inside.sum() == whole.sum() and np.array_equal(whole[ys, xs], inside)
+
+
+@pytest.mark.parametrize("name", ["axial", "oblique", "tilted oblique"])
+def test_sampled_values_are_those_of_simpleitk(name: str) -> None:
+    """The lattice of the rule, point by point, with SimpleITK's linear interpolation."""
+    grid = GRIDS[name]
+    axes = axes_of(PlaneKind.ACQUIRED, grid).turned((0.2, 1.0, 0.4), 33.0)
+    right, down = np.asarray(axes.right), np.asarray(axes.down)
+    middle = grid.centre_lps + np.array([0.3, -0.2, 0.1])
+    corners = [middle - 5.3 * right - 4.1 * down, middle + 6.2 * right + 5.4 * down]
+    voxels = noise(grid.shape).astype(np.float64)
+    inside = inside_of(mark_of(MarkKind.RECTANGLE, corners, grid, axes), grid, lambda z: voxels[z])
+    assert inside is not None and not inside.stored
+    # In index space, which SimpleITK's direction matrix (orthogonal only) has no part in.
+    image = sitk.GetImageFromArray(voxels)
+    origin, normal = grid.to_lps((0.0, 0.0, 0.0)), axes.normal
+    wanted = []
+    low, high = (np.array([c @ right, c @ down]) for c in corners)
+    for n in range(-400, 400):
+        u = float(origin @ right) + n * index_step_mm(grid, right)
+        for m in range(-400, 400) if low[0] <= u <= high[0] else ():
+            v = float(origin @ down) + m * index_step_mm(grid, down)
+            if low[1] <= v <= high[1]:
+                point = u * right + v * down + float(middle @ normal) * normal
+                wanted.append(
+                    image.EvaluateAtContinuousIndex(grid.to_index(point).tolist(), sitk.sitkLinear)
+                )
+    assert len(wanted) > 30
+    assert np.allclose(np.sort(inside.values), np.sort(wanted), rtol=1e-9, atol=1e-6)

@@ -23,6 +23,7 @@ from workstation.domain.plane import index_step_mm
 Slices = Callable[[int], NDArray[Any] | None]
 """z to the (y, x) modality values of the mark's phase; None where they are not read yet."""
 
+Indices = NDArray[np.int64]
 Painted = Mapping[int, NDArray[np.bool_]]
 """A painted region: z to the (y, x) voxels of that image that belong to it."""
 
@@ -71,21 +72,20 @@ def outline_of(mark: Mark, most: int = 96) -> Floats:
     return np.asarray(middle + around, dtype=np.float64)
 
 
-def is_inside(mark: Mark, points: Floats, slack_mm: float = 0.0) -> NDArray[np.bool_]:
-    """Whether LPS points (..., 3), seen along the mark's normal, lie in its rectangle or ellipse.
+def _within(mark: Mark, u: Floats, v: Floats, slack_mm: float) -> NDArray[np.bool_]:
+    """Which places lie in a rectangle or ellipse.
 
-    slack_mm: how far outside still counts as on the edge.
+    u, v: mm from the mark's first corner along the picture's right and down. slack_mm: how far
+    outside still counts as on the edge.
     """
     corners = np.asarray(mark.points_mm, dtype=np.float64)
-    right, down = np.asarray(mark.right), np.asarray(mark.down)
-    u, v = (points - corners[0]) @ right, (points - corners[0]) @ down
-    half_u = float((corners[1] - corners[0]) @ right) / 2
-    half_v = float((corners[1] - corners[0]) @ down) / 2
+    half_u = float((corners[1] - corners[0]) @ np.asarray(mark.right)) / 2
+    half_v = float((corners[1] - corners[0]) @ np.asarray(mark.down)) / 2
     u, v, half_u, half_v = u - half_u, v - half_v, abs(half_u) + slack_mm, abs(half_v) + slack_mm
     if mark.kind is MarkKind.RECTANGLE:
         return np.asarray((np.abs(u) <= half_u) & (np.abs(v) <= half_v))
     if half_u <= slack_mm or half_v <= slack_mm:
-        return np.zeros(np.shape(u), dtype=np.bool_)
+        return np.zeros(np.broadcast_shapes(np.shape(u), np.shape(v)), dtype=np.bool_)
     return np.asarray((u / half_u) ** 2 + (v / half_v) ** 2 <= 1.0)
 
 
@@ -94,16 +94,15 @@ def enclosed(outline: Floats, columns: Floats, rows: Floats) -> NDArray[np.bool_
 
     columns, rows: the lattice's coordinates along the outline's two axes. (rows, columns).
     """
-    inside = np.zeros((len(rows), len(columns)), dtype=np.bool_)
     x0, y0 = outline.T
     x1, y1 = np.roll(outline, -1, axis=0).T
-    for number, y in enumerate(rows):
-        sides = np.flatnonzero((y0 > y) != (y1 > y))
-        if len(sides):
-            at = x0[sides] + (y - y0[sides]) * ((x1 - x0)[sides] / (y1 - y0)[sides])
-            right_of = len(at) - np.searchsorted(np.sort(at), columns, side="right")
-            inside[number] = right_of % 2 == 1
-    return inside
+    row, side = np.nonzero((y0 > rows[:, None]) != (y1 > rows[:, None]))
+    at = x0[side] + (rows[row] - y0[side]) * ((x1 - x0)[side] / (y1 - y0)[side])
+    # A side toggles every column left of where it crosses the row.
+    crossed = np.zeros((len(rows), len(columns) + 1), dtype=np.int32)
+    np.add.at(crossed, (row, np.searchsorted(columns, at, side="left")), 1)
+    beyond = crossed[:, ::-1].cumsum(axis=1)[:, ::-1]
+    return np.asarray(beyond[:, 1:] % 2 == 1)
 
 
 def inside_of(
@@ -152,9 +151,12 @@ def voxels_inside(mark: Mark, grid: Grid, z: int) -> tuple[slice, slice, NDArray
     y, x = np.arange(ys.start, ys.stop), np.arange(xs.start, xs.stop)
     if mark.kind is MarkKind.FREEHAND:
         return ys, xs, enclosed(around[:, :2], x.astype(np.float64), y.astype(np.float64))
-    index = np.stack(np.meshgrid(x, y, [z], indexing="xy"), axis=-1)[:, :, 0].astype(np.float64)
-    slack = min(grid.spacing_mm[:2]) * _ON_EDGE
-    return ys, xs, is_inside(mark, grid.to_lps(index), slack)
+    right, down = np.asarray(mark.right), np.asarray(mark.down)
+    first = grid.to_lps((0.0, 0.0, float(z))) - np.asarray(mark.points_mm[0])
+    step_x, step_y = grid.matrix[:3, 0], grid.matrix[:3, 1]
+    u = float(first @ right) + x * float(step_x @ right) + (y * float(step_y @ right))[:, None]
+    v = float(first @ down) + x * float(step_x @ down) + (y * float(step_y @ down))[:, None]
+    return ys, xs, _within(mark, u, v, min(grid.spacing_mm[:2]) * _ON_EDGE)
 
 
 def _stored(mark: Mark, grid: Grid, slices: Slices, z: int) -> Inside | None:
@@ -183,7 +185,9 @@ def _sampled(mark: Mark, grid: Grid, slices: Slices) -> Inside | None:
         flat = np.stack([around @ right, around @ down], axis=1)
         inside = enclosed(flat, ranges[0], ranges[1])
     else:
-        inside = is_inside(mark, points, min(steps) * _ON_EDGE)
+        corner = np.asarray(mark.points_mm[0])
+        across, along = ranges[0] - float(corner @ right), ranges[1] - float(corner @ down)
+        inside = _within(mark, across[None, :], along[:, None], min(steps) * _ON_EDGE)
     return _interpolated(grid.to_index(points[inside]), grid, slices)
 
 
@@ -205,21 +209,26 @@ def _interpolated(index: Floats, grid: Grid, slices: Slices) -> Inside | None:
             return None
         planes[int(z)] = plane
     values = np.zeros(len(index))
-    for z, plane in planes.items():
-        for ends, weight_z in ((low, 1 - part[:, 2]), (high, part[:, 2])):
-            here = (ends[:, 2] == z) & (weight_z > 0)
-            if not here.any():
-                continue
-            (x0, y0), (x1, y1) = low[here, :2].T, high[here, :2].T
-            px, py = part[here, 0], part[here, 1]
-            flat = (
-                plane[y0, x0] * (1 - px) * (1 - py)
-                + plane[y0, x1] * px * (1 - py)
-                + plane[y1, x0] * (1 - px) * py
-                + plane[y1, x1] * px * py
-            )
-            values[here] += flat * weight_z[here]
+    order = np.argsort(low[:, 2], kind="stable")
+    starts = np.searchsorted(low[order, 2], np.arange(int(low[:, 2].max()) + 2))
+    for z in np.unique(low[:, 2]):
+        here = order[starts[z] : starts[z + 1]]
+        ahead = part[here, 2]
+        flat = _bilinear(planes[int(z)], low[here], high[here], part[here])
+        values[here] = flat * (1 - ahead)
+        if (ahead > 0).any():
+            above = planes[int(min(z + 1, size[2] - 1))]
+            values[here] += _bilinear(above, low[here], high[here], part[here]) * ahead
     return Inside(values, False)
+
+
+def _bilinear(plane: NDArray[Any], low: Indices, high: Indices, part: Floats) -> Floats:
+    """Linear interpolation within one image; low, high: (n, 3) indices x, y, z; part: between."""
+    (x0, y0), (x1, y1), (px, py) = low[:, :2].T, high[:, :2].T, part[:, :2].T
+    return np.asarray(
+        (plane[y0, x0] * (1 - px) + plane[y0, x1] * px) * (1 - py)
+        + (plane[y1, x0] * (1 - px) + plane[y1, x1] * px) * py
+    )
 
 
 def value_at(grid: Grid, slices: Slices, lps_mm: Floats) -> float | None:

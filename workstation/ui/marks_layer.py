@@ -172,9 +172,10 @@ class MarksLayer(Layer):
         """A point of what is being drawn, a hold on a mark, or the beginning of a new one."""
         if self.view.tool == "paint_region" and self.brush.press(event, lps_mm):
             return True
-        if event.button() is not Qt.MouseButton.LeftButton:
+        if event.button() is not Qt.MouseButton.LeftButton or self.view.painting is not None:
             return False
         self._down = event.position()
+        self._drop_if_put_away()
         if self.drawing is not None:
             self.drawing.press(lps_mm)
             self._show_drawing()
@@ -254,8 +255,11 @@ class MarksLayer(Layer):
 
     def hover(self, event: QMouseEvent, lps_mm: Floats) -> bool:
         """The next point follows the mouse; what can be taken hold of says so."""
+        if self.view.painting is not None:
+            return False
         if self.view.tool == "paint_region":
             self.brush.hover(event)
+        self._drop_if_put_away()
         if self.drawing is not None:
             self.drawing.hover(lps_mm)
             self._show_drawing()
@@ -300,7 +304,8 @@ class MarksLayer(Layer):
             return self._end() or self.press(event, lps_mm)
         found = self._hit(event.position())
         mark = self.board.get(found.mark_id) if found is not None else None
-        if mark is None or (self.view.tool and self.view.tool not in TOOLS):
+        other_tool = self.view.tool and self.view.tool not in TOOLS
+        if mark is None or other_tool or self.view.painting is not None:
             return False
         self._hold = None
         self.board.select(mark.id)
@@ -347,6 +352,11 @@ class MarksLayer(Layer):
         self.board.show(None)
         return True
 
+    def _drop_if_put_away(self) -> None:
+        """A half-drawn mark goes when its tool was put away, by whatever button or key."""
+        if self.drawing is not None and TOOLS.get(self.view.tool) is not self.drawing.kind:
+            self.cancel()
+
     def do(self, action: str) -> bool:
         """Keys: cancel, end, delete, brush size."""
         if action == "cancel_mark":
@@ -361,8 +371,9 @@ class MarksLayer(Layer):
         if action == "end_mark":
             return self._end()
         if action == "delete_mark":
+            chosen = bool(self.board.selected)
             self.board.remove(self.board.selected)
-            return True
+            return chosen
         if action in TOOLS and self.drawing is not None:
             self.cancel()
         return self.view.tool == "paint_region" and self.brush.do(action)
