@@ -57,6 +57,8 @@ QToolButton#quick {{ background: transparent; border: 1px solid transparent; pad
 QToolButton#group:hover, QToolButton#quick:hover {{ background: {LINE}; }}
 QToolButton#group:focus, QToolButton#quick:focus {{ border-color: {FOCUS}; }}
 QToolButton#quick:checked {{ background: #1f4468; border-color: {FOCUS}; }}
+#patternPanel {{ background: {PANEL}; border: 1px solid {LINE}; }}
+#statusBar QPushButton {{ color: {DIM}; font-size: 9pt; padding: 0 6px; }}
 QTabBar QToolButton {{ padding: 0; }}
 #otherStudies {{ border: 1px solid {LINE}; }}
 QToolButton#group[chosen="true"] {{ color: {FOCUS}; border-color: {FOCUS}; border-radius: 3px; }}
