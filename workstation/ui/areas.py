@@ -13,7 +13,9 @@ from workstation.ui import (
     objects_area,
     room_area,
     segment_area,
+    share_area,
     solid_area,
+    subtract_area,
 )
 
 if TYPE_CHECKING:
@@ -24,9 +26,11 @@ AREAS: tuple[Callable[[Window], None], ...] = (
     compare_area.install,
     fusion_area.install,
     curved_area.install,
+    subtract_area.install,
     marks_area.install,
     objects_area.install,
     solid_area.install,
     segment_area.install,
+    share_area.install,
 )
 """Called once, in this order, when the window has been laid out."""

@@ -101,6 +101,17 @@ class Loading(QObject):
         self.failed.emit(sentence)
 
 
+class _Made:
+    """The reader of voxels that are there already."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array = array
+        self.broken: dict[int, Message] = {}
+
+    def fill(self, first_z: int, cancel: Cancel | None = None) -> Iterator[int]:
+        return iter(())
+
+
 class VolumeLibrary(QObject):
     """Volumes in memory, the least recently used given up when there are too many.
 
@@ -122,10 +133,13 @@ class VolumeLibrary(QObject):
         self._make_reader = make_reader
         self._budget = budget_bytes or _default_budget()
         self._kept: OrderedDict[tuple[str, int], Loading] = OrderedDict()
+        self._made: dict[str, Loading] = {}
         self._pool = ThreadPoolExecutor(THREADS, "volumes")
 
     def open(self, stack: Stack, phase: int = 0, first_z: int | None = None) -> Loading:
         """The volume of a stack's phase: from memory, or empty and filling from ``first_z``."""
+        if stack.id in self._made:
+            return self._made[stack.id]
         key = (stack.id, phase)
         kept = self._kept.get(key)
         if kept is not None and not kept.error:
@@ -139,6 +153,13 @@ class VolumeLibrary(QObject):
         first = (depth - 1) // 2 if first_z is None else min(max(first_z, 0), depth - 1)
         self._pool.submit(loading.run, first)
         return loading
+
+    def adopt(self, volume: Volume) -> None:
+        """Keep a volume that was calculated, until another study is opened."""
+        loading = Loading(volume.stack, volume.phase, _Made(volume.array))
+        loading.volume = volume
+        loading.present[:] = True
+        self._made[volume.stack.id] = loading
 
     def held(self, stack_id: str, phase: int = 0) -> Loading | None:
         """A volume that is in memory or on its way there, without asking for it."""
@@ -164,6 +185,7 @@ class VolumeLibrary(QObject):
         for loading in self._kept.values():
             loading.cancel.cancel()
         self._kept.clear()
+        self._made.clear()
 
     def close(self) -> None:
         """Stop for good."""

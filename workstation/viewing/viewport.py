@@ -26,7 +26,6 @@ from workstation.viewing.slab import Projection, Slab
 from workstation.viewing.window_level import Window, default_window, window_for_key
 
 __all__ = ["Projection", "Slab", "Viewport"]
-FIT_MARGIN = 1.0
 ZOOM_RANGE = (0.2, 40.0)
 
 
@@ -231,7 +230,8 @@ class Viewport:
         if self.grid is None or self.volume is None or self.volume.stack.samples > 1:
             return None
         voxel = self.grid.voxel_at(lps_mm)
-        return None if voxel is None else float(self.volume.array[voxel])
+        value = -1e30 if voxel is None else float(self.volume.array[voxel])
+        return value if value > -1e30 else None  # calculated volumes have places without a value
 
     @property
     def focus_inside(self) -> bool:
@@ -370,7 +370,7 @@ class Viewport:
         """Pixels of a pane of ``width`` x ``height`` in the patient."""
         assert self.grid is not None
         wide, high = self._extent_mm()
-        fit = max(wide / max(width, 1), high / max(height, 1)) * FIT_MARGIN
+        fit = max(wide / max(width, 1), high / max(height, 1))
         centre = self._picture_centre_mm()
         return Raster(
             (float(centre[0]), float(centre[1]), float(centre[2])),
