@@ -56,6 +56,7 @@ class MarksArea(QObject):
         self._under_way = 0
         self._revision = 0
         self._told = False
+        self._draft_due = False
         self._loaded: frozenset[str] = frozenset()
         self._reload = QTimer(self)
         self._reload.setSingleShot(True)
@@ -108,10 +109,13 @@ class MarksArea(QObject):
         if edit.after is not None and edit.after.mask_id:
             new = edit.before is None or edit.before.mask_id != edit.after.mask_id
             painted = board.painted.get(edit.after.mask_id) if new else None
+        told = (m is not None and m.in_report for m in (edit.before, edit.after))
+        self._draft_due = self._draft_due or any(told)
         self._write(lambda actor: annotate.keep(archive, actor, edit, painted=painted))
 
     def _stepped(self, by: int, study_uid: str) -> None:
         archive = self.window.desk.archive
+        self._draft_due = True
         step = annotate.undo if by < 0 else annotate.redo
         self._write(lambda actor: step(archive, actor, study_uid))
 
@@ -134,7 +138,8 @@ class MarksArea(QObject):
 
     def _stored(self, _: object) -> None:
         self._under_way -= 1
-        if not self._under_way and any(mark.in_report for mark in self.board.marks):
+        if not self._under_way and self._draft_due:
+            self._draft_due = False
             self.window.decisions.walk_forward_soon()
 
     def _refused(self, sentence: str) -> None:

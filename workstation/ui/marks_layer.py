@@ -11,7 +11,6 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QWheelEvent
 
-from workstation.domain.errors import N_
 from workstation.domain.geometry import Floats
 from workstation.domain.mark import Mark, MarkKind, as_points
 from workstation.domain.plane import Raster
@@ -22,37 +21,14 @@ from workstation.ui.layer import Layer
 from workstation.ui.mark_brush import MarkBrush
 from workstation.ui.mark_painter import MarkPainter
 from workstation.ui.mark_typing import MarkTyping
-from workstation.viewing.mark_drawing import AT_ONCE, Drawing, ground_of
+from workstation.viewing.mark_drawing import Drawing, ground_of
 from workstation.viewing.mark_shapes import Hit, hit, shifted, with_handle_at
+from workstation.viewing.mark_tools import DRAG, HINTS, TOOLS
 from workstation.viewing.mark_words import label_lines, other_line
-from workstation.viewing.marks import MarkBoard, shown_image
+from workstation.viewing.marks import MarkBoard, is_here, shown_image
 
 if TYPE_CHECKING:
     from workstation.ui.slice_view import SliceView
-
-TOOLS: dict[str, MarkKind] = {
-    "distance": MarkKind.LENGTH,
-    "path": MarkKind.POLYLINE,
-    "angle": MarkKind.ANGLE,
-    "cobb": MarkKind.COBB,
-    "two_diameters": MarkKind.BIDIRECTIONAL,
-    "rectangle": MarkKind.RECTANGLE,
-    "ellipse": MarkKind.ELLIPSE,
-    "freehand": MarkKind.FREEHAND,
-    "paint_region": MarkKind.BRUSH,
-    "probe": MarkKind.PROBE,
-    "arrow": MarkKind.ARROW,
-    "text": MarkKind.TEXT,
-    "cardiothoracic": MarkKind.CARDIOTHORACIC,
-    "calibration": MarkKind.CALIBRATION,
-}
-"""Command to what it draws."""
-
-_TWO_LINES = {
-    MarkKind.COBB: N_("Drag or click one end plate, then the other  [Esc]"),
-    MarkKind.BIDIRECTIONAL: N_("Long diameter first, then the short one across  [Esc]"),
-    MarkKind.CARDIOTHORACIC: N_("Heart first, then the inner chest  [Esc]"),
-}
 
 REACH_PX = 7.0
 CLICK_PX = 4.0
@@ -129,6 +105,11 @@ class MarksLayer(Layer):
         numbers = self.board.numbers(mark)
         thick = self.view.viewport.slab.thickness_mm > 0
         lines = label_lines(mark, numbers, thick=thick)
+        held = self.board.voxels(mark.stack_id, mark.phase)
+        if mark.stack_id != volume.stack.id and numbers and held is not None:
+            stack = held.stack  # never take another series' values for this one's
+            name = tr(stack.role) if stack.role else stack.description
+            lines.append(tr("(on series {number}: {name})", number=stack.series_number, name=name))
         lines += self._fused(mark)
         if mark.in_report and lines:
             lines[0] = f"✓ {lines[0]}"
@@ -148,23 +129,28 @@ class MarksLayer(Layer):
 
     def texts(self) -> list[tuple[str, str]]:
         """What the left button draws, and how to end it."""
+        lines = []
+        if self._calibrated():
+            lines.append((tr("Lengths here are calibrated by a reader"), theme.PROPOSED))
         kind = TOOLS.get(self.view.tool)
-        if kind is None:
-            return []
         if kind is MarkKind.BRUSH:
-            return [(self.brush.words, theme.FOCUS)]
-        words = tr("Drag, or click twice  [Esc]")
-        if kind in {MarkKind.POLYLINE}:
-            words = tr("Click corners, double-click ends  [Enter]")
-        elif kind is MarkKind.ANGLE:
-            words = tr("Click end, corner, end  [Esc]")
-        elif kind in {MarkKind.COBB, MarkKind.BIDIRECTIONAL, MarkKind.CARDIOTHORACIC}:
-            words = tr(_TWO_LINES[kind])
-        elif kind is MarkKind.FREEHAND:
-            words = tr("Drag round the region  [Esc]")
-        elif kind in AT_ONCE:
-            words = tr("Click  [Esc]")
-        return [(words, theme.FOCUS)]
+            lines.append((self.brush.words, theme.FOCUS))
+        elif kind is not None:
+            lines.append((tr(HINTS.get(kind, DRAG)), theme.FOCUS))
+        return lines
+
+    def _calibrated(self) -> bool:
+        """Whether a reader's calibration line holds for what is shown."""
+        viewport = self.view.viewport
+        if viewport.volume is None:
+            return False
+        stack = viewport.volume.stack
+        return any(
+            mark.kind is MarkKind.CALIBRATION
+            and mark.stack_id == stack.id
+            and (stack.is_volume or is_here(mark, viewport))
+            for mark in self.board.marks
+        )
 
     # --- mouse
 
