@@ -15,11 +15,19 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from workstation.dicom.elements import items_of, private_values, table, value_of
+from workstation.dicom.elements import (
+    items_of,
+    private_values,
+    raw_element,
+    table,
+    value_of,
+    values_of,
+)
 from workstation.dicom.lookup_tables import modality_facts, voi_curves
 from workstation.dicom.mosaics import read_mosaic
 from workstation.dicom.parametric_map import note_map
 from workstation.dicom.private_pet import private_pet
+from workstation.dicom.real_world import read_real_world
 from workstation.dicom.ultrasound import common_spacing, read_regions, regions_of
 
 Json = str | int | float | list[Any] | dict[str, Any]
@@ -47,6 +55,7 @@ WindowCenter WindowWidth WindowCenterWidthExplanation VOILUTFunction Presentatio
 LossyImageCompression BurnedInAnnotation
 FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate
 FrameReferenceTime ActualFrameDuration Units SUVType DecayCorrection CorrectedImage DecayFactor
+DecayCorrectionDateTime DecayCorrected AttenuationCorrected
 PatientWeight PatientSize PatientSex DiffusionGradientOrientation ComplexImageComponent
 AcquisitionContrast
 DoseUnits DoseGridScaling GridFrameOffsetVector SeriesType NumberOfSlices NumberOfTimeSlices
@@ -140,13 +149,80 @@ def _enhanced(dataset: Dataset, declared: Sequence[str], found: dict[str, Any]) 
             found[kept] = values[0]
         elif kept not in columns:
             columns[kept] = values
+    order = _dimension_order(dataset, frames)
+    if len(set(order)) > 1:
+        columns["DimensionOrder"] = order
+    _converted(shared, frames, declared, found, columns)
     if columns:
         found["PerFrame"] = columns
 
 
+_PLACE_DIMENSIONS = {0x00200032, 0x00200037, 0x00209056, 0x00209057, 0x00201041}
+"""Dimensions that say where a frame lies, and so do not tell frames of one place apart."""
+
+
+def _dimension_order(dataset: Dataset, frames: Sequence[Dataset]) -> list[int]:
+    """A number for each frame that orders those of one place by their other dimensions
+    (PS3.3 C.7.6.17); empty where there are none."""
+    tag, vr = table(["DimensionIndexPointer"])["DimensionIndexPointer"]
+    pointers = [
+        value_of(item, "DimensionIndexPointer", tag, vr, ())
+        for item in items_of(dataset, "DimensionIndexSequence")
+    ]
+    kept = [i for i, pointer in enumerate(pointers) if pointer not in _PLACE_DIMENSIONS]
+    if not kept:
+        return []
+    rows = []
+    for frame in frames:
+        content = items_of(frame, "FrameContentSequence")
+        raw = raw_element(content[0], 0x00209157) if content else None
+        values = values_of(raw, "UL", ()) if raw is not None else []
+        if len(values) < len(pointers):
+            return []
+        rows.append(tuple(int(values[i]) for i in kept))
+    ranks = {row: rank for rank, row in enumerate(sorted(set(rows)))}
+    return [ranks[row] for row in rows]
+
+
+_CONVERTED_COLUMNS = (
+    "AcquisitionTime", "ContentTime", "TriggerTime", "EchoTime", "InversionTime", "FlipAngle",
+    "DiffusionBValue", "AcquisitionNumber", "FrameReferenceTime", "TemporalPositionIdentifier",
+)  # fmt: skip
+
+
+def _converted(
+    shared: Dataset | None,
+    frames: Sequence[Dataset],
+    declared: Sequence[str],
+    found: dict[str, Any],
+    columns: dict[str, list[Any]],
+) -> None:
+    """Classic attributes that a legacy conversion had no group for (PS3.3 C.7.6.16.2.25)."""
+    items = items_of(shared, "UnassignedSharedConvertedAttributesSequence") if shared else ()
+    for keyword, (tag, vr) in FIELDS.items():
+        value = value_of(items[0], keyword, tag, vr, declared) if items else None
+        if value is not None and keyword not in found and keyword not in columns:
+            found[keyword] = value
+    own = [items_of(f, "UnassignedPerFrameConvertedAttributesSequence") for f in frames]
+    if not own or not all(own):
+        return
+    for keyword in _CONVERTED_COLUMNS:
+        values = [value_of(i[0], keyword, *FIELDS[keyword], declared) for i in own]
+        if None in values or keyword in columns:
+            continue
+        if len(set(values)) > 1:
+            columns[keyword] = values
+        else:
+            found.setdefault(keyword, values[0])
+
+
 def _radiopharmaceutical(dataset: Dataset) -> dict[str, Any]:
     """What a standardised uptake value needs, by keyword (PS3.3 C.8.9.2)."""
+    shared = _frame_groups(dataset)[0]
+    converted = items_of(shared, "UnassignedSharedConvertedAttributesSequence") if shared else ()
     items = items_of(dataset, "RadiopharmaceuticalInformationSequence")
+    if not items and converted:
+        items = items_of(converted[0], "RadiopharmaceuticalInformationSequence")
     if not items:
         return {}
     tags = table(
@@ -236,6 +312,9 @@ def reduce_attributes(dataset: Dataset, declared: Sequence[str]) -> dict[str, ob
         note_map(dataset, declared, found)
     _calibrate(dataset, found)
     _look_up(dataset, found, tuple(declared))
+    real = read_real_world((dataset, _frame_groups(dataset)[0]))
+    if real:
+        found["RealWorld"] = real
     mosaic = read_mosaic(dataset, found)
     if mosaic:
         found["Mosaic"] = mosaic

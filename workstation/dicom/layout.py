@@ -29,6 +29,7 @@ _TIME_KEYS: tuple[tuple[str, bool], ...] = (
     ("AcquisitionDateTime", False),
     ("AcquisitionTime", False),
     ("ContentTime", False),
+    ("DimensionOrder", True),
     ("InstanceNumber", False),
 )
 

@@ -36,6 +36,9 @@ def unit_of(item: Slice) -> tuple[str, Message | None]:
     modality = item.text("Modality")
     if item.text("RealWorldUnit"):  # a parametric map says what its values are
         return item.text("RealWorldUnit"), None
+    real = real_world_of(item)
+    if real is not None:
+        return str(real["unit"]), None
     if modality == "CT":
         kind = item.text("RescaleType").strip().upper()
         table = lookup_facts(item)
@@ -51,6 +54,17 @@ def unit_of(item: Slice) -> tuple[str, Message | None]:
     return "1", None
 
 
+def real_world_of(item: Slice) -> dict[str, Any] | None:
+    """The mapping of stored samples to a measured quantity that goes before the rescale.
+
+    CT keeps its Hounsfield units, which every window and model is made for.
+    """
+    found = None if item.text("RealWorldUnit") else item.fact("RealWorld")
+    if not isinstance(found, dict) or item.text("Modality") == "CT" or item.colour:
+        return None
+    return found
+
+
 def windows_of(item: Slice, factor: float = 1.0) -> tuple[tuple[float, float, str], ...]:
     """Centre, width and explanation of every window of the file, in the stack's unit.
 
@@ -60,6 +74,7 @@ def windows_of(item: Slice, factor: float = 1.0) -> tuple[tuple[float, float, st
         _listed(item.fact(k))
         for k in ("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation")
     )
+    times, plus = _beyond_rescale(item)
     found = []
     for at, (centre, width) in enumerate(zip(centres, widths, strict=False)):
         if not isinstance(centre, (int, float)) or not isinstance(width, (int, float)):
@@ -67,8 +82,17 @@ def windows_of(item: Slice, factor: float = 1.0) -> tuple[tuple[float, float, st
         if width <= 0 or (width < 1 and factor == 1.0 and not _is_real(item)):
             continue
         said = str(words[at]).strip() if at < len(words) else ""
-        found.append((float(centre) * factor, float(width) * factor, said))
+        found.append((centre * times * factor + plus * factor, width * times * factor, said))
     return tuple(dict.fromkeys(found))
+
+
+def _beyond_rescale(item: Slice) -> tuple[float, float]:
+    """What rescaled values are multiplied by and raised to become real world values."""
+    if real_world_of(item) is None:
+        return 1.0, 0.0
+    slope, intercept = rescale_of(item)
+    old_slope, old_intercept = _modality_rescale(item)
+    return slope / old_slope, intercept - old_intercept * slope / old_slope
 
 
 def curves_of(item: Slice) -> tuple[VoiCurve, ...]:
@@ -109,6 +133,13 @@ def rescale_of(item: Slice) -> tuple[float, float]:
     """Slope and intercept of the modality rescale (PS3.3 C.11.1.1.2)."""
     if item.colour or lookup_facts(item) is not None:
         return 1.0, 0.0
+    real = real_world_of(item)
+    if real is not None:
+        return float(real["slope"]), float(real["intercept"])
+    return _modality_rescale(item)
+
+
+def _modality_rescale(item: Slice) -> tuple[float, float]:
     slope = item.number("RescaleSlope") or item.number("DoseGridScaling") or 1.0
     return slope, item.number("RescaleIntercept") or 0.0
 

@@ -51,7 +51,7 @@ class Uptake:
 
 def uptake_of(slices: Sequence[Slice]) -> Uptake:
     """Unit and factors of the slices of one PET series."""
-    units = slices[0].text("Units").strip().upper()
+    units = _units(slices[0])
     ones = (1.0,) * len(slices)
     if units == "GML":
         kind = slices[0].text("SUVType").strip().upper()
@@ -70,6 +70,15 @@ def uptake_of(slices: Sequence[Slice]) -> Uptake:
     except _Refused as refused:
         return Uptake("Bq/mL", ones, None, refused.message)
     return Uptake(SUV_BW, (factor,) * len(slices), factor)
+
+
+def _units(item: Slice) -> str:
+    """Units as of classic PET; of enhanced PET from the unit of its real world values."""
+    stated = item.text("Units").strip().upper()
+    real = item.fact("RealWorld")
+    if not stated and isinstance(real, dict):
+        return {"Bq/mL": "BQML", SUV_BW: "GML", SUV_BSA: "CM2ML"}.get(str(real["unit"]), "")
+    return stated
 
 
 def _counts(slices: Sequence[Slice]) -> Uptake:
@@ -93,9 +102,9 @@ def _per_bq_ml(slices: Sequence[Slice]) -> float:
     """SUVbw for one Bq/mL; raises ``_Refused`` with why it cannot be had."""
     first = slices[0]
     corrected = {str(v).strip().upper() for v in first.fact("CorrectedImage") or ()}
-    if "ATTN" not in corrected:
+    if "ATTN" not in corrected and first.text("AttenuationCorrected") != "YES":
         raise _Refused(N_("No SUV: the images are not stated to be attenuation-corrected."))
-    if "DECY" not in corrected:
+    if "DECY" not in corrected and first.text("DecayCorrected") != "YES":
         raise _Refused(N_("No SUV: the images are not stated to be decay-corrected."))
     weight = first.number("PatientWeight") or 0.0
     if not 0.5 <= weight <= 500.0:
@@ -110,7 +119,8 @@ def _per_bq_ml(slices: Sequence[Slice]) -> float:
     to = first.text("DecayCorrection").strip().upper()
     if to == "ADMIN":
         return suv_factor(weight, dose, 0.0, 1.0)
-    if to != "START":
+    enhanced = _date_time(first.text("DecayCorrectionDateTime"))
+    if to != "START" and enhanced is None:
         raise _Refused(N_("No SUV: it is not stated to what time decay was corrected."))
     half_life = first.number("RadionuclideHalfLife") or 0.0
     if half_life <= 0:
@@ -154,9 +164,13 @@ def _acquired(item: Slice) -> datetime | None:
 def scan_start(slices: Sequence[Slice]) -> datetime:
     """The moment that decay is corrected to.
 
-    The series' own time, unless it is later than an acquisition (a series made afterwards): then
-    GE's private scan time, else what the frames' reference times lead back to.
+    What enhanced PET states as such, else the series' own time, unless it is later than an
+    acquisition (a series made afterwards): then GE's private scan time, else what the frames'
+    reference times lead back to.
     """
+    enhanced = _date_time(slices[0].text("DecayCorrectionDateTime"))
+    if enhanced is not None:
+        return enhanced
     series = _moment(slices[0].text("SeriesDate"), slices[0].text("SeriesTime"))
     acquired = [a for a in (_acquired(s) for s in slices) if a is not None]
     if series is not None and acquired and series <= min(acquired):
