@@ -27,7 +27,7 @@ from workstation.dicom.write import SeriesHeader, derived_uid, write_series
 from workstation.documents.signatures import make_key
 from workstation.domain.alignment import Alignment, How
 from workstation.domain.errors import BadInput, NotFound
-from workstation.domain.geometry import Floats
+from workstation.domain.geometry import Floats, Grid
 from workstation.domain.people import MACHINE, Role
 from workstation.domain.plane import PlaneKind
 from workstation.domain.study import Patient, Study
@@ -41,6 +41,7 @@ from workstation.reading.sign import sign
 from workstation.settings import load_settings
 from workstation.ui.compare_area import CompareArea
 from workstation.ui.compare_words import label_of, time_between
+from workstation.ui.slice_view import SliceView
 from workstation.viewing.hanging import Pane
 from workstation.viewing.links import CrosshairLink
 from workstation.viewing.priors import match, pairs, side_by_side
@@ -158,18 +159,18 @@ def test_views_follow_each_other_through_an_alignment() -> None:
 
 
 def header(name: str, date: str, **changes: str) -> SeriesHeader:
-    values = {
-        "patient_name": "Wang^Xiao Ming=王^小明", "patient_id": "P-7", "birth_date": "19610203",
-        "sex": "M",
-    } | changes  # fmt: skip
+    who = {"patient_name": "Wang^Xiao Ming=王^小明", "patient_id": "P-7", "birth_date": "19610203"}
+    who |= changes
     return SeriesHeader(
-        modality="MR", age="063Y", study_uid=derived_uid(name), study_date=date,
+        modality="MR", age="063Y", sex="M", study_uid=derived_uid(name), study_date=date,
         study_time="101112", study_description="头颅磁共振", accession="A1",
         series_uid=derived_uid(name, "flair"), series_number=3, series_description="t2_flair_tra",
         series_time="101112", frame_of_reference_uid=derived_uid(name, "frame"), body_part="HEAD",
-        window=(400.0, 900.0), slice_thickness_mm=4.0, extra={"InversionTime": 2500.0,
-        "EchoTime": 120.0, "RepetitionTime": 9000.0, "ScanningSequence": "IR",
-        "SequenceVariant": "SK", "ScanOptions": "", "MRAcquisitionType": "2D"}, **values,
+        window=(400.0, 900.0), slice_thickness_mm=4.0, patient_name=who["patient_name"],
+        patient_id=who["patient_id"], birth_date=who["birth_date"],
+        extra={"InversionTime": 2500.0, "EchoTime": 120.0, "RepetitionTime": 9000.0,
+               "ScanningSequence": "IR", "SequenceVariant": "SK", "ScanOptions": "",
+               "MRAcquisitionType": "2D"},
     )  # fmt: skip
 
 
@@ -198,11 +199,27 @@ def home(tmp_path_factory: pytest.TempPathFactory, heads: tuple[FlairScan, Flair
     write_series(
         folder / "in" / "namesake",
         then.array[:6],
-        replace_depth(then, 6),
+        first_of(then, 6),
         header("namesake", "20200101", birth_date="", patient_name="Li^Hong=李^红"),
     )
-    write_series(folder / "in" / "stranger", then.array[:6], replace_depth(then, 6),
+    write_series(folder / "in" / "stranger", then.array[:6], first_of(then, 6),
                  header("stranger", "20200201", birth_date="19900101"))  # fmt: skip
+    # One visit with two frames of reference, the second of which shows nothing but noise.
+    write_series(
+        folder / "in" / "two a",
+        then.array[4:20],
+        first_of(then, 16),
+        header("two", "20240601", patient_id="P-8"),
+    )
+    noise = np.random.default_rng(1).integers(0, 900, (16, *then.array.shape[1:]))
+    other = replace(
+        header("two", "20240601", patient_id="P-8"),
+        series_number=4,
+        series_uid=derived_uid("two", "noise"),
+        series_description="t1_tra",
+        frame_of_reference_uid=derived_uid("two", "other frame"),
+    )
+    write_series(folder / "in" / "two b", noise, first_of(then, 16), other)
     made = folder / "home"
     with open_services(made, "zh_CN") as services:
         archive = services.archive
@@ -219,7 +236,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, heads: tuple[FlairScan, Flair
     return made
 
 
-def replace_depth(scan: FlairScan, slices: int):  # type: ignore[no-untyped-def]
+def first_of(scan: FlairScan, slices: int) -> Grid:
     return replace(scan.grid, shape=(slices, *scan.grid.shape[1:]))
 
 
@@ -391,15 +408,14 @@ def test_a_prior_beside_the_study_from_key_to_undo(
                for p in grid.panes)  # fmt: skip
 
 
-def alone(view: object, slices: int) -> None:
+def alone(view: SliceView, slices: int) -> None:
     """Alt and wheel over one view; Qt turns Alt+wheel into a sideways one."""
-    place = QPointF(view.width() / 2, view.height() / 2)  # type: ignore[attr-defined]
+    place = QPointF(view.width() / 2, view.height() / 2)
     event = QWheelEvent(
-        place, QPointF(view.mapToGlobal(place.toPoint())),  # type: ignore[attr-defined]
-        QPoint(), QPoint(-120 * slices, 0), Qt.MouseButton.NoButton, ALT,
-        Qt.ScrollPhase.NoScrollPhase, False,
+        place, QPointF(view.mapToGlobal(place.toPoint())), QPoint(), QPoint(-120 * slices, 0),
+        Qt.MouseButton.NoButton, ALT, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
-    QApplication.sendEvent(view, event)  # type: ignore[call-overload]
+    QApplication.sendEvent(view, event)
 
 
 def test_a_manual_offset_is_kept_and_shown(room: Window) -> None:
@@ -450,3 +466,28 @@ def test_the_tab_tells_and_compares(room: Window) -> None:
     until(lambda: area.compared == derived_uid("namesake") and room.settled)
     label = area.label(room.grid_.panes[1])
     assert label is not None and label[1] and "birth date is missing" in label[2]
+
+
+def test_two_frames_in_one_study_are_offered_and_never_linked(room: Window) -> None:
+    """As in PET/CT: said on both images; a registration that makes no sense is refused aloud."""
+    text.set_language("en")
+    room.desk.open_study(derived_uid("two"))
+    until(lambda: room.settled and room.desk.study_uid == derived_uid("two"))
+    area, grid = area_of(room), room.grid_
+    grid.show_panes(1, 2, [Pane(stack.id) for stack in room.desk.contents.stacks])  # type: ignore[union-attr]
+    until(lambda: room.settled)
+    a, b = grid.panes
+    assert area.linked_state() == "apart" and area.partner(a) is b
+    assert said(area, 0) == (
+        "Not linked: another frame of reference | [Alt+R] register　[Alt+L] link here"
+    )
+    assert area.label(a) is None  # of one day: no date to tell apart
+    before = b.viewport.focus_mm.copy()
+    wheel(a.slices, -240)
+    assert np.array_equal(b.viewport.focus_mm, before)
+    press(room, Qt.Key.Key_R, ALT)
+    until(lambda: not area.alignments.busy, 90)
+    assert "nothing in common" in said(area, 0) and area.linked_state() == "apart"
+    assert room.desk.archive.all(Alignment, derived_uid("two")) == []
+    wheel(a.slices, -240)
+    assert np.array_equal(b.viewport.focus_mm, before)

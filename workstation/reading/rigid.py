@@ -25,6 +25,7 @@ Tell = Callable[[float], None]
 
 _BINS = 40
 _VOXELS = 1.4e6  # of the working grid: a head at 1.8 mm, a chest at 3.5
+_SEED = 20240229  # the same series always give the same alignment
 _SMALLEST_MM = 16.0  # along each axis that both volumes share
 _LEVELS = ((4, 3.0, 0.35), (2, 1.5, 0.12), (1, 0.0, 0.08))  # shrink, smoothing mm, share sampled
 
@@ -76,6 +77,16 @@ def resampled(array: NDArray[np.generic], grid: Grid, onto: Grid, outside: float
     return np.asarray(values, dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class _Side:
+    """One volume on its straight grid. seen: where it has voxels; body: the patient within."""
+
+    values: Numbers
+    seen: NDArray[np.bool_]
+    body: NDArray[np.bool_]
+    grid: Grid
+
+
 def find_rigid(
     fixed: NDArray[np.generic],
     fixed_grid: Grid,
@@ -88,27 +99,24 @@ def find_rigid(
     """Align two volumes (z, y, x). Raises ``BadInput`` where they cannot be aligned at all."""
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
     step = _working_step(fixed_grid)
-    a, a_grid = _prepared(fixed, fixed_grid, step)
-    b, b_grid = _prepared(moving, moving_grid, step)
+    a, b = _prepared(fixed, fixed_grid, step), _prepared(moving, moving_grid, step)
     tell(0.1)
-    a_image, b_image = _image(a, a_grid), _image(b, b_grid)
-    body = _body(a)
-    mask = _image(body.astype(np.uint8), a_grid)
-    rows = np.argwhere(body)[:, ::-1].astype(np.float64)
-    centre = a_grid.to_lps(rows.mean(axis=0))
-    starts = _beginnings(body, a_grid, _body(b), b_grid, centre)
+    images = _Images(a, b)
+    rows = np.argwhere(a.body)[:, ::-1].astype(np.float64)
+    centre = a.grid.to_lps(rows.mean(axis=0))
+    starts = _beginnings(a, b, centre)
     found: list[tuple[float, sitk.Euler3DTransform]] = []
     for number, start in enumerate(starts):
-        end = _climb(a_image, b_image, mask, start, _LEVELS[:1])
+        end = images.climb(start, _LEVELS[:1])
         if end is not None:
-            found.append((_score(a, body, a_grid, b, b_grid, _matrix(end)), end))
+            found.append((_score(a, b, _matrix(end)), end))
         tell(0.1 + 0.4 * (number + 1) / len(starts))
     if not found:
         raise BadInput(N_("The two series show no common place: they cannot be aligned."))
     best = max(found, key=lambda each: each[0])[1]
-    finer = _climb(a_image, b_image, mask, best, _LEVELS[1:]) or best
+    finer = images.climb(best, _LEVELS[1:]) or best
     tell(0.95)
-    return _judged(a, body, a_grid, b, b_grid, _matrix(finer))
+    return _judged(a, b, _matrix(finer), centre)
 
 
 def _working_step(grid: Grid) -> float:
@@ -116,7 +124,7 @@ def _working_step(grid: Grid) -> float:
     return float(np.clip((np.prod(sides) / _VOXELS) ** (1 / 3), 1.0, 4.0))
 
 
-def _prepared(array: NDArray[np.generic], grid: Grid, step: float) -> tuple[Numbers, Grid]:
+def _prepared(array: NDArray[np.generic], grid: Grid, step: float) -> _Side:
     x, y, z = grid.spacing_mm
     if min(n * mm for n, mm in zip(grid.shape, (z, y, x), strict=True)) < _SMALLEST_MM:
         raise BadInput(N_("The series is too thin to be aligned: it needs 16 mm and more."))
@@ -127,7 +135,10 @@ def _prepared(array: NDArray[np.generic], grid: Grid, step: float) -> tuple[Numb
     # Metal, clips and flow are bright beyond all tissue: they must not eat the histogram.
     values = np.clip((values - low) / (high - low), 0.0, 1.0)
     onto = straight_grid(grid, step)
-    return resampled(values, grid, onto, 0.0), onto
+    straight = resampled(values, grid, onto, 0.0)
+    # The outline of a field of view is no anatomy: what lies outside it is compared nowhere.
+    seen = resampled(np.ones(array.shape, np.float32), grid, onto, 0.0) > 0.999
+    return _Side(straight, seen, _body(straight) & seen, onto)
 
 
 def _image(values: NDArray[np.generic], grid: Grid) -> sitk.Image:
@@ -154,11 +165,9 @@ def _body(values: Numbers) -> NDArray[np.bool_]:
     return np.asarray(ndimage.binary_dilation(inside, iterations=4), dtype=np.bool_)
 
 
-def _beginnings(
-    a: NDArray[np.bool_], a_grid: Grid, b: NDArray[np.bool_], b_grid: Grid, centre: Floats
-) -> list[sitk.Euler3DTransform]:
-    mass = b_grid.to_lps(np.argwhere(b)[:, ::-1].mean(axis=0)) - centre
-    middle = b_grid.centre_lps - a_grid.centre_lps
+def _beginnings(a: _Side, b: _Side, centre: Floats) -> list[sitk.Euler3DTransform]:
+    mass = b.grid.to_lps(np.argwhere(b.body)[:, ::-1].mean(axis=0)) - centre
+    middle = b.grid.centre_lps - a.grid.centre_lps
     starts, shifts = [], [np.zeros(3), mass, middle]
     for number, shift in enumerate(shifts):
         if any(np.linalg.norm(shift - other) < 5.0 for other in shifts[:number]):
@@ -170,38 +179,43 @@ def _beginnings(
     return starts
 
 
-def _climb(
-    fixed: sitk.Image,
-    moving: sitk.Image,
-    mask: sitk.Image,
-    start: sitk.Euler3DTransform,
-    levels: tuple[tuple[int, float, float], ...],
-) -> sitk.Euler3DTransform | None:
-    """Uphill from ``start``; None where the volumes lost each other."""
-    method = sitk.ImageRegistrationMethod()
-    method.SetMetricAsMattesMutualInformation(_BINS)
-    method.SetMetricFixedMask(mask)
-    method.SetMetricSamplingStrategy(method.RANDOM)
-    method.SetMetricSamplingPercentagePerLevel([share for _, _, share in levels], 20240229)
-    method.SetInterpolator(sitk.sitkLinear)
-    method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=2.0 if levels[0][0] > 2 else 0.7,
-        minStep=0.01 if levels[-1][0] > 2 else 0.002,
-        numberOfIterations=120,
-        relaxationFactor=0.6,
-        gradientMagnitudeTolerance=1e-7,
-    )
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SetShrinkFactorsPerLevel([shrink for shrink, _, _ in levels])
-    method.SetSmoothingSigmasPerLevel([sigma for _, sigma, _ in levels])
-    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
-    method.SetInitialTransform(sitk.Euler3DTransform(start), inPlace=False)
-    try:
-        end = method.Execute(fixed, moving)
-    except RuntimeError:  # ITK: too few samples fall into the moving image
-        return None
-    return sitk.Euler3DTransform(end.GetNthTransform(0) if end.GetName() == "CompositeTransform"
-                                 else end)  # fmt: skip
+class _Images:
+    """Both sides as SimpleITK has them."""
+
+    def __init__(self, a: _Side, b: _Side) -> None:
+        self.fixed, self.moving = _image(a.values, a.grid), _image(b.values, b.grid)
+        self.fixed_mask = _image(a.body.astype(np.uint8), a.grid)
+        self.moving_mask = _image(b.seen.astype(np.uint8), b.grid)
+
+    def climb(
+        self, start: sitk.Euler3DTransform, levels: tuple[tuple[int, float, float], ...]
+    ) -> sitk.Euler3DTransform | None:
+        """Uphill from ``start``; None where the volumes lost each other."""
+        method = sitk.ImageRegistrationMethod()
+        method.SetMetricAsMattesMutualInformation(_BINS)
+        method.SetMetricFixedMask(self.fixed_mask)
+        method.SetMetricMovingMask(self.moving_mask)
+        method.SetMetricSamplingStrategy(method.RANDOM)
+        method.SetMetricSamplingPercentagePerLevel([share for _, _, share in levels], _SEED)
+        method.SetInterpolator(sitk.sitkLinear)
+        method.SetOptimizerAsRegularStepGradientDescent(
+            learningRate=2.0 if levels[0][0] > 2 else 0.7,
+            minStep=0.01 if levels[-1][0] > 2 else 0.002,
+            numberOfIterations=120,
+            relaxationFactor=0.6,
+            gradientMagnitudeTolerance=1e-7,
+        )
+        method.SetOptimizerScalesFromPhysicalShift()
+        method.SetShrinkFactorsPerLevel([shrink for shrink, _, _ in levels])
+        method.SetSmoothingSigmasPerLevel([sigma for _, sigma, _ in levels])
+        method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
+        method.SetInitialTransform(sitk.Euler3DTransform(start), inPlace=False)
+        try:
+            end = method.Execute(self.fixed, self.moving)
+        except RuntimeError:  # ITK: too few samples fall into the moving image
+            return None
+        whole = end.GetName() == "CompositeTransform"
+        return sitk.Euler3DTransform(end.GetNthTransform(0) if whole else end)
 
 
 def _matrix(transform: sitk.Euler3DTransform) -> Floats:
@@ -230,35 +244,30 @@ def information_of(a: Numbers, b: Numbers, bins: int = 32) -> float:
     return max(0.0, float(np.nansum(each)) - max(filled, 0) / (2.0 * a.size))
 
 
-def _compared(
-    a: Numbers, body: NDArray[np.bool_], a_grid: Grid, b: Numbers, b_grid: Grid, matrix: Floats
-) -> tuple[float, float]:
+def _compared(a: _Side, b: _Side, matrix: Floats) -> tuple[float, float]:
     """(information, overlap) for fixed-to-moving ``matrix``, on some 60,000 body voxels."""
-    places = np.argwhere(body)
+    places = np.argwhere(a.body)
     places = places[:: max(1, len(places) // 60_000)]
-    points = a_grid.to_lps(places[:, ::-1].astype(np.float64)) @ matrix[:3, :3].T + matrix[:3, 3]
-    index = b_grid.to_index(points)[:, ::-1]
-    inside = ((index >= 0) & (index <= np.array(b.shape) - 1)).all(axis=1)
-    theirs = ndimage.map_coordinates(b, index[inside].T, order=1, mode="nearest")
-    ours = a[tuple(places[inside].T)]
+    points = a.grid.to_lps(places[:, ::-1].astype(np.float64)) @ matrix[:3, :3].T + matrix[:3, 3]
+    index = b.grid.to_index(points)[:, ::-1]
+    nearest = np.rint(index).astype(int)
+    inside = np.asarray(((nearest >= 0) & (nearest < np.array(b.values.shape))).all(axis=1))
+    inside[inside] = b.seen[tuple(nearest[inside].T)]
+    theirs = ndimage.map_coordinates(b.values, index[inside].T, order=1, mode="nearest")
+    ours = a.values[tuple(places[inside].T)]
     return information_of(ours, theirs), float(inside.mean())
 
 
-def _score(
-    a: Numbers, body: NDArray[np.bool_], a_grid: Grid, b: Numbers, b_grid: Grid, matrix: Floats
-) -> float:
-    information, overlap = _compared(a, body, a_grid, b, b_grid, matrix)
+def _score(a: _Side, b: _Side, matrix: Floats) -> float:
+    information, overlap = _compared(a, b, matrix)
     return information * min(1.0, overlap / LEAST_OVERLAP)
 
 
-def _judged(
-    a: Numbers, body: NDArray[np.bool_], a_grid: Grid, b: Numbers, b_grid: Grid, matrix: Floats
-) -> Rigid:
-    information, overlap = _compared(a, body, a_grid, b, b_grid, matrix)
-    before, reached = _compared(a, body, a_grid, b, b_grid, np.eye(4))
+def _judged(a: _Side, b: _Side, matrix: Floats, centre: Floats) -> Rigid:
+    information, overlap = _compared(a, b, matrix)
+    before, reached = _compared(a, b, np.eye(4))
     if before >= _AS_PLACED * information and reached >= LEAST_OVERLAP:
         matrix, information, overlap = np.eye(4), before, reached
-    centre = a_grid.to_lps(np.argwhere(body)[:, ::-1].mean(axis=0))
     moved = []
     for axis in range(3):
         for sign in (-1.0, 1.0):
@@ -267,8 +276,7 @@ def _judged(
             turned = np.eye(4)
             turned[:3, :3] = _turn(axis, 12.0 * sign)
             turned[:3, 3] = centre - turned[:3, :3] @ centre
-            moved += [_compared(a, body, a_grid, b, b_grid, matrix @ m)[0]
-                      for m in (shifted, turned)]  # fmt: skip
+            moved += [_compared(a, b, matrix @ m)[0] for m in (shifted, turned)]
     peak = 1.0 - float(np.mean(moved)) / information if information > 0 else 0.0
     back = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     return Rigid(as_matrix(back), information, before, overlap, peak)
