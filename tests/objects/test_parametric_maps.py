@@ -30,7 +30,7 @@ def test_values_and_unit_are_those_of_the_map(tmp_path: Path, kind: str) -> None
     else:
         pixels = rng.integers(0, 3000, grid.shape).astype(np.uint16)
         slope, intercept = 2.5e-6, -1e-4
-        values = pixels * slope + intercept
+        values = (pixels * slope + intercept).astype(np.float64)
     shown = (1e-3, 1e-3) if kind == "float32" else (1500.0, 3000.0)
     mapping = hd.pm.RealWorldValueMapping(
         lut_label="ADC",

@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 
 from tests.objects.study import LIVER, SPLEEN, STATE_SLICE, grid
-from workstation.domain.document import ObjectKind
+from workstation.domain.document import ObjectKind, ReportTree
 from workstation.text import tr
 from workstation.ui.objects_area import ObjectsArea
 from workstation.ui.program import application, wait_until
@@ -30,7 +30,7 @@ def until() -> Until:
     app = application()
 
     def wait(condition: Callable[[], bool]) -> None:
-        assert wait_until(app, condition, 60), "it did not come about in time"
+        assert wait_until(app, condition, 30), "it did not come about in time"
 
     return wait
 
@@ -70,6 +70,7 @@ def choose(room: Window, kind: ObjectKind, until: Until) -> str:
     for number in range(tree.topLevelItemCount()):
         row = tree.topLevelItem(number)
         if row is not None and row.data(0, Qt.ItemDataRole.UserRole) == uid:
+            tree.scrollToItem(row)
             rect = tree.visualItemRect(row)
             QTest.mouseClick(
                 tree.viewport(), Qt.MouseButton.LeftButton, pos=rect.center() + QPoint(20, 0)
@@ -107,7 +108,7 @@ def test_a_segmentation_is_drawn_named_and_can_be_hidden(room: Window, until: Un
         said.append([row.text(column) for column in range(3)])
     volume = LIVER.sum() * 1.5 * 1.4 * 3.0 / 1000
     assert said[0] == ["肝脏", "Liver", f"{volume:.1f}"] and said[1][0] == "脾脏"
-    view.viewport.move_focus(grid().to_lps((50, 60, 12)))
+    view.viewport.move_focus(grid().to_lps((90, 20, 12)))  # lines of the crosshair out of the way
     until(lambda: room.settled)
     grey = colour_at(view, (120, 60, 12))
     liver, spleen = colour_at(view, (50, 60, 12)), colour_at(view, (104, 66, 12))
@@ -185,7 +186,9 @@ def test_a_report_is_read_and_its_place_drawn(room: Window, until: Until) -> Non
     assert "Diameter" in area.panel.text.toPlainText() and "病灶 1" in area.panel.text.toPlainText()
     place = area.shown.lines[area.panel.current][0]
     assert place.label.startswith("Mass") and "30 mm" in place.label
-    path = next(iter(area.opened.values())).places[0].path  # type: ignore[union-attr]
+    tree = area.opened[area.panel.current]
+    assert isinstance(tree, ReportTree)
+    path = tree.places[0].path
     area.panel.link_clicked.emit(f"place:{path}")
     until(lambda: room.settled)
     assert view.viewport.stored_z == 12

@@ -15,8 +15,8 @@ _QUIET = {"121049", "121058"}  # language; procedure
 _TRACKING = "112039"
 _MANY = 6
 _STYLE = """
-body { font-family: sans-serif; } h1 { font-size: 130%; margin-bottom: 2px; }
-h2 { font-size: 108%; margin: 10px 0 2px 0; } p { margin: 2px 0; }
+body { font-family: sans-serif; } h1 { font-size: 13pt; margin: 2px 0; }
+h2 { font-size: 11pt; margin: 8px 0 2px 0; } p { margin: 2px 0; }
 .dim { color: #8a94a0; } .name { color: #8fb4d9; } .number { font-weight: bold; }
 a { color: #5cc8ff; } div.in { margin-left: 16px; }
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QEvent, QObject
 
 from workstation.documents.tree_page import IMAGE, PLACE, tree_page
 from workstation.domain.document import (
@@ -69,6 +69,7 @@ class ObjectsArea(QObject):
         desk.study_opened.connect(lambda _: self._study())
         desk.contents_changed.connect(self._list)
         desk.study_closed.connect(self._forget)
+        window.installEventFilter(self)
 
     def _equip(self, pane: ViewPane) -> None:
         layer = ObjectsLayer(pane.slices, self.shown)
@@ -82,6 +83,12 @@ class ObjectsArea(QObject):
             self.reader.retranslate()
         if self.panel.current:
             self._present(self.panel.current)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Let go of an open document when the window closes."""
+        if event.type() is QEvent.Type.Close:
+            self.close_reader()
+        return False
 
     @property
     def busy(self) -> bool:
@@ -216,9 +223,8 @@ class ObjectsArea(QObject):
             ours = any(graphic.tracking_id for d in opened.drawings for graphic in d.graphics)
             self.panel.show_text(heading, self._state_page(opened), read=False, take=ours)
         elif isinstance(opened, EncapsulatedDocument):
-            page = (
-                f"{_STYLE}<p class='dim'>{escape(opened.media_type)}, {len(opened.data)} bytes</p>"
-            )
+            about = f"{opened.media_type}, {len(opened.data) / 1024:.0f} KiB"
+            page = f"{_STYLE}<p class='dim'>{escape(about)}</p>"
             self.panel.show_text(heading, page, read=True, take=False)
 
     def _state_page(self, state: PresentationState) -> str:

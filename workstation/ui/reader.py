@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,7 +158,7 @@ class Reader(QFrame):
         """Close the document and show the images again."""
         if self.pages is not None:
             pages, self.pages = self.pages, None
-            self.jobs.read(pages.close, lambda _: None)
+            pages.close()
         self.hide()
         self.closed.emit()
         self.deleteLater()
@@ -169,16 +168,27 @@ class Reader(QFrame):
 
     # --- keys and size
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Esc closes; Page Up and Down turn pages."""
-        keys = {
+    def _act_of(self, event: QKeyEvent) -> Callable[[], None] | None:
+        acts: dict[int, Callable[[], None]] = {
             Qt.Key.Key_Escape: self.leave,
             Qt.Key.Key_PageDown: lambda: self.turn(1),
             Qt.Key.Key_PageUp: lambda: self.turn(-1),
             Qt.Key.Key_Plus: lambda: self.zoom(1),
             Qt.Key.Key_Minus: lambda: self.zoom(-1),
         }
-        act: Any = keys.get(Qt.Key(event.key()))
+        return acts.get(event.key())
+
+    def event(self, event: QEvent) -> bool:
+        """Keep the reader's keys from the shortcuts of the room, which would act on the images."""
+        override = event.type() is QEvent.Type.ShortcutOverride
+        if override and isinstance(event, QKeyEvent) and self._act_of(event) is not None:
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc closes; Page Up and Down turn pages."""
+        act = self._act_of(event)
         if act is None:
             super().keyPressEvent(event)
         else:
