@@ -139,7 +139,7 @@ def test_scrubbing_by_wheel_key_and_axis(
     assert pane.phase == 0
     assert (pane.viewport.slice_number, pane.viewport.zoom) == (slice_before, zoom)
     assert view.do("phase_back") and pane.phase == 2
-    y = round(view.height() - 44)
+    y = round(view.height() - 66)
     QTest.mouseClick(view, LEFT, pos=QPoint(round(view.width() * (0.32 + 0.36 * 0.25)), y))
     assert pane.phase == 1
     start, stop = QPoint(round(view.width() * 0.41), y), QPoint(round(view.width() * 0.69), y)

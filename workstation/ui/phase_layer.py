@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPen, QWheelEvent
 
 from workstation.domain.geometry import Floats
 from workstation.domain.plane import Raster
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workstation.ui.slice_view import SliceView
 
 _FROM, _TO = 0.32, 0.68  # of the view's width
-_ABOVE = 44.0
+_ABOVE = 66.0
 _REACH_PX = 9.0
 _LEAST = 260
 _SCRUB = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -32,7 +32,10 @@ class PhaseLayer(Layer):
         self._dragging = False
         self._of = ""
         self._halo = HaloText()
-        self._font = theme.font(9)
+
+    @property
+    def _font(self) -> QFont:
+        return theme.font(9)  # of the size that the reader chose
 
     def volume_changed(self) -> None:
         """Another series plays at its own speed."""

@@ -85,7 +85,12 @@ def _difference(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
 
 
 def _stack(
-    a: Volume, b: Volume, array: NDArray[Any], inside: NDArray[Any] | None, words: str, resampled: bool
+    a: Volume,
+    b: Volume,
+    array: NDArray[Any],
+    inside: NDArray[Any] | None,
+    words: str,
+    resampled: bool,
 ) -> Stack:
     values = np.abs(array.reshape(-1)[::7] if inside is None else inside[::7]).astype(np.float64)
     half = float(np.percentile(values, _SHOWN_SHARE)) if values.size else 1.0
