@@ -455,7 +455,7 @@ def test_the_tab_tells_and_compares(room: Window) -> None:
     assert panel.impression.toPlainText() == "脑白质高信号，建议随访。"
     assert "李医生" in panel.head.text()
     first, second = (panel.list.item(n).text() for n in range(2))
-    assert "2021-03-04" in first and "头颅磁共振" in first and "有已签报告" in first
+    assert "2021-03-04" in first and "头颅磁共振" in first and "已签署报告" in first
     assert "患者身份待核对" in second and "姓名不一致" in second
     text.set_language("en")
     room.actions_.speak()
