@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF, QTransform
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QImage,
+    QPainter,
+    QPen,
+    QPolygonF,
+    QTransform,
+)
 
 from workstation.domain.geometry import Floats, Grid
 from workstation.domain.mark import Mark, MarkKind
@@ -28,9 +37,12 @@ class MarkPainter:
     def __init__(self) -> None:
         self.halo = HaloText()
         self.labels: dict[str, QRectF] = {}
-        self._font = theme.font(10)
         self._metrics = QFontMetricsF(self._font)
         self._pictures: dict[str, tuple[object, QImage]] = {}
+
+    @property
+    def _font(self) -> QFont:
+        return theme.font(10)  # of the size that the reader chose
 
     def begin(self) -> None:
         """A new picture: nothing is written yet."""
