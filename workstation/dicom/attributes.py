@@ -28,7 +28,7 @@ from workstation.dicom.mosaics import read_mosaic
 from workstation.dicom.parametric_map import note_map
 from workstation.dicom.private_pet import private_pet
 from workstation.dicom.real_world import read_real_world
-from workstation.dicom.ultrasound import common_spacing, read_regions, regions_of
+from workstation.dicom.ultrasound import common_spacing, fit, read_regions, regions_of
 
 Json = str | int | float | list[Any] | dict[str, Any]
 
@@ -267,7 +267,7 @@ def _tomographic(dataset: Dataset, found: dict[str, Any]) -> None:
 def _calibrate(dataset: Dataset, found: dict[str, Any]) -> None:
     """Ultrasound regions, and the spacing that they have in common."""
     regions = read_regions(dataset)
-    if not regions:
+    if not regions or not fit(regions_of(regions), found.get("Rows"), found.get("Columns")):
         return
     found["UltrasoundRegions"] = regions
     spacing = common_spacing(regions_of(regions))

@@ -92,6 +92,18 @@ def regions_of(given: object) -> tuple[Region, ...]:
     return tuple(region for region in found if region is not None)
 
 
+def fit(regions: Sequence[Region], rows: object, columns: object) -> bool:
+    """Whether regions lie within their image.
+
+    Of an image that was made smaller after the regions were written, they reach beyond it and
+    every length would be wrong by the same factor: it has no scale that can be trusted. One pixel
+    too far is how some devices count.
+    """
+    if not isinstance(rows, int) or not isinstance(columns, int):
+        return True
+    return all(region.right <= columns and region.bottom <= rows for region in regions)
+
+
 def common_spacing(regions: Sequence[Region]) -> list[float] | None:
     """Row and column spacing in mm where every region of lengths has the same one.
 
