@@ -10,6 +10,7 @@ from workstation.domain.study import Study
 from workstation.text import tr
 from workstation.ui import theme
 from workstation.ui.desk import Desk
+from workstation.ui.elided import ElidedLabel
 from workstation.ui.named import named
 
 
@@ -54,12 +55,12 @@ class Banner(QFrame):
         self.worklist.clicked.connect(self.worklist_wanted)
         self.name = named(QLabel(), "patient")
         self.person = named(QLabel(), "strong")
-        self.exam = named(QLabel(), "dim")
+        self.exam = named(ElidedLabel(), "dim")
         self.exam.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.stat = named(QLabel(), "chipDanger")
-        self.machine = named(QLabel(), "chipOk")
-        self.priors = named(QLabel(), "chip")
-        self.research = named(QLabel(), "chipResearch")
+        self.machine = named(ElidedLabel(), "chipOk")
+        self.priors = named(ElidedLabel(), "chip")
+        self.research = named(QLabel(), "chipResearch")  # never shortened
         self.language = named(QPushButton(), "flat")
         self.language.clicked.connect(self.language_wanted)
         self.user = named(QPushButton(), "flat")
@@ -124,12 +125,11 @@ class Banner(QFrame):
         self.person.setText(shown_person(study))
         parts = (f"ID {study.patient.patient_id}", study.description, shown_date(study))
         self.exam.setText(" · ".join(p for p in parts if p.strip()))
-        self.exam.setToolTip(self.exam.text())
         self.stat.setText(tr("STAT"))
         self.stat.setVisible(study.urgent)
         words = self._machine_words()
+        self.machine.note = self._ai[1]
         self.machine.setText(words)
-        self.machine.setToolTip(self._ai[1])
         self.machine.setObjectName("chipDanger" if self._ai[0] == "failed" else "chipOk")
         self.machine.style().unpolish(self.machine)
         self.machine.style().polish(self.machine)

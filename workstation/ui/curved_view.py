@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QWidget
 
 from workstation.domain.plane import Raster
@@ -37,7 +46,6 @@ class _CurvedWidget(QWidget):
         self.windowed = windowed
         self.hover: QPointF | None = None
         self._halo = HaloText()
-        self._font = theme.font(9)
         self._wheel = WheelSteps()
         self._key: tuple[Any, ...] = ()
         self._cut: NDArray[Any] = np.zeros((1, 1), dtype=np.float32)
@@ -46,6 +54,10 @@ class _CurvedWidget(QWidget):
         self.setMinimumSize(120, 120)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         plan.changed.connect(self.update)
+
+    @property
+    def _font(self) -> QFont:
+        return theme.font(9)  # of the size that the reader chose
 
     def pixels(self) -> tuple[int, int]:
         """Width and height in device pixels."""

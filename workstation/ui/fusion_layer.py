@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPen
 
 from workstation.domain.geometry import Floats
 from workstation.domain.plane import Raster
@@ -49,7 +49,10 @@ class FusionLayer(Layer):
         self._down = QPointF()
         self._wiping = False
         self._halo = HaloText()
-        self._font = theme.font(9)
+
+    @property
+    def _font(self) -> QFont:
+        return theme.font(9)  # of the size that the reader chose
 
     def set_fusion(self, fusion: Fusion | None) -> None:
         """Lay an image over this view, or take it away."""

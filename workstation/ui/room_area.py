@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtGui import QScreen
 
 from workstation.domain.errors import BadInput
 from workstation.reading.roles import choose_role, follow_headers
@@ -17,7 +19,9 @@ from workstation.ui.hanging_dialog import HangingDialog
 from workstation.ui.next_series import NextSeries
 from workstation.ui.pane import ViewPane
 from workstation.ui.series_strip import HEADERS
+from workstation.ui.test_pattern import TestPattern, screen_name
 from workstation.ui.text_size import next_percent, show_text_at
+from workstation.viewing.calibration import load_calibrations, standing, warns
 from workstation.viewing.hanging import as_protocol
 from workstation.viewing.hanging_files import (
     delete_protocol,
@@ -45,6 +49,7 @@ class Room(QObject):
         self.apart = Apart(window)
         self.next_series = NextSeries(window)
         self.dialog: HangingDialog | None = None
+        self.pattern: TestPattern | None = None
         self._register()
         self._reload = QTimer(self)
         self._reload.setSingleShot(True)
@@ -74,6 +79,7 @@ class Room(QObject):
             "text_larger": lambda: self.set_text(next_percent(self.preferences.text_percent, 1)),
             "text_smaller": lambda: self.set_text(next_percent(self.preferences.text_percent, -1)),
             "text_usual": lambda: self.set_text(100),
+            "test_pattern": self.show_test_pattern,
         }
         for rows, columns in SHAPES:
             acts[f"shape_{rows}x{columns}"] = partial(grid.add_rows_and_columns, rows, columns)
@@ -91,6 +97,8 @@ class Room(QObject):
         window.add_retranslate(self.apart.retranslate)
         window.grid_.on_pane(self._equip)
         window.commands.changed.connect(self._keys_changed)
+        window.status.screen_wanted.connect(self.show_test_pattern)
+        window.add_retranslate(self.look_at_screen)
         window.installEventFilter(self)
         self._count_panes()
 
@@ -140,11 +148,33 @@ class Room(QObject):
         """Give a part of the window to a second screen, or take it back."""
         self.apart.move("" if self.apart.part == part else part, self.preferences.apart_place)
         self.remember_place()
+        self.look_at_screen()
 
     def remember_place(self) -> None:
         """Keep which part stands apart and where."""
         place = self.apart.place or self.preferences.apart_place
         self.remember(apart=self.apart.part, apart_place=place)
+
+    # --- the screen
+
+    def look_at_screen(self) -> None:
+        """Say what is known of the screen that the images are on."""
+        screen = self._image_screen()
+        record = load_calibrations(self.home).get(screen_name(screen))
+        bad = warns(record, date.today())
+        words = "⚠ " + tr("Screen not calibrated") if bad else "✓ " + tr("Screen calibrated")
+        self.window.status.show_screen(words, say(standing(record, date.today())))
+
+    def _image_screen(self) -> QScreen:
+        shell = self.apart.shell if self.apart.part == "images" else None
+        return (shell or self.window).screen()
+
+    def show_test_pattern(self) -> None:
+        """The test pattern on the screen that the images are on."""
+        screen = self._image_screen()
+        self.pattern = TestPattern(self.home, screen, self.window)
+        self.pattern.recorded.connect(self.look_at_screen)
+        self.pattern.showFullScreen()
 
     # --- hanging protocols
 

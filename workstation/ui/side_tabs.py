@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QMenu, QTabWidget, QToolButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QMenu,
+    QScrollArea,
+    QTabWidget,
+    QToolButton,
+    QWidget,
+)
 
 from workstation.text import tr
 from workstation.ui.desk import Desk
@@ -16,6 +24,7 @@ class SideTabs(QTabWidget):
         super().__init__(parent)
         self._desk = desk
         self._titles: list[str] = []
+        self._holders: dict[QWidget, QWidget] = {}
         self.setUsesScrollButtons(True)
         # More tabs than there is room for: all of them are in a menu that is always in sight.
         self._all = named(QToolButton(), "group")
@@ -28,7 +37,23 @@ class SideTabs(QTabWidget):
     def add(self, panel: QWidget, title: str) -> None:
         """Add a panel; ``title`` is English, a catalogue key."""
         self._titles.append(title)
-        self.addTab(panel, tr(title))
+        self.addTab(self._holder(panel), tr(title))
+
+    def _holder(self, panel: QWidget) -> QWidget:
+        """A panel that cannot scroll by itself scrolls in here: nothing is ever cut off, and no
+        panel makes the window higher than the screen."""
+        if isinstance(panel, QAbstractScrollArea):
+            return panel
+        area = named(QScrollArea(), "sideScroll")
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(panel)
+        self._holders[panel] = area
+        return area
+
+    def setCurrentWidget(self, panel: QWidget) -> None:
+        """Show the tab of a panel that was added."""
+        super().setCurrentWidget(self._holders.get(panel, panel))
 
     def _list(self) -> None:
         menu = self._all.menu()

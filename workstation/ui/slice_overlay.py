@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -36,6 +37,7 @@ STATE_WORDS = {
     FindingState.REJECTED: N_("rejected"),
 }
 _UNITS = {"[hnsf'U]": "HU", "{SUVbw}g/mL": "SUV", "1": ""}
+_VALUE = re.compile(r"(.*?)(\s[<>≈]?\d[\d.,]*(?:\s?[^\s\d　]+)?(?:　.*)?)")
 PAD = 9.0
 SMALL_PANE = 260  # narrower than this, only what must never be missing is written
 
@@ -87,7 +89,7 @@ class SliceOverlay:
             painter.save()
             layer.over(painter, scene.raster, scene.ratio)
             painter.restore()
-        self._letters(painter, area, viewport)
+        self._letters(painter, area, viewport, self._window_lines(viewport, scene, area)[-1])
         self._corners(painter, area, viewport, scene)
         self._scale_bar(painter, area, viewport, scene)
         if scene.unreadable:
@@ -122,7 +124,8 @@ class SliceOverlay:
         place = self._place_text(viewport)
         if not narrow and QFontMetricsF(self.bold).horizontalAdvance(title) > room:
             title, place = name, f"{_title(viewport, '').strip('　')}　{place}".strip("　")
-        top = [(self._shorten(title, room), theme.TEXT), (place, theme.TEXT)]
+        wide = area.width() - 2 * PAD
+        top = [(self._shorten(title, room), theme.TEXT), (self._shorten(place, wide), theme.TEXT)]
         if scene.phases > 1:
             phase = tr("Phase {number}/{count}", number=scene.phase + 1, count=scene.phases)
             top.append((phase_text(stack, scene.phase) or phase, theme.TEXT))
@@ -159,19 +162,48 @@ class SliceOverlay:
             right.append((tr("Orientation not stated in the file"), theme.PROPOSED))
         for layer in scene.layers:
             right += layer.texts()
-        self._lines(painter, area, "tr", right)
+        self._lines(painter, area, "tr", self._beside(top, right, area.width()))
 
         bottom: list[tuple[str, str]] = []
         if viewport.overlays and not narrow:
-            bottom += [self._finding_line(overlay) for overlay in scene.overlays[:4]]
+            for overlay in scene.overlays[:4]:
+                words, colour = self._finding_line(overlay)
+                bottom.append((self._keep_value(words, area.width() - 2 * PAD), colour))
             opposite = self._metrics.horizontalAdvance(tr("Research use, not registered"))
             widest = max((self._metrics.horizontalAdvance(w) for w, _ in bottom), default=0.0)
             if widest + opposite + 4 * PAD > area.width():
-                bottom += [("", theme.TEXT)] * 3  # above what stands at the right
+                at_right = 3 + bool(scene.cine_fps or scene.phases > 1)
+                under = len(self._window_lines(viewport, scene, area)) + bool(scene.readout)
+                bottom += [("", theme.TEXT)] * (at_right - under)  # above what stands at the right
         if scene.readout:
             bottom.append((scene.readout, theme.DIM))
-        bottom.append((self._window_text(viewport, scene), theme.TEXT))
+        bottom += [(words, theme.TEXT) for words in self._window_lines(viewport, scene, area)]
         self._lines(painter, area, "bl", bottom)
+
+    def _keep_value(self, words: str, width: float) -> str:
+        """A finding's line shortened in its name alone: a number is whole or not there."""
+        parts = _VALUE.fullmatch(words)
+        if parts is None:
+            return self._shorten(words, width)
+        name, rest = parts[1], parts[2]
+        room = width - self._metrics.horizontalAdvance(rest)
+        return self._shorten(name, room) + rest
+
+    def _beside(
+        self, left: Sequence[tuple[str, str]], right: Sequence[tuple[str, str]], width: float
+    ) -> list[tuple[str, str]]:
+        """Lines for the right corner, moved down past those at the left that leave no room."""
+        placed: list[tuple[str, str]] = []
+        for text, colour in right:
+            wide = self._metrics.horizontalAdvance(text) + 3 * PAD
+            if not placed and wide > width / 2 - theme.scaled(12):
+                placed.append(("", colour))  # the letter of the upper edge stands there
+            while len(placed) < len(left):
+                if self._metrics.horizontalAdvance(left[len(placed)][0]) + wide <= width:
+                    break
+                placed.append(("", colour))
+            placed.append((self._shorten(text, width - 2 * PAD), colour))
+        return placed
 
     def _place_text(self, viewport: Viewport) -> str:
         assert viewport.volume is not None and viewport.grid is not None
@@ -188,6 +220,15 @@ class SliceOverlay:
         else:
             text += "　" + tr("spacing {mm} mm", mm=apart)
         return text
+
+    def _window_lines(self, viewport: Viewport, scene: Scene, area: QRectF) -> list[str]:
+        """Window and zoom; one above the other where together they reach the middle."""
+        text = self._window_text(viewport, scene)
+        reach = self._metrics.horizontalAdvance(text) + PAD
+        if reach <= area.width() / 2 - theme.scaled(22) or "　×" not in text:
+            return [text]
+        window, _, zoom = text.rpartition("　")
+        return [zoom, window]
 
     def _window_text(self, viewport: Viewport, scene: Scene) -> str:
         assert viewport.volume is not None and viewport.grid is not None
@@ -213,10 +254,13 @@ class SliceOverlay:
     def _shorten(self, text: str, width: float) -> str:
         return self._metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
-    def _letters(self, painter: QPainter, area: QRectF, viewport: Viewport) -> None:
+    def _letters(self, painter: QPainter, area: QRectF, viewport: Viewport, lowest: str) -> None:
+        """Where the edges of the picture lie in the patient; lowest: text at the bottom left."""
         right, down = np.asarray(viewport.axes.right), np.asarray(viewport.axes.down)
         middle_x, middle_y = area.center().x(), area.center().y()
         half, high = theme.scaled(12), theme.scaled(30)
+        if self._metrics.horizontalAdvance(lowest) + PAD > area.width() / 2 - theme.scaled(22):
+            high += theme.scaled(18)  # above the text that reaches the middle
         centre = Qt.AlignmentFlag.AlignHCenter
         places = (
             (right, QPointF(area.right() - PAD, middle_y - half), Qt.AlignmentFlag.AlignRight),

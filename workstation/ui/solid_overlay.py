@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QTransform
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF, QTransform
 
 from workstation.domain.geometry import Floats, direction_letters
 from workstation.text import tr
@@ -100,9 +100,9 @@ class SolidOverlay:
         right, down = camera.right, camera.down
         centre = Qt.AlignmentFlag.AlignHCenter
         for direction, at, align in (
-            (right, QPointF(area.right() - 9, y - 12), Qt.AlignmentFlag.AlignRight),
-            (-right, QPointF(9, y - 12), Qt.AlignmentFlag.AlignLeft),
-            (down, QPointF(x, area.bottom() - 30), centre),
+            (right, QPointF(area.right() - 9, y - theme.scaled(12)), Qt.AlignmentFlag.AlignRight),
+            (-right, QPointF(9, y - theme.scaled(12)), Qt.AlignmentFlag.AlignLeft),
+            (down, QPointF(x, area.bottom() - theme.scaled(50)), centre),
             (-down, QPointF(x, self.view.top_px), centre),
         ):
             words = direction_letters(direction)
@@ -152,9 +152,13 @@ class SolidOverlay:
             lines.append((words, theme.font(9), theme.DIM))
         for words, face, colour in lines:
             self.halo.draw(painter, QPointF(6, y), words, face, colour)
-            y += 18
+            y += theme.scaled(18)
         note = hint(view.model.tool)
-        self.halo.draw(painter, QPointF(6, area.bottom() - 25), note, theme.font(9), theme.DIM)
+        small = theme.font(9)
+        room = area.width() - 14
+        note = QFontMetricsF(small).elidedText(note, Qt.TextElideMode.ElideRight, room)
+        below = QPointF(6, area.bottom() - theme.scaled(25))
+        self.halo.draw(painter, below, note, small, theme.DIM)
 
     def _look_words(self) -> str:
         look = self.view.look

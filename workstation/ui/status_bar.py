@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from workstation.text import tr
@@ -15,6 +15,8 @@ from workstation.ui.named import named
 
 class StatusBar(QFrame):
     """Never silent about long work, and it can be stopped from here."""
+
+    screen_wanted = Signal()
 
     def __init__(self, jobs: Jobs, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,9 +36,13 @@ class StatusBar(QFrame):
         self.stop = named(QPushButton(), "flat")
         self.stop.clicked.connect(lambda: jobs.cancel(self._job))
         self.hints = QLabel()
+        self.screen_state = named(QPushButton(), "flat")  # what is known of this screen
+        self.screen_state.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.screen_state.clicked.connect(self.screen_wanted)
         for widget in (self.offline, self.space, self.doing, self.bar, self.stop):
             row.addWidget(widget)
         row.addStretch(1)
+        row.addWidget(self.screen_state)
         row.addWidget(self.hints)
         jobs.progressed.connect(self._progress)
         jobs.ended.connect(self._ended)
@@ -66,6 +72,12 @@ class StatusBar(QFrame):
 
     def _hint(self) -> None:
         self.hints.setText(tr("Left: window　Middle: pan　Right: zoom　Wheel: slices　? all keys"))
+
+    def show_screen(self, words: str, sentence: str) -> None:
+        """What is known of the screen: a sign with few words, and the whole sentence."""
+        self.screen_state.setText(words)
+        self.screen_state.setToolTip(sentence)
+        self.screen_state.setAccessibleName(sentence)
 
     def say(self, words: str) -> None:
         """Say something in passing where the hints of the mouse stand."""

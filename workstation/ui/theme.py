@@ -122,6 +122,11 @@ def palette() -> QPalette:
     return made
 
 
+def _sign(name: str) -> str:
+    """Where the small sign of a control lies, as style sheets write a place."""
+    return (RESOURCES / "icons" / f"{name}.png").as_posix()
+
+
 def stylesheet() -> str:
     """The stylesheet of the whole program.
 
@@ -191,6 +196,23 @@ QToolTip {{ background: {PANEL_2}; color: {TEXT}; border: 1px solid #46505c; pad
 QStatusBar {{ background: {PANEL}; color: {DIM}; border-top: 1px solid {LINE}; }}
 QStatusBar::item {{ border: 0; }}
 QCheckBox, QRadioButton {{ background: transparent; }}
+QCheckBox:focus, QRadioButton:focus {{ color: {FOCUS}; }}
+QCheckBox::indicator, QRadioButton::indicator {{ width: {scaled(13)}px; height: {scaled(13)}px;
+    border: 1px solid {DIM}; border-radius: 2px; background: {BACKGROUND}; }}
+QRadioButton::indicator {{ border-radius: {scaled(7)}px; }}
+QCheckBox::indicator:checked {{ background: #1f5fa8; border-color: {FOCUS};
+    image: url("{_sign("tick")}"); }}
+QRadioButton::indicator:checked {{ background: #1f5fa8; border-color: {FOCUS};
+    image: url("{_sign("dot")}"); }}
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{ border-color: {LINE}; }}
+QComboBox::drop-down {{ border: 0; width: {scaled(20)}px; }}
+QComboBox::down-arrow {{ image: url("{_sign("down")}"); width: {scaled(12)}px; height: {scaled(12)}px; }}
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow, QDateEdit::up-arrow {{
+    image: url("{_sign("up")}"); width: {scaled(9)}px; height: {scaled(9)}px; }}
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow, QDateEdit::down-arrow {{
+    image: url("{_sign("down")}"); width: {scaled(9)}px; height: {scaled(9)}px; }}
+QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button,
+QDoubleSpinBox::down-button {{ background: {LINE}; border: 0; width: {scaled(17)}px; }}
 """
 
 

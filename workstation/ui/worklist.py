@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -92,12 +92,26 @@ class Worklist(QWidget):
         """Rows and columns as high and wide as the text of now needs."""
         metrics = self.table.fontMetrics()
         self.table.verticalHeader().setDefaultSectionSize(metrics.height() + 14)
-        wide = metrics.averageCharWidth()
-        for section, column in enumerate(COLUMNS):
-            self.table.setColumnWidth(section, column.width * wide + 16)
+        digit, pad = metrics.horizontalAdvance("0"), 18
+        whole = sum(column.width * digit + pad for column in COLUMNS)
+        self.model.narrow = whole > self.table.viewport().width() > 0
         head = self.table.horizontalHeader()
-        head.setMinimumSectionSize(wide * 4)
+        head.setMinimumSectionSize(digit * 4)
+        for section, column in enumerate(COLUMNS):
+            size = column.narrow if self.model.narrow else column.width
+            self.table.setColumnWidth(section, size * digit + pad)
         head.setSectionResizeMode(EXAMINATION, QHeaderView.ResizeMode.Stretch)
+        self.table.viewport().update()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Only now the style sheet has given the table its font."""
+        super().showEvent(event)
+        self.fit_text()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width, other columns."""
+        super().resizeEvent(event)
+        self.fit_text()
 
     def _connect(self) -> None:
         self.search.textChanged.connect(lambda _: self._typing.start())

@@ -11,35 +11,38 @@ from PySide6.QtGui import QColor
 from workstation.archive.store import Archive
 from workstation.domain.errors import N_
 from workstation.domain.study import Progress, Study, StudyState, WorklistOrder, WorklistQuery
-from workstation.text import tr
+from workstation.text import language, tr
 from workstation.ui import theme
 from workstation.ui.banner import shown_date, shown_person
 from workstation.ui.jobs import Jobs
 
 PAGE = 200
 NOTHING = Progress()
+_AGES = {"years": "y", "months": "mo", "weeks": "w", "days": "d"}
 
 
 @dataclass(frozen=True)
 class Column:
-    """Heading (English, a catalogue key), width in characters, and what a click sorts by."""
+    """Heading (English, a catalogue key), width in digits where there is room and where there is
+    little, and what a click sorts by."""
 
     title: str
     width: int
+    narrow: int
     order: WorklistOrder | None = None
 
 
 COLUMNS = (
-    Column("", 7),
-    Column(N_("Patient"), 15, WorklistOrder.PATIENT),
-    Column(N_("Sex, age"), 10, WorklistOrder.AGE),
-    Column(N_("Patient ID"), 16, WorklistOrder.PATIENT_ID),
-    Column(N_("Date"), 17, WorklistOrder.DATE),
-    Column(N_("Modality"), 9, WorklistOrder.MODALITY),
-    Column(N_("Examination"), 24, WorklistOrder.DESCRIPTION),
-    Column(N_("Priors"), 7),
-    Column(N_("AI"), 20),
-    Column(N_("Report"), 15, WorklistOrder.STATE),
+    Column("", 7, 6),
+    Column(N_("Patient"), 12, 10, WorklistOrder.PATIENT),
+    Column(N_("Sex, age"), 13, 8, WorklistOrder.AGE),
+    Column(N_("Patient ID"), 20, 12, WorklistOrder.PATIENT_ID),
+    Column(N_("Date"), 16, 11, WorklistOrder.DATE),
+    Column(N_("Modality"), 9, 8, WorklistOrder.MODALITY),
+    Column(N_("Examination"), 14, 12, WorklistOrder.DESCRIPTION),
+    Column(N_("Priors"), 6, 5),
+    Column(N_("AI"), 26, 9),
+    Column(N_("Report"), 14, 11, WorklistOrder.STATE),
 )
 EXAMINATION = 6
 
@@ -62,6 +65,18 @@ def ai_words(study: Study, progress: Progress, *, reading: bool = False) -> str:
     return "　".join(words) or "– " + tr("not read yet")
 
 
+def ai_signs(study: Study, progress: Progress, *, reading: bool = False) -> str:
+    """The same in signs and numbers alone, where there is little room; the tool tip has words."""
+    if reading:
+        return "⟳"
+    if study.state is StudyState.NEW and not (progress.judged or progress.refused):
+        return "–"
+    signs = [f"○{progress.open}"] if progress.open else []
+    if not progress.open:
+        signs = [f"✓{progress.findings}"] if progress.findings else ["·"] * bool(progress.judged)
+    return " ".join([*signs, *([f"⚠{progress.refused}"] if progress.refused else [])]) or "–"
+
+
 def report_words(study: Study, progress: Progress) -> str:
     """How far the report is."""
     signs = {
@@ -75,6 +90,15 @@ def report_words(study: Study, progress: Progress) -> str:
     if study.state in (StudyState.NEW, StudyState.ANALYSED):
         return "– " + tr("unread")
     return f"{signs[study.state]} {tr(study.state.value)}{more}"
+
+
+def _short(study: Study) -> str:
+    """Sex and age as short as they can be: "M 63 y"; Chinese is short as it is."""
+    person = shown_person(study)
+    if language().startswith("zh"):
+        return person
+    age = [word for word in person.split(" ")[-2:] if word.isdigit() or word in _AGES]
+    return " ".join([study.patient.sex, *(w if w.isdigit() else _AGES[w] for w in age)]).strip()
 
 
 class WorklistModel(QAbstractTableModel):
@@ -91,6 +115,7 @@ class WorklistModel(QAbstractTableModel):
         self.total = 0
         self.query = WorklistQuery()
         self.reading = ""  # the study that the machine reads now
+        self.narrow = False
         self._ask = 0
         self._answered = 0
         self._fetching = False
@@ -189,27 +214,28 @@ class WorklistModel(QAbstractTableModel):
 
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         study = self.rows[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            words = self.words(study)[index.column()]
-            return words or None if role == Qt.ItemDataRole.ToolTipRole else words
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return self.words(study)[index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.words(study, narrow=self.narrow)[index.column()]
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self.words(study)[index.column()] or None
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == 0:
             return QColor(theme.DANGER)
         return None
 
-    def words(self, study: Study) -> tuple[str, ...]:
-        """What each column says of a study."""
+    def words(self, study: Study, *, narrow: bool = False) -> tuple[str, ...]:
+        """What each column says of a study; in short where there is little room."""
         progress = self.progress.get(study.study_uid, NOTHING)
+        ai = ai_signs if narrow else ai_words
+        date = shown_date(study)
         return (
             "‼ " + tr("STAT") if study.urgent else "",
             study.patient.name or tr("No name"),
-            shown_person(study),
+            _short(study) if narrow else shown_person(study),
             study.patient.patient_id,
-            shown_date(study),
+            date[:10] if narrow else date,
             "/".join(study.modalities),
             study.description,
             str(progress.priors) if progress.priors else "",
-            ai_words(study, progress, reading=study.study_uid == self.reading),
+            ai(study, progress, reading=study.study_uid == self.reading),
             report_words(study, progress),
         )
