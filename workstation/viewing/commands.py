@@ -96,7 +96,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("fusion_wipe", "Shift+W", N_("Wipe between image and overlay"), "compare"),
     Command("fusion_hide", "U", N_("Overlay on, off"), "compare"),
     Command("objects", "", N_("Others' segments and states on, off"), "view", "window"),
-    Command("subtract", "Ctrl+Shift+D", N_("Subtract a phase or a series ..."), "compare", "window"),
+    Command(
+        "subtract", "Ctrl+Shift+D", N_("Subtract a phase or a series ..."), "compare", "window"
+    ),
     Command("overlays", "Space", N_("Overlays on, off"), "view"),
     Command("invert", "I", N_("Invert"), "window"),
     Command("layout_grid", "F5", N_("All views"), "layout", "window"),
