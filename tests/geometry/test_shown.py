@@ -27,6 +27,7 @@ from workstation.text import say
 from workstation.ui import theme
 from workstation.ui.loading import Loading, VolumeLibrary
 from workstation.ui.slice_view import SliceView
+from workstation.ui.thumb import Thumb
 from workstation.viewing.links import CrosshairLink
 from workstation.viewing.provenance import provenance
 from workstation.viewing.viewport import Projection, Slab, Viewport
@@ -277,6 +278,7 @@ def test_the_real_tilted_uneven_head_has_28_slices(qtbot: QtBot, shared_data: Pa
         frame = acquired_frames(stack)[number]
         alone = sitk.GetArrayFromImage(sitk.ReadImage(shelf.locate(frame.sha256)))[0]
         assert np.array_equal(images[number], alone)
+    assert Thumb([stack]).size_words == "28"
     port.set_plane(PlaneKind.SAGITTAL)
     assert port.acquired_image is None
     assert "Resampled" in provenance(port)[0].template

@@ -26,7 +26,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QWidget
 
-from workstation.domain.volume import Flag, Stack
+from workstation.domain.volume import Flag, Stack, acquired_frames
 from workstation.text import say, tr
 from workstation.ui import theme
 from workstation.ui.halo import HaloText
@@ -105,7 +105,10 @@ class Thumb(QFrame):
         """How many images: of a time series phases times slices."""
         if len(self.stacks) > 1:
             return tr("{n} of {count}", n=self.number + 1, count=len(self.stacks))
-        count = self.stack.grid.shape[0]
+        # Images that there are: an uneven stack has more planes than that, made between them.
+        places = self.stack.grid.shape[0]
+        uneven = Flag.UNEVEN_SPACING in self.stack.flags
+        count = len(acquired_frames(self.stack)) if uneven else places
         return f"{self.stack.phases}×{count}" if self.stack.phases > 1 else str(count)
 
     @property
