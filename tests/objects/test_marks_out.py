@@ -12,7 +12,17 @@ import numpy as np
 import pydicom
 import pytest
 
-from tests.objects.material import AT, PIXELS, Made, dsrdump, errors_of, key_image, made, mark_of
+from tests.objects.material import (
+    AT,
+    PIXELS,
+    Made,
+    checked_by_dcmtk,
+    dsrdump,
+    errors_of,
+    key_image,
+    made,
+    mark_of,
+)
 from tests.quantify.made import grid_of
 from workstation.dicom.key_object_writer import write_key_objects
 from workstation.dicom.key_objects import read_key_objects
@@ -118,6 +128,7 @@ def test_marks_come_back_from_our_presentation_state(tmp_path: Path, name: str) 
     path = tmp_path / "state.dcm"
     path.write_bytes(files[0])
     assert errors_of(path) == []
+    assert checked_by_dcmtk(path) == []
     state = read_state(path)
     assert state.label == "MARKS" and state.creator == "=王医生"
     assert (state.rotation_deg, state.flipped, state.inverse) == (0, False, False)

@@ -1,0 +1,133 @@
+"""Presentation states applied as an independent program (DCMTK) applies them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from numpy.typing import NDArray
+
+from tests.objects.study import SHAPE, STATE_SLICE, Files, grid, voxels, write_study
+from workstation.dicom.headers import read_header
+from workstation.dicom.presentation_state import read_state
+from workstation.dicom.stacks import build_stacks
+from workstation.dicom.volumes import read_volume
+from workstation.domain.volume import Volume
+from workstation.viewing.presentation import Applied
+from workstation.viewing.viewport import Viewport
+from workstation.viewing.window_level import to_grey
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return write_study(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="module")
+def volume(files: Files) -> Volume:
+    headers = [read_header(path) for path in files.images]
+    paths = {str(n).zfill(64): path for n, path in enumerate(files.images)}
+    instances = [h.instance(key, 1) for h, key in zip(headers, paths, strict=True)]
+    (stack,) = build_stacks(files.study_uid, headers[0].series, instances)
+    return read_volume(stack, lambda sha256: paths[sha256])
+
+
+def state_file(files: Files, folder: Path, rotation: int, flip: bool, inverse: bool) -> Path:
+    ds = pydicom.dcmread(files.folder / "pr.dcm")
+    ds.ImageRotation, ds.ImageHorizontalFlip = rotation, "Y" if flip else "N"
+    ds.PresentationLUTShape = "INVERSE" if inverse else "IDENTITY"
+    path = folder / "state.dcm"
+    ds.save_as(path)
+    return path
+
+
+def by_dcmtk(files: Files, state: Path, folder: Path) -> NDArray[np.uint8] | None:
+    """What DCMTK shows of the image; None, said aloud, where it is not installed."""
+    tool = shutil.which("dcmp2pgm")
+    if tool is None:
+        print("dcmp2pgm (DCMTK) is not installed: the state is compared with arithmetic only")
+        return None
+    out = folder / "out.pgm"
+    image = folder / "image.dcm"
+    shutil.copy(files.images[STATE_SLICE], image)
+    subprocess.run([tool, "-p", str(state), str(image), str(out)], check=True, timeout=60)
+    head, size, pixels = out.read_bytes().split(b"\n", 2)
+    assert head == b"P5"
+    columns, rows, _ = (int(n) for n in size.split())
+    return np.frombuffer(pixels, np.uint8)[: rows * columns].reshape(rows, columns)
+
+
+def by_arithmetic(rotation: int, flip: bool, inverse: bool) -> NDArray[np.uint8]:
+    picture = np.rot90(voxels()[STATE_SLICE].astype(float), -(rotation // 90))
+    if flip:
+        picture = picture[:, ::-1]
+    grey = np.clip((picture - 499.5) / 1999 + 0.5, 0, 1) * 255
+    return np.asarray(np.rint(255 - grey if inverse else grey), dtype=np.uint8)
+
+
+def shown(viewport: Viewport, rows: int, columns: int) -> NDArray[np.uint8]:
+    """Grey levels of the view at the middle of each stored pixel, along the view's own axes."""
+    assert viewport.volume is not None and viewport.grid is not None
+    right, down = np.array(viewport.axes.right), np.array(viewport.axes.down)
+    steps = viewport.grid.matrix[:3, :2]
+    across = right * np.abs(right @ steps).max()
+    along = down * np.abs(down @ steps).max()
+    middle = grid().to_lps(((SHAPE[2] - 1) / 2, (SHAPE[1] - 1) / 2, STATE_SLICE))
+    c, r = np.meshgrid(np.arange(columns) - (columns - 1) / 2, np.arange(rows) - (rows - 1) / 2)
+    places = middle + c[..., None] * across + r[..., None] * along
+    x, y, z = np.moveaxis(np.rint(viewport.grid.to_index(places)).astype(int), -1, 0)
+    values = viewport.volume.array[z, y, x]
+    return np.asarray(to_grey(values, viewport.window, viewport.invert, -1e9))
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_turn_flip_window_and_inversion(
+    files: Files, volume: Volume, tmp_path: Path, rotation: int, flip: bool, inverse: bool
+) -> None:
+    path = state_file(files, tmp_path, rotation, flip, inverse)
+    viewport = Viewport()
+    viewport.show(volume)
+    viewport.go_to_slice(STATE_SLICE)
+    before = (viewport.window, viewport.axes, viewport.invert, viewport.zoom, viewport.pan_mm)
+    applied = Applied(viewport)
+    applied.update([read_state(path)], 600, 500)
+    expected = by_arithmetic(rotation, flip, inverse)
+    ours = shown(viewport, *expected.shape)
+    assert np.abs(ours.astype(int) - expected).max() <= 1
+    theirs = by_dcmtk(files, path, tmp_path)
+    if theirs is not None:
+        assert theirs.shape == expected.shape
+        assert np.abs(ours.astype(int) - theirs).max() <= 1
+    # Slices still come in their order, each once.
+    seen = []
+    for number in range(SHAPE[0]):
+        viewport.go_to_slice(number)
+        seen.append(viewport.stored_z)
+    assert sorted(seen) == list(range(SHAPE[0]))
+    viewport.go_to_slice(seen.index(STATE_SLICE))
+    applied.update([], 600, 500)
+    now = (viewport.window, viewport.axes, viewport.invert, viewport.zoom, viewport.pan_mm)
+    assert now == before
+
+
+def test_the_last_state_wins_and_parts_without_images_mean_all(
+    files: Files, volume: Volume, tmp_path: Path
+) -> None:
+    first = read_state(state_file(files, tmp_path, 90, False, False))
+    second = read_state(state_file(files, tmp_path, 0, False, False))
+    viewport = Viewport()
+    viewport.show(volume)
+    viewport.go_to_slice(STATE_SLICE)
+    applied = Applied(viewport)
+    applied.update([first, second], 600, 500)
+    assert applied.state is second
+    assert np.allclose(viewport.axes.right, grid().directions[:, 0], atol=1e-6)
+    viewport.go_to_slice(3)
+    applied.update([first, second], 600, 500)
+    assert applied.state is None
