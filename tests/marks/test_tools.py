@@ -89,6 +89,20 @@ def test_path_ends_with_double_click_or_enter(drawn: Drawn) -> None:
     assert len(drawn.board.marks) == 2 and len(drawn.board.marks[1].points_mm) == 2
 
 
+def test_backspace_takes_back_the_last_corner(drawn: Drawn) -> None:
+    tool(drawn, "path")
+    click(drawn, drawn.at(10, 10), drawn.at(30, 10), drawn.at(30, 50))
+    QTest.keyClick(drawn.view, Qt.Key.Key_Backspace)
+    click(drawn, drawn.at(60, 10))
+    QTest.keyClick(drawn.view, Qt.Key.Key_Return)
+    assert value(drawn) == pytest.approx(50.0, abs=2 * PIXEL)
+    tool_before = drawn.view.tool
+    click(drawn, drawn.at(10, 50))
+    QTest.keyClick(drawn.view, Qt.Key.Key_Backspace)
+    assert drawn.layer.drawing is None and drawn.view.tool == tool_before
+    assert len(drawn.board.marks) == 1  # the finished one is not what was taken back
+
+
 def test_angle_of_three_clicks(drawn: Drawn) -> None:
     tool(drawn, "angle")
     click(drawn, drawn.at(50, 30), drawn.at(20, 30), drawn.at(20, 5))

@@ -57,10 +57,12 @@ def place_text(mark: Mark, stack: Stack | None, lang: str | None = None) -> str:
         if z is not None
         else tr("cut plane", lang=lang)
     )
-    phase = ""
+    parts = {"series": series, "image": image}
+    where = tr("{series}, {image}", lang=lang, **parts)
     if stack.phases > 1:
-        phase = ", " + tr("phase {number}", lang=lang, number=mark.phase + 1)
-    return f"{series}, {image}{phase}"
+        phase = tr("phase {number}", lang=lang, number=mark.phase + 1)
+        where = tr("{series}, {image}", lang=lang, series=where, image=phase)
+    return where
 
 
 def copied_text(mark: Mark, numbers: Sequence[MarkNumber], stack: Stack | None) -> str:
@@ -88,6 +90,6 @@ def mark_sentence(mark: Mark, stack: Stack | None, language: str) -> str:
         said.append(tr("interpolated", lang=language))
     where = ("，" if chinese else ", ").join(part for part in said if part)
     if chinese:
-        where, value = where.replace(", ", "，"), value.replace(", ", "，")
+        value = value.replace(", ", "，")
         return f"{mark_name(mark, language)}{'：' if value else ''}{value}（{where}）。"
     return f"{mark_name(mark, language)}{': ' if value else ''}{value} ({where})."

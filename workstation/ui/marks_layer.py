@@ -356,6 +356,11 @@ class MarksLayer(Layer):
             return chosen
         if action == "end_mark":
             return self._end()
+        if action == "delete_mark" and self.drawing is not None:
+            if not self.drawing.take_back():
+                self.cancel()
+            self._show_drawing()
+            return True
         if action == "delete_mark":
             chosen = bool(self.board.selected)
             self.board.remove(self.board.selected)

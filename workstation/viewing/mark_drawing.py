@@ -111,6 +111,13 @@ class Drawing:
         elif moved and not self.done:
             self._add(lps_mm)
 
+    def take_back(self) -> bool:
+        """Forget the last point; False where none would be left."""
+        if len(self.points) < 2:
+            return False
+        self.points.pop()
+        return True
+
     def finish(self) -> bool:
         """End a mark of any number of points; False where it has too few."""
         self._rubber = None
