@@ -40,6 +40,12 @@ def _reports() -> ModuleType:
     return reports
 
 
+def _objects() -> ModuleType:
+    from workstation.cli import objects
+
+    return objects
+
+
 def _models() -> ModuleType:
     from workstation.cli import models
 
@@ -125,6 +131,12 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("decision", choices=["accept", "reject", "reopen"])
     one.add_argument("--reason", default="")
     one.add_argument("--user", required=True)
+    one = add(
+        "objects",
+        lambda s, a: _objects().list_objects(s, a),
+        "reports, segmentations, key images and other objects of a study",
+    )
+    one.add_argument("study", metavar="STUDY")
     one = add("sign", lambda s, a: _reports().sign(s, a), "sign the report of a study")
     one.add_argument("study", metavar="STUDY")
     one.add_argument("--user", required=True)
@@ -144,7 +156,7 @@ def build_parser() -> argparse.ArgumentParser:
     one = add(
         "export",
         lambda s, a: _reports().export_report(s, a),
-        "write PDF, SR, SEG and JSON to a folder",
+        "write PDF, SR, SEG and JSON to a folder, marks and key images as SR, GSPS and KO",
     )
     one.add_argument("study", metavar="STUDY")
     one.add_argument("--to", required=True, metavar="DIR")

@@ -152,7 +152,8 @@ def _wide(text: str) -> bool:
     """Whether every character beyond ASCII is a Chinese one or its punctuation."""
     beyond = [c for c in text if ord(c) > 0x7F]
     return bool(beyond) and all(
-        _is_hanzi(c) or "\u3000" <= c <= "\u303f" or c == "·" for c in beyond
+        _is_hanzi(c) or "\u3000" <= c <= "\u303f" or "\uff01" <= c <= "\uff5e" or c == "·"
+        for c in beyond
     )
 
 
