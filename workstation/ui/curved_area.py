@@ -40,6 +40,7 @@ class CurvedArea(QObject):
         self.line: Centreline | None = None  # as stored, or as it will be
         self.lines: list[Centreline] = []
         self._waiting: dict[str, Centreline] = {}
+        self._latest: dict[str, Centreline | None] = {}  # as drawn here; may still be on its way
         self._seen = self.plan.edit.points
         self._undoing = False
         self.board = CurvedBoard(self.plan, self._windowed)
@@ -146,7 +147,9 @@ class CurvedArea(QObject):
     def _read(self, stack_id: str) -> None:
         desk = self.window.desk
         stored = centrelines.kept(desk.archive, desk.study_uid) if desk.study_uid else []
-        self.lines = [line for line in stored if line.stack_id == stack_id]
+        lines: dict[str, Centreline | None] = {line.id: line for line in stored}
+        lines |= self._latest
+        self.lines = [x for x in lines.values() if x is not None and x.stack_id == stack_id]
         self._open(self.lines[-1] if self.lines else None)
 
     def _open(self, line: Centreline | None) -> None:
@@ -187,7 +190,7 @@ class CurvedArea(QObject):
         else:
             self.line = replace(self.line, points_mm=edit.points, by=by, at=now())
             self.lines = [self.line if x.id == self.line.id else x for x in self.lines]
-        self._waiting[self.line.id] = self.line
+        self._waiting[self.line.id] = self._latest[self.line.id] = self.line
         self.board.show_lines(self.lines, self.line.id)
         self._store_waiting()
 
@@ -210,6 +213,7 @@ class CurvedArea(QObject):
         if line is None:
             return
         self.lines = [x for x in self.lines if x.id != line.id]
+        self._latest[line.id] = None
         if self._waiting.pop(line.id, None) is None and actor is not None:
             self._forget(actor, line.id)
         self._open(self.lines[-1] if self.lines else None)
