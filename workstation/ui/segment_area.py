@@ -47,6 +47,7 @@ class SegmentArea(QObject):
         self.desk.did.connect(lambda: window.undo.did(AREA))
         self.desk.wrong.connect(window.notice.error)
         self.desk.list.user_needed.connect(window.people.sign_in)
+        self.desk.said.connect(window.notice.news)
         self.effects.leaked.connect(window.notice.news)
         self.panel.new_wanted.connect(self.add)
         self.panel.finding_wanted.connect(self.make_finding)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import TypeVar
 
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -40,11 +40,11 @@ SMOOTH_WORDS = {
     Smoothing.GAUSSIAN: N_("Gaussian"),
 }
 COMBINE_WORDS = {
-    Combination.ADD: N_("Add"),
+    Combination.ADD: N_("Add segment"),
     Combination.SUBTRACT: N_("Subtract"),
     Combination.INTERSECT: N_("Intersect with"),
     Combination.COPY: N_("Copy of"),
-    Combination.INVERT: N_("Invert"),
+    Combination.INVERT: N_("Invert mask"),
 }
 ISLAND_WORDS = {
     Islands.KEEP_CLICKED: N_("Keep the clicked one"),
@@ -93,6 +93,7 @@ class ToolControls(QWidget):
         for number, name in enumerate(TOOLS):
             button = named(QToolButton(), "segmentTool")
             button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.setSizePolicy(button.sizePolicy().Policy.Expanding,
                                  button.sizePolicy().Policy.Fixed)  # fmt: skip
             button.clicked.connect(lambda _=False, n=name: self._choose(n))
@@ -271,6 +272,7 @@ class OperationControls(QWidget):
 
     def _button(self, words: str, act: Callable[[], None]) -> QPushButton:
         button = named(QPushButton(), "operation")
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys with the views
         button.clicked.connect(act)
         self._words.append((button, words))
         return button

@@ -57,6 +57,7 @@ class SegmentDesk(QObject):
     brush_changed = Signal()
     did = Signal()  # a step that can be undone was finished
     wrong = Signal(str)
+    said = Signal(str)
 
     def __init__(
         self, desk: Desk, grid: ViewGrid, library: VolumeLibrary, parent: QObject | None = None
@@ -313,7 +314,7 @@ class SegmentDesk(QObject):
             self._words = words if own else ""
             painting.tell(patch)
             if patch is None:
-                self.wrong.emit(tr("{what}: nothing changed.", what=tr(words)))
+                self.said.emit(tr("{what}: nothing changed.", what=tr(words)))
 
         self._run_job(change, done)
 

@@ -287,8 +287,11 @@ class SegmentLayer(Layer):
         elif action == "eraser" and self.view.tool in BRUSHES:
             erase = self.view.tool != "segment_eraser"
             self.view.tool_wanted.emit("segment_eraser" if erase else "segment_brush")
-        elif action in ("cancel", "escape") and self.corners:
-            self._give_up()
+        elif action == "cancel_mark":  # Esc: the outline half drawn, else the tool
+            if self.corners:
+                self._give_up()
+            else:
+                self.view.tool_wanted.emit("")
         else:
             return False
         return True

@@ -46,6 +46,8 @@ class SegmentList(QObject):
         self.sheets: dict[str, Sheet] = {}
         self._reading = False
         self._again = False
+        self._revision = 0  # counts writes begun and ended: what was read across one is out of date
+        self._removing: set[str] = set()
         desk.study_opened.connect(lambda _: self.reload())
         desk.jobs.changed.connect(self._on_change)
 
@@ -64,7 +66,7 @@ class SegmentList(QObject):
         if self._reading:
             self._again = True
             return
-        self._reading, self._again = True, False
+        self._reading, self._again, revision = True, False, self._revision
         known = {s.segment.mask_id: s.voxels for s in self.sheets.values()
                  if not s.waiting and not s.torn}  # fmt: skip
 
@@ -83,7 +85,9 @@ class SegmentList(QObject):
 
         def arrived(found: list[tuple[Segment, VoxelSet]]) -> None:
             self._reading = False
-            if study_uid == self.desk.study_uid:
+            if revision != self._revision:
+                self._again = True
+            elif study_uid == self.desk.study_uid:
                 self._take(found)
             if self._again:
                 self.reload()
@@ -101,7 +105,7 @@ class SegmentList(QObject):
             self.gone.emit(segment_id)
         for segment, voxels in found:
             sheet = self.sheets.get(segment.id)
-            if sheet is not None and sheet.waiting:
+            if segment.id in self._removing or (sheet is not None and sheet.waiting):
                 continue  # ours is newer
             other = sheet is not None and (sheet.torn or sheet.segment.mask_id != segment.mask_id)
             self.sheets[segment.id] = Sheet(segment, voxels)
@@ -125,9 +129,11 @@ class SegmentList(QObject):
         """Store in order after all earlier writes; where that fails, show what is stored."""
         sheet = self.sheets[segment_id]
         sheet.waiting += 1
+        self._revision += 1
 
         def done(result: Result) -> None:
             sheet.waiting -= 1
+            self._revision += 1
             segment = result
             if isinstance(result, tuple):
                 segment, sheet.voxels = result
@@ -138,6 +144,7 @@ class SegmentList(QObject):
 
         def failed(sentence: str) -> None:
             sheet.waiting -= 1
+            self._revision += 1
             sheet.torn = True
             self.wrong.emit(sentence)
             self.reload()
@@ -189,11 +196,18 @@ class SegmentList(QObject):
             self.wrong.emit(tr("This segment is locked."))
         elif segment_id in self.sheets:
             del self.sheets[segment_id]
+            self._revision += 1
             self.gone.emit(segment_id)
             self.changed.emit()
 
+            def removed(_: object) -> None:
+                self._removing.discard(segment_id)
+                self._revision += 1
+
             def failed(sentence: str) -> None:
+                removed(None)
                 self.wrong.emit(sentence)
                 self.reload()
 
-            self.desk.jobs.write(lambda: room.remove(archive, actor, segment_id), None, failed)
+            self._removing.add(segment_id)
+            self.desk.jobs.write(lambda: room.remove(archive, actor, segment_id), removed, failed)

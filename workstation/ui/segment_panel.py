@@ -113,6 +113,11 @@ class SegmentPanel(QScrollArea):
         column.addWidget(self.operations)
         column.addLayout(self._foot())
         column.addStretch(1)
+        # Fusion draws no box that can be seen on this dark ground.
+        body.setStyleSheet(
+            "QTreeView::indicator:unchecked, QCheckBox::indicator:unchecked"
+            " { width: 12px; height: 12px; border: 1px solid #6b7580; border-radius: 2px; }"
+        )
         self.setWidget(body)
         self._count = QTimer(self)  # numbers a moment after the last stroke
         self._count.setSingleShot(True)
@@ -148,6 +153,8 @@ class SegmentPanel(QScrollArea):
         self.redo.clicked.connect(self.desk.redo)
         self.finding.clicked.connect(lambda: self.finding_wanted.emit(self.desk.active_id))
         self.seg.clicked.connect(self.export_wanted)
+        for button in (self.undo, self.redo, self.finding, self.seg, self.new, self.remove):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys with the views
         for button in (self.undo, self.redo, self.finding, self.seg):
             row.addWidget(button)
         column.addLayout(row)
