@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 import pydicom
 from pydicom import config
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID
 
 from workstation.dicom.attributes import reduce_attributes
@@ -55,6 +55,7 @@ _PIXELS = {
 
 PARSE_ERRORS = (
     InvalidDicomError,
+    BytesLengthException,
     EOFError,
     ValueError,
     TypeError,

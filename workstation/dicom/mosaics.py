@@ -88,9 +88,11 @@ def read_mosaic(dataset: Dataset, found: dict[str, Any]) -> dict[str, Any] | Non
     try:
         images = int(float(stated[0])) if stated else 0
         normal = [float(v) for v in header.get("SliceNormalVector", [])[:3]]
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    if images < 2:
+    across = math.ceil(math.sqrt(max(images, 1)))
+    sizes = [int(found.get(k, 0)) for k in ("Rows", "Columns")]
+    if images < 2 or any(size < across or size % across for size in sizes):
         return None
     return {"images": images, "normal": normal if len(normal) == 3 else []}
 

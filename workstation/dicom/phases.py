@@ -68,6 +68,9 @@ class Clock:
                 return 0.0 if self._key == "TriggerTime" else None
             return round((value - self._start) / self._per_second, 6)
         frame_time, trigger = item.number("FrameTime"), item.number("TriggerTime")
+        steps = item.fact("FrameTimeVector")
+        if isinstance(steps, list) and len(steps) > item.frame:
+            return round(sum(steps[: item.frame + 1]) / 1000.0, 6)
         if frame_time is not None:
             return round(item.frame * frame_time / 1000.0, 6)
         if trigger is not None:

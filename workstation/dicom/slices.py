@@ -148,7 +148,7 @@ def _slice(instance: Instance, frame: int) -> Slice:
 
 def _tiled(item: Slice) -> list[Slice]:
     """The tiles of a mosaic as slices of their own; any other image as it is."""
-    if not isinstance(item.instance.attributes.get("Mosaic"), dict):
+    if item.position is None or not isinstance(item.instance.attributes.get("Mosaic"), dict):
         return [item]
     rows, columns = tile_size(item.instance.attributes)
     return [
