@@ -211,3 +211,14 @@ def test_phases_are_subtracted(room: Room) -> None:
     shown = next(p for p in grid.panes if p.content.stack_id.startswith("minus:"))
     assert shown.viewport.value_at(MR_GRID.to_lps((5.0, 5.0, 4.0))) == 200.0
     shown.slices.grab()
+
+
+def test_a_turned_view_comes_back_turned(room: Room) -> None:
+    room.show("CT", "mpr")
+    grid = room.window.grid_
+    grid.link.orientation.turn(grid.panes[0].viewport, 20.0)
+    kept, normal = grid.panes[1].state(), grid.panes[1].viewport.axes.normal.copy()
+    grid.link.orientation.reset(grid.panes[0].viewport)
+    grid.panes[1].restore(room.stack("CT"), kept)
+    assert np.allclose(grid.panes[1].viewport.axes.normal, normal)
+    assert grid.panes[1].viewport.turned_deg == pytest.approx(20.0)

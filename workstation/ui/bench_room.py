@@ -22,6 +22,7 @@ import numpy as np
 import psutil
 
 from workstation.domain.errors import N_, BadInput
+from workstation.domain.geometry import Grid, as_matrix
 from workstation.ui.bench_viewer import VIEW, Entry, child, entry, peak_mb, write_sample
 
 FRAMES = 60
@@ -179,13 +180,22 @@ def _rest(room: Room) -> float:
 
 
 def _fuse(room: Room, result: dict[str, Any], change: Change) -> None:
-    """The same volume laid over itself in colour: as much work as PET on CT of that size."""
+    """A generated PET of 4 mm voxels over the CT, in its own grid, in all three views."""
+    from workstation.domain.volume import generated_volume
     from workstation.ui.fusion_area import FusionArea
+    from workstation.viewing.fusion import Fusion, Placed
 
     fusing = room.window.findChildren(FusionArea)[0]
     stack = next(iter(room.window.grid_.stacks.values()))
     pane = next(p for p in room.window.grid_.panes if p.solid is None)
-    fusing.fuse(pane, stack)  # every pane that shows the series has the overlay
+    matrix = np.diag([4.0, 4.0, 4.0, 1.0])
+    matrix[:3, 3] = stack.grid.centre_lps - 200.0
+    grid = Grid((100, 100, 100), as_matrix(matrix))
+    uptake = np.random.default_rng(2).gamma(2.0, 0.6, grid.shape).astype(np.float32)
+    pet = generated_volume(
+        uptake, grid, modality="PT", unit="{SUVbw}g/mL", role="PET", region="chest"
+    )
+    fusing.lay(stack.id, Fusion(pet, Placed(as_matrix(np.eye(4)))))
     room.idle(2.0)
     result["fusion"] = _told(room.frames(change))
     fusing.fuse(pane, None)

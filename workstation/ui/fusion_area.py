@@ -90,6 +90,11 @@ class FusionArea(QObject):
             self.of_base[base.id] = self._load(base, overlay, placed)
         self._spread(base.id)
 
+    def lay(self, base_id: str, fusion: Fusion) -> None:
+        """Lay voxels that are there already over a series."""
+        self.of_base[base_id] = fusion
+        self._spread(base_id)
+
     def _load(self, base: Stack, overlay: Stack, placed: Placed) -> Fusion:
         loading = self.window.library.open(overlay)
         fusion = Fusion(loading.volume, placed, loaded=loading.done)

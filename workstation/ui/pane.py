@@ -250,7 +250,8 @@ class ViewPane(QWidget):
             "drawing": self.content.drawing,
             "fused_stack_id": self.content.fused_stack_id,
             "preset": self.content.preset,
-            "plane": view.kind.value,
+            "plane": view.home.value,
+            "rotation": view.rotation.tolist() if view.turned_deg > 0 else [],
             "focus_mm": [float(v) for v in view.focus_mm],
             "window": [view.window.centre, view.window.width],
             "zoom": view.zoom,
@@ -274,6 +275,9 @@ class ViewPane(QWidget):
             self._solid_view().model.restore(stack.id, kept.get("solid_look"))
         view = self.viewport
         view.move_focus(np.asarray(kept.get("focus_mm", view.focus_mm), dtype=np.float64))
+        rotation = np.asarray(kept.get("rotation", []), dtype=np.float64)
+        if rotation.shape == (3, 3):
+            view.adopt_rotation(rotation)
         window = kept.get("window")
         if window:
             view.set_window(Window(float(window[0]), float(window[1])))
