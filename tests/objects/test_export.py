@@ -25,7 +25,7 @@ from workstation.domain.mark_exchange import marks_of_state
 from workstation.domain.people import MACHINE, Actor, Permission, Role
 from workstation.domain.volume import Stack
 from workstation.reading.draft import draft
-from workstation.reading.export import ExportedFile, export
+from workstation.reading.export import ExportedFile, export, verify_folder
 from workstation.reading.sign import sign
 
 PASSWORD = "correct horse battery"
@@ -128,6 +128,7 @@ def test_everything_drawn_goes_out_and_comes_back(marked: Archive, tmp_path: Pat
     if shown := dsrdump(files["sr"][0]):
         assert shown.count("Tracking Identifier") == 2
     assert pydicom.dcmread(files["pr"][0]).StudyInstanceUID == uid
+    assert verify_folder(tmp_path / "out").ok  # what stands beside a report does not disturb it
 
 
 def test_exporting_twice_changes_nothing_and_a_new_mark_makes_new_files(
@@ -149,3 +150,11 @@ def test_exporting_twice_changes_nothing_and_a_new_mark_makes_new_files(
 def test_a_study_without_marks_has_no_such_files(archive: Archive, tmp_path: Path) -> None:
     uid = signed(archive)
     assert set(by_kind(export(archive, uid, tmp_path))).isdisjoint({"sr_marks", "pr", "ko"})
+
+
+def test_marks_of_an_unsigned_study_leave_beside_its_draft(marked: Archive, tmp_path: Path) -> None:
+    uid = marked.last_study_uid()
+    draft(marked, uid, language="zh_CN", actor=Actor("li", Role.READER))
+    files = by_kind(export(marked, uid, tmp_path))
+    assert {"draft_pdf", "sr_marks", "pr", "ko"} <= set(files)
+    assert pydicom.dcmread(files["sr_marks"][0]).VerificationFlag == "UNVERIFIED"

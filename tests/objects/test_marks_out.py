@@ -26,9 +26,9 @@ from tests.objects.material import (
 from tests.quantify.made import grid_of
 from workstation.dicom.key_object_writer import write_key_objects
 from workstation.dicom.key_objects import read_key_objects
-from workstation.dicom.mark_groups import marks_of_report
+from workstation.dicom.mark_groups import Sources, marks_of_report
 from workstation.dicom.mark_report import write_mark_report
-from workstation.dicom.presentation_state import read_state
+from workstation.dicom.presentation_state import COLOUR, read_state
 from workstation.dicom.presentation_writer import write_states
 from workstation.dicom.sr_tree import read_tree
 from workstation.domain.errors import BadInput
@@ -202,3 +202,16 @@ def test_a_mark_beyond_the_edge_of_its_image_is_kept(tmp_path: Path) -> None:
     (tmp_path / "pr.dcm").write_bytes(write_states([mark], [], given.sources, **WORDS)[0])
     again = marks_of_state(read_state(tmp_path / "pr.dcm"), [given.stack])
     assert np.allclose(again[0].points_mm, mark.points_mm, atol=0.01)
+
+
+def test_a_colour_image_has_a_colour_state(tmp_path: Path) -> None:
+    given = made(tmp_path / "in", grid_of())
+    stack = replace(given.stack, samples=3, unit="1")
+    sources = Sources([stack], given.sources.headers)
+    mark = mark_of(given, MarkKind.ELLIPSE)
+    (data,) = write_states([mark], [], sources, **WORDS)
+    path = tmp_path / "state.dcm"
+    path.write_bytes(data)
+    assert errors_of(path) == []
+    assert pydicom.dcmread(path).SOPClassUID == COLOUR
+    assert [m.id for m in marks_of_state(read_state(path), [stack])] == [mark.id]

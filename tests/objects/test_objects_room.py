@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tests.objects.study import LABELS, LIVER, SPLEEN, STATE_SLICE, grid, pdf_bytes
+from tests.objects.study import (
+    LABELS,
+    LIVER,
+    SHAPE,
+    SPLEEN,
+    STATE_SLICE,
+    grid,
+    pdf_bytes,
+    voxels,
+)
 from workstation.archive.store import Archive
+from workstation.dicom.rt_structures import fill_contours, read_structures
 from workstation.documents.pages import PdfPages
 from workstation.documents.tree_page import tree_page
 from workstation.domain.document import (
@@ -22,6 +34,7 @@ from workstation.domain.errors import NotFound
 from workstation.domain.mark import Mark, MarkKind
 from workstation.domain.mask_block import MaskBlock
 from workstation.domain.people import Actor, Role
+from workstation.domain.polygon import area_of
 from workstation.domain.volume import Stack
 from workstation.reading import objects
 from workstation.text import set_language
@@ -99,6 +112,13 @@ def test_marks_of_others_become_ours_only_on_request(archive: Archive) -> None:
     reader = Actor("li", Role.READER)
     taken = objects.take_marks(archive, reader, uid)
     assert archive.all(Mark) == taken and taken[0].by == "li" and not taken[0].in_report
+    # Measured anew on the stored voxels: a disc within the liver of 65 HU.
+    z, y, x = np.indices(SHAPE)
+    disc = (z == 12) & (np.hypot(x - 50, y - 60) < 9.9)
+    said = {n.name: n.value for n in taken[0].numbers}
+    assert said["Mean"] == pytest.approx(float(voxels()[disc].mean()), abs=1.0)
+    assert said["Area"] == pytest.approx(np.pi * 15 * 14, rel=0.01)
+    assert "Diameter" not in said
 
 
 def test_key_images_state_and_document(archive: Archive) -> None:
@@ -126,3 +146,17 @@ def test_key_images_state_and_document(archive: Archive) -> None:
     assert picture.shape[1] == 420 and abs(picture.shape[0] - 594) <= 1
     assert picture.min() < 60 and (picture == 255).mean() > 0.9
     pages.close()
+
+
+def test_contours_of_a_real_patient(shared_data: Path | None) -> None:
+    """The tumour of the public PET-CT-MR patient, where it is there: volume by the shoelace
+    formula, and by voxels of the CT, within one percent."""
+    if shared_data is None:
+        return
+    for kind, step in (("CT", 3.27), ("PET", 3.27), ("MR_T1", 3.27)):
+        path = shared_data / "petctmr_sarcoma/STS_001" / kind / "mask/RS.dcm"
+        structures = read_structures(path)
+        flat = sum(area_of(c.points_mm[:, :2]) for c in structures.contours) * step / 1000
+        filled = fill_contours(structures, None)
+        assert filled.volumes_ml[1] == pytest.approx(flat, rel=0.01)
+        assert structures.about.segments[0].label == f"GTV_Mass_{kind}"

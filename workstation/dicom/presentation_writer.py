@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import resources
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -336,7 +337,5 @@ def _arrow_head(points: Floats) -> Floats:
 
 
 def _srgb() -> bytes:
-    """The sRGB profile that the standard asks for of colour states."""
-    from PIL import ImageCms
-
-    return bytes(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    """The sRGB profile that the standard asks for of colour states, as highdicom brings it."""
+    return (resources.files("highdicom") / "_icc_profiles/sRGB_v4_ICC_preference.icc").read_bytes()

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from workstation.archive.store import Archive
 from workstation.dicom.documents import read_document
@@ -20,6 +23,7 @@ from workstation.dicom.presentation_state import read_state
 from workstation.dicom.rt_structures import fill_contours, read_structures
 from workstation.dicom.segment_reader import SegmentPieces, read_segment_set, read_segments
 from workstation.dicom.sr_tree import read_tree
+from workstation.dicom.volumes import read_frame
 from workstation.domain.artefact import new_id, now
 from workstation.domain.document import (
     EncapsulatedDocument,
@@ -32,8 +36,9 @@ from workstation.domain.document import (
 )
 from workstation.domain.errors import N_, BadInput, Message, NotFound, ReaderError
 from workstation.domain.image_plane import ImagePlane, plane_of
-from workstation.domain.mark import Mark
+from workstation.domain.mark import Mark, MarkKind, MarkNumber
 from workstation.domain.mark_exchange import marks_of_place, marks_of_state
+from workstation.domain.mark_numbers import numbers_of
 from workstation.domain.mask_block import LabelBlock, label_blocks
 from workstation.domain.people import Actor, Permission
 from workstation.domain.study import Instance
@@ -218,15 +223,39 @@ def marks_in(archive: Archive, sop_instance_uid: str) -> list[Mark]:
 
 
 def take_marks(archive: Archive, actor: Actor, sop_instance_uid: str) -> list[Mark]:
-    """Marks of a report or state as marks of the reader, new ones, none of them in the report."""
-    marks = [
-        replace(mark, id=new_id(), by=actor.name, at=now(), in_report=False, finding_id="")
+    """Marks of a report or state as marks of the reader, new ones, none of them in the report.
+
+    Their numbers are measured on the stored images: what someone else measured stays theirs.
+    """
+    taken = [
+        replace(
+            mark,
+            id=new_id(),
+            by=actor.name,
+            at=now(),
+            in_report=False,
+            finding_id="",
+            numbers=_measured(archive, mark),
+        )
         for mark in marks_in(archive, sop_instance_uid)
+        if mark.kind is not MarkKind.BRUSH  # its voxels are in a segmentation, not here
     ]
-    if not marks:
+    if not taken:
         raise BadInput(N_("It draws nothing on the images that are here."))
-    reason = Message(N_("{count} marks were taken from an object."), {"count": len(marks)})
-    with archive.write(actor, Permission.REVIEW, reason, marks[0].study_uid) as writer:
-        for mark in marks:
+    reason = Message(N_("{count} marks were taken from an object."), {"count": len(taken)})
+    with archive.write(actor, Permission.REVIEW, reason, taken[0].study_uid) as writer:
+        for mark in taken:
             writer.put(mark)
-    return marks
+    return taken
+
+
+def _measured(archive: Archive, mark: Mark) -> tuple[MarkNumber, ...]:
+    stack = archive.get(Stack, mark.stack_id)
+
+    def slice_at(z: int) -> NDArray[Any] | None:
+        try:
+            return read_frame(stack, mark.phase, z, archive.blob_path)
+        except ReaderError:
+            return None
+
+    return numbers_of(mark, stack, slice_at)

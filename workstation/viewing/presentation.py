@@ -95,6 +95,8 @@ class Applied:
     def update(self, states: list[PresentationState], width: int, height: int) -> None:
         """states: those that are on, the last one wins. width, height: of the view, pixels."""
         view = self.viewport
+        if not states and self._key is None:
+            return  # the usual case, asked at every step of a scroll
         plane = image_shown(view)
         state = None
         if plane is not None:
