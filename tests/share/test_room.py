@@ -24,6 +24,7 @@ from workstation.domain.plane import PlaneKind
 from workstation.reading import key_images as key_room
 from workstation.reading.draft import draft
 from workstation.reading.sign import sign
+from workstation.ui import share_film
 from workstation.ui.print_dialog import PrintDialog
 from workstation.ui.program import application
 from workstation.ui.share_area import Share
@@ -169,6 +170,39 @@ def test_film_of_all_slices(room: Room, tmp_path: Path) -> None:
         seen.append(got[1])
     assert len(seen) == 10 and max(seen[0].shape[:2]) == 800
     assert not np.array_equal(seen[0], seen[5])
+
+
+def test_film_and_key_image_of_a_3d_view(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import cv2
+
+    monkeypatch.setattr(share_film, "TURN_DEG", 60.0)
+    share, grid = share_of(room), room.window.grid_
+    grid.set_layout("mpr")
+    room.until(lambda: room.window.settled, 60)
+    number = next(n for n, p in enumerate(grid.panes) if p.solid is not None)
+    grid.activate(number)
+    solid = grid.panes[number].solid
+    assert solid is not None and solid.look is not None
+    look = solid.look
+    path = tmp_path / "turn.mp4"
+    share.save_film(path)
+    room.until(lambda: share.film is None, 120)
+    reader = cv2.VideoCapture(str(path))
+    frames = []
+    while (got := reader.read())[0]:
+        frames.append(got[1])
+    assert len(frames) == 6 and not np.array_equal(frames[0], frames[1])
+    assert solid.look == look  # as it was before
+    share.keys.toggle()
+    room.until(lambda: len(share.keys.images) == 1)
+    assert share.keys.images[0].solid and "3D" in share.keys.images[0].caption
+    share.keys.remove(share.keys.images[0])
+    room.until(lambda: not share.keys.images)
+    grid.set_layout("single")
+    grid.activate(0)
+    room.until(lambda: room.window.settled, 60)
 
 
 def test_printed_ball_has_its_size_on_paper(room: Room, tmp_path: Path) -> None:

@@ -260,6 +260,10 @@ def solid_decorated(view: VolumeView, image: QImage, *, words: bool = True) -> P
             said = caption + ("　" + tr("Cut: not all of the patient is shown") if look.is_cut
                               else "")  # fmt: skip
             halo.draw(painter, QPointF(5, 4), said, theme.font(9), theme.TEXT)
+            if any(look.opacity(mask.id) > 0 for mask in view.masks):
+                at = QPointF(5, area.bottom() - 20)
+                note = tr("Research use, not registered")
+                halo.draw(painter, at, note, theme.font(9), theme.LETTER)
             _scale_bar(painter, halo, area, 1 / (mm * ratio))
             painter.end()
             image.setDevicePixelRatio(1.0)

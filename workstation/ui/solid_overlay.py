@@ -153,6 +153,10 @@ class SolidOverlay:
         for words, face, colour in lines:
             self.halo.draw(painter, QPointF(6, y), words, face, colour)
             y += theme.scaled(18)
+        if any(look.opacity(mask.id) > 0 for mask in view.masks):
+            at = QPointF(area.right() - 6, area.bottom() - 25)
+            words = tr("Research use, not registered")
+            self.halo.draw(painter, at, words, font, theme.LETTER, Qt.AlignmentFlag.AlignRight)
         note = hint(view.model.tool)
         small = theme.font(9)
         room = area.width() - 14

@@ -51,13 +51,17 @@ def _thread() -> ThreadPoolExecutor:
 
 @dataclass(frozen=True, eq=False)
 class SolidMask:
-    """A mask (z, y, x) to be shown as a surface. colour: red, green, blue 0..1."""
+    """A mask (z, y, x) to be shown as a surface. colour: red, green, blue 0..1.
+
+    version: another number says that the array was painted on since.
+    """
 
     id: str
     label: str
     array: NDArray[np.bool_]
     grid: Grid
     colour: tuple[float, float, float]
+    version: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +221,8 @@ class SolidPainter(QObject):
 
     def _mesh(self, mask: SolidMask) -> Surface:
         kept = self._meshes.get(mask.id)
-        if kept is None or kept[0].array is not mask.array:
+        known = kept is not None and kept[0].array is mask.array
+        if kept is None or not known or kept[0].version != mask.version:
             kept = mask, surface_of(mask.array, mask.grid)
             self._meshes[mask.id] = kept
         return kept[1]
