@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 
 from tests.objects.study import LIVER, SPLEEN, STATE_SLICE, grid
+from workstation import text
 from workstation.domain.document import ObjectKind, ReportTree
 from workstation.text import tr
 from workstation.ui.objects_area import ObjectsArea
@@ -25,20 +26,15 @@ from workstation.wiring import open_services
 Until = Callable[[Callable[[], bool]], None]
 
 
-@pytest.fixture
-def until() -> Until:
-    app = application()
-
-    def wait(condition: Callable[[], bool]) -> None:
-        assert wait_until(app, condition, 30), "it did not come about in time"
-
-    return wait
+def wait(condition: Callable[[], bool]) -> None:
+    assert wait_until(application(), condition, 30), "it did not come about in time"
 
 
-@pytest.fixture
-def room(objects_home: Path, tmp_path: Path, until: Until) -> Iterator[Window]:
-    home = tmp_path / "家"
+@pytest.fixture(scope="module")
+def window(objects_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
+    home = tmp_path_factory.mktemp("窗") / "家"
     shutil.copytree(objects_home, home)
+    before = text.language()
     with open_services(home, "zh_CN") as services:
         application()
         window = Window(services.settings, services.archive)
@@ -47,11 +43,30 @@ def room(objects_home: Path, tmp_path: Path, until: Until) -> Iterator[Window]:
         window.activateWindow()
         QTest.qWaitForWindowActive(window)
         window.actions_.open_study(services.archive.last_study_uid())
-        until(lambda: window.settled)
+        wait(lambda: window.settled)
         window.grid_.set_layout("single")
-        until(lambda: window.settled)
+        wait(lambda: window.settled)
         yield window
         window.shut()
+    text.set_language(before)
+
+
+@pytest.fixture
+def until() -> Until:
+    return wait
+
+
+@pytest.fixture
+def room(window: Window) -> Window:
+    """The window as after opening the study: nothing of its objects is open."""
+    text.set_language("zh_CN")
+    stack_id = window.grid_.active_pane.content.stack_id
+    area = area_of(window)
+    area.close_reader()
+    window.grid_.show_stack(stack_id)
+    area._study()
+    wait(lambda: bool(area.panel.objects) and window.settled)
+    return window
 
 
 def area_of(room: Window) -> ObjectsArea:
@@ -241,3 +256,4 @@ def test_it_speaks_the_other_language(room: Window, until: Until) -> None:
     row = panel.list.topLevelItem(0)
     assert row is not None and row.text(0).startswith("Document")
     assert panel.rows.headerItem().text(0) == "Segment"
+    room.actions_.switch_language()
