@@ -131,3 +131,36 @@ def test_the_last_state_wins_and_parts_without_images_mean_all(
     viewport.go_to_slice(3)
     applied.update([first, second], 600, 500)
     assert applied.state is None
+
+
+@pytest.mark.parametrize("kind", ["table", "sigmoid"])
+def test_curves_of_grey(files: Files, volume: Volume, tmp_path: Path, kind: str) -> None:
+    """A lookup table or sigmoid in place of a window, as DCMTK draws it."""
+    ds = pydicom.dcmread(state_file(files, tmp_path, 0, False, False))
+    voi = ds.SoftcopyVOILUTSequence[0]
+    hu = voxels()[STATE_SLICE].astype(float)
+    if kind == "table":
+        del voi.WindowCenter, voi.WindowWidth
+        # The descriptor's first value is unsigned where no value is negative: HU above zero.
+        table = pydicom.Dataset()
+        entries = (np.linspace(0, 1, 1024) ** 2 * 4095).astype(np.uint16)
+        table.LUTDescriptor = [1024, 0, 12]
+        table["LUTDescriptor"].VR = "US"
+        table.LUTData = entries.tobytes()
+        table["LUTData"].VR = "OW"
+        voi.VOILUTSequence = [table]
+        expected = entries[np.clip(hu, 0, 1023).astype(int)] / 4095 * 255
+    else:
+        voi.WindowCenter, voi.WindowWidth, voi.VOILUTFunction = "60", "300", "SIGMOID"
+        expected = 255 / (1 + np.exp(-4 * (hu - 60) / 300))
+    path = tmp_path / "curve.dcm"
+    ds.save_as(path)
+    viewport = Viewport()
+    viewport.show(volume)
+    viewport.go_to_slice(STATE_SLICE)
+    Applied(viewport).update([read_state(path)], 600, 500)
+    ours = shown(viewport, *hu.shape)
+    assert np.abs(ours - expected).max() <= 1.5
+    theirs = by_dcmtk(files, path, tmp_path) if kind == "table" else None
+    if theirs is not None:
+        assert np.abs(ours.astype(int) - theirs).max() <= 2

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from workstation.dicom.cielab import rgb_of_cielab
 from workstation.dicom.items import Item, open_object
+from workstation.dicom.lookup_tables import voi_curves
 from workstation.domain.document import (
     Caption,
     DisplayedArea,
@@ -66,19 +69,29 @@ def read_state(path: Path) -> PresentationState:
 
 
 def _windows(item: Item) -> tuple[StateWindow, ...]:
+    """Windows and lookup tables; of one item that has both, the table (PS3.3 C.11.8)."""
     found = []
+    start = item.number("RescaleIntercept") or 0.0
     for one in item.items("SoftcopyVOILUTSequence"):
-        centre, width = one.number("WindowCenter"), one.number("WindowWidth")
-        if centre is not None and width is not None and width > 0:
-            found.append(
-                StateWindow(
-                    centre,
-                    width,
-                    one.text("VOILUTFunction").upper() or "LINEAR",
-                    one.text("WindowCenterWidthExplanation"),
-                    one.image_refs("ReferencedImageSequence"),
-                )
-            )
+        images = one.image_refs("ReferencedImageSequence")
+        curves = voi_curves(one.dataset, start < 0, one.declared)
+        for curve in curves[:1]:
+            first, last = float(curve["first"]), float(curve["last"])
+            grey = tuple(float(g) for g in curve["grey"])
+            words = str(curve["explanation"])
+            width = max(last - first, 1e-6)
+            found.append(StateWindow(first + width / 2, width, "LUT", words, images, grey))
+        centre, width_ = one.number("WindowCenter"), one.number("WindowWidth")
+        if curves or centre is None or width_ is None or width_ <= 0:
+            continue
+        function = one.text("VOILUTFunction").upper() or "LINEAR"
+        words = one.text("WindowCenterWidthExplanation")
+        if function == "SIGMOID":
+            places = np.linspace(-2.0, 2.0, 257)
+            grey = tuple((1 / (1 + np.exp(-4 * places))).tolist())
+            found.append(StateWindow(centre, 4 * width_, function, words, images, grey))
+        else:
+            found.append(StateWindow(centre, width_, function, words, images))
     return tuple(found)
 
 
@@ -227,8 +240,7 @@ def _shutters(item: Item) -> tuple[tuple[str, tuple[float, ...]], ...]:
 
 def _notes(item: Item) -> tuple[Message, ...]:
     notes = []
-    tables = any(one.has("VOILUTSequence") for one in item.items("SoftcopyVOILUTSequence"))
-    if tables or item.has("PresentationLUTSequence"):
+    if item.has("PresentationLUTSequence"):
         notes.append(Message(N_("It has a lookup table for brightness, which is not applied.")))
     if item.has("ModalityLUTSequence"):
         notes.append(Message(N_("It has a lookup table for values, which is not applied.")))

@@ -223,7 +223,8 @@ class KeySelection:
 class StateWindow:
     """Window of a presentation state for some images, all where ``images`` is empty.
 
-    function: LINEAR, LINEAR_EXACT or SIGMOID (PS3.3 C.11.2.1.3).
+    function: LINEAR, LINEAR_EXACT or SIGMOID (PS3.3 C.11.2.1.3). grey: where a lookup table or a
+    sigmoid says so, 0 (black) to 1 evenly over the width.
     """
 
     centre: float
@@ -231,6 +232,7 @@ class StateWindow:
     function: str = "LINEAR"
     words: str = ""
     images: tuple[ImageRef, ...] = ()
+    grey: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ class Applied:
         view.invert = state.inverse if view.volume.stack.samples == 1 else False
         window = window_for(state, plane)
         if window is not None:
-            view.set_window(Window(window.centre, window.width), state.label or "GSPS")
+            view.set_window(Window(window.centre, window.width, window.grey), state.label or "GSPS")
         else:
             view.changed.emit()
 
