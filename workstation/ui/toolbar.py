@@ -103,6 +103,12 @@ class Toolbar(QFrame):
         super().resizeEvent(event)
         self._fit()
 
+    def minimumSizeHint(self) -> QSize:
+        """Room for the icons of the groups: what is shown besides never holds a window wide."""
+        each = theme.scaled(18) + 20
+        shown = sum(bool(self.commands.in_group(group)) for group in SHOWN)
+        return QSize(each * (shown + 2), super().minimumSizeHint().height())
+
     def _fit(self) -> None:
         room = self.width() - 24
         shown = [b for g, b in self.buttons.items() if self.commands.in_group(g)]
