@@ -55,7 +55,7 @@ BUTTONS = (
     Qt.MouseButton.RightButton,
 )
 # Dialogs of the operating system cannot be closed by an event of ours.
-OUTSIDE = ("import", "import_files", "save", "export", "print")
+OUTSIDE = ("import", "import_files", "save", "export", "print", "share_")
 SETTLING_S = 120.0
 
 

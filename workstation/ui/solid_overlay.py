@@ -147,8 +147,8 @@ class SolidOverlay:
         lines = [(f"{name}　3D", bold, theme.TEXT), (self._look_words(), font, theme.TEXT)]
         if look.is_cut:
             lines.append((tr("Cut: not all of the patient is shown"), font, theme.LETTER))
-        if view.thinned_mm > 0:
-            words = tr("3D from voxels of {mm} mm; crop for detail", mm=f"{view.thinned_mm:.1f}")
+        if view.thinned:
+            words = tr("3D from voxels of {mm} mm; crop for detail", mm=view.thinned)
             lines.append((words, theme.font(9), theme.DIM))
         for words, face, colour in lines:
             self.halo.draw(painter, QPointF(6, y), words, face, colour)

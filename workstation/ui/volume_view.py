@@ -182,14 +182,14 @@ class VolumeView(QWidget):
         return span_of(shown[0], self.look)
 
     @property
-    def thinned_mm(self) -> float:
-        """Voxel size of the copy that is rendered where it is thinner than the volume, else 0."""
+    def thinned(self) -> str:
+        """Voxel size in mm of the copy that is rendered, where it is thinner than the volume."""
         shown = self.painter.shown
         if shown is None or self.volume is None:
-            return 0.0
-        size, own = max(shown[0].grid.spacing_mm), max(self.volume.grid.spacing_mm)
-        least = min(shown[0].grid.spacing_mm) / min(self.volume.grid.spacing_mm)
-        return size if size > own * 1.01 or least > 1.01 else 0.0
+            return ""
+        size, own = shown[0].grid.spacing_mm, sorted(self.volume.grid.spacing_mm)
+        same = all(a < b * 1.01 for a, b in zip(sorted(size), own, strict=True))
+        return "" if same else " × ".join(f"{mm:.1f}" for mm in size)
 
     @property
     def top_px(self) -> int:
