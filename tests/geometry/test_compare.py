@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
@@ -26,12 +28,13 @@ from workstation.demo.scans import FlairScan, Frame3, flair_scan
 from workstation.dicom.write import SeriesHeader, derived_uid, write_series
 from workstation.documents.signatures import make_key
 from workstation.domain.alignment import Alignment, How
-from workstation.domain.errors import BadInput, NotFound
+from workstation.domain.errors import BadInput, Cancelled, NotFound
 from workstation.domain.geometry import Floats, Grid
 from workstation.domain.people import MACHINE, Role
 from workstation.domain.plane import PlaneKind
 from workstation.domain.study import Patient, Study
 from workstation.domain.volume import Flag, Stack
+from workstation.domain.work import Cancel
 from workstation.reading import align
 from workstation.reading.assemble import assemble
 from workstation.reading.draft import draft, write_free_text
@@ -286,6 +289,24 @@ def test_alignment_is_stored_judged_and_taken_back(
     with pytest.raises(NotFound):
         archive.get(Alignment, made.id)
     assert verify(archive).ok
+
+
+def test_cancelling_kills_the_child(archive: Archive) -> None:
+    """Nothing half-made is kept, and no process goes on in the background."""
+    fixed, moving = stack_named(archive, "now"), stack_named(archive, "then")
+    cancel, me = Cancel(), psutil.Process(os.getpid())
+    before = {child.pid for child in me.children()}
+    told: list[float] = []
+
+    def progress(fraction: float, doing: object) -> None:
+        told.append(fraction)
+        cancel.cancel()  # as soon as the child has said anything
+
+    with pytest.raises(Cancelled):
+        align.align(archive, fixed, moving, progress=progress, cancel=cancel)
+    assert told and max(told) < 0.5
+    assert {child.pid for child in me.children()} <= before
+    assert archive.all(Alignment, fixed.study_uid) == []
 
 
 # --- in the window

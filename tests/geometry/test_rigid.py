@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 from scipy import ndimage
 
@@ -19,13 +15,11 @@ from workstation.demo.scans import FlairScan, Frame3, flair_scan
 from workstation.dicom.volumes import read_frame
 from workstation.domain.alignment import Alignment, How
 from workstation.domain.artefact import now
-from workstation.domain.errors import BadInput, Cancelled
+from workstation.domain.errors import BadInput
 from workstation.domain.geometry import Floats, Grid
 from workstation.domain.volume import Stack
-from workstation.domain.work import Cancel
-from workstation.reading.align import coarse
+from workstation.reading.coarse import coarse
 from workstation.reading.rigid import Rigid, find_rigid, resampled
-from workstation.reading.rigid_process import find_rigid_apart
 
 
 def alignment_of(found: Rigid) -> Alignment:
@@ -86,12 +80,10 @@ def angle_between(a: Floats, b: Floats) -> float:
 
 
 def test_a_known_pose_is_found_again(two_heads: tuple[FlairScan, FlairScan, Floats]) -> None:
-    """Within 1 mm everywhere in the brain and half a degree, from a child process."""
+    """Within 1 mm everywhere in the brain and half a degree."""
     a, b, known = two_heads
     told: list[float] = []
-    found = find_rigid_apart(
-        a.array, a.grid, b.array, b.grid, progress=lambda fraction, _: told.append(fraction)
-    )
+    found = find_rigid(a.array, a.grid, b.array, b.grid, tell=told.append)
     matrix = np.asarray(found.matrix)
     off = apart(matrix, known, brain_points(b))
     print(f"residual {off.mean():.2f} mm mean, {off.max():.2f} mm worst, "
@@ -105,18 +97,6 @@ def test_a_known_pose_is_found_again(two_heads: tuple[FlairScan, FlairScan, Floa
     judged = alignment_of(found)
     assert judged.why_refused is None and judged.doubts == ()
     assert told == sorted(told) and told[-1] >= 0.9
-
-
-def test_cancelling_kills_the_child(two_heads: tuple[FlairScan, FlairScan, Floats]) -> None:
-    a, b, _ = two_heads
-    cancel, me = Cancel(), psutil.Process(os.getpid())
-    before = {child.pid for child in me.children()}
-    threading.Timer(1.0, cancel.cancel).start()
-    began = time.monotonic()
-    with pytest.raises(Cancelled):
-        find_rigid_apart(a.array, a.grid, b.array, b.grid, cancel=cancel)
-    assert time.monotonic() - began < 2.5
-    assert {child.pid for child in me.children()} <= before
 
 
 def test_nonsense_is_refused_with_its_reason(

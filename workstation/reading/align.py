@@ -7,27 +7,18 @@ one made last counts, and taking it back brings the other to light again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from workstation.archive.store import Archive
-from workstation.dicom.volumes import read_frame
 from workstation.domain.alignment import METRIC, Alignment, How
 from workstation.domain.artefact import digest_of, now
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed, NotFound
-from workstation.domain.geometry import Floats, Grid, as_matrix
+from workstation.domain.geometry import Floats, as_matrix
 from workstation.domain.people import MACHINE, Actor, Permission
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel, Progress, no_progress
 from workstation.reading.rigid import Rigid
 from workstation.reading.rigid_process import find_rigid_apart
-
-_COARSE_MM = 1.0  # voxels finer than this are averaged before they leave the archive
 
 
 def frame_of(stack: Stack) -> str:
@@ -60,9 +51,7 @@ def align(
     stop = cancel or Cancel()
     archive.check(actor, Permission.ANALYSE)
     _may_be_aligned(fixed, moving)
-    a, a_grid = coarse(fixed, archive.blob_path, _part(progress, 0.0, 0.15), stop)
-    b, b_grid = coarse(moving, archive.blob_path, _part(progress, 0.15, 0.3), stop)
-    found = find_rigid_apart(a, a_grid, b, b_grid, progress=_part(progress, 0.3, 1.0), cancel=stop)
+    found = find_rigid_apart(fixed, moving, archive.blob_path, progress=progress, cancel=stop)
     made = _alignment(fixed, moving, How.AUTOMATIC, actor.name, found)
     refused = made.why_refused
     if refused is not None:
@@ -129,35 +118,6 @@ def is_stale(archive: Archive, alignment: Alignment) -> bool:
     return False
 
 
-def coarse(
-    stack: Stack,
-    locate: Callable[[str], Path],
-    progress: Progress = no_progress,
-    cancel: Cancel | None = None,
-) -> tuple[NDArray[np.float32], Grid]:
-    """The middle phase's voxels averaged in blocks to about a millimetre: array (z, y, x), grid.
-
-    One slice is read at a time, so a long series does not have to fit into memory twice.
-    """
-    fx, fy, fz = (max(1, int(_COARSE_MM / mm + 0.1)) for mm in stack.grid.spacing_mm)
-    z, y, x = (n // f for n, f in zip(stack.grid.shape, (fz, fy, fx), strict=True))
-    matrix = stack.grid.matrix
-    matrix[:3, 3] = stack.grid.to_lps(((fx - 1) / 2, (fy - 1) / 2, (fz - 1) / 2))
-    matrix[:3, :3] *= (fx, fy, fz)
-    grid = Grid((z, y, x), as_matrix(matrix))
-    array = np.zeros(grid.shape, dtype=np.float32)
-    doing = Message(N_("Reading images"))
-    phase = stack.phases // 2
-    for number in range(z * fz):
-        if cancel is not None:
-            cancel.check()
-        plane: NDArray[Any] = read_frame(stack, phase, number, locate)[: y * fy, : x * fx]
-        blocks = plane.reshape(y, fy, x, fx).mean(axis=(1, 3), dtype=np.float32)
-        array[number // fz] += blocks / fz
-        progress((number + 1) / (z * fz), doing)
-    return array, grid
-
-
 def _may_be_aligned(fixed: Stack, moving: Stack) -> None:
     for stack in (fixed, moving):
         if not stack.is_volume or stack.samples != 1:
@@ -186,10 +146,3 @@ def _alignment(fixed: Stack, moving: Stack, how: How, by: str, found: Rigid) -> 
         overlap=round(found.overlap, 4),
         peak=round(found.peak, 4),
     )
-
-
-def _part(progress: Progress, start: float, stop: float) -> Progress:
-    def inner(fraction: float, doing: Message) -> None:
-        progress(start + (stop - start) * fraction, doing)
-
-    return inner

@@ -1,8 +1,8 @@
 """Runs ``reading.rigid`` in a process of its own, so that the window stays fluid.
 
 The parent talks as to a model's worker: one request on standard input, one event a line back.
-Cancelling kills the child. Voxels travel as ``.npy`` files in a private folder without names,
-which is deleted afterwards; what a killed workstation left is deleted at the next run.
+Cancelling kills the child. It reads the images itself, so that no voxel passes through the window's
+process; it works in a private folder, which is deleted afterwards.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -24,9 +25,13 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from workstation.archive.encoding import decode
+from workstation.domain.artefact import canonical_json
 from workstation.domain.errors import N_, BadInput, Message, ReaderError
 from workstation.domain.geometry import Grid, as_matrix
+from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel, Progress, no_progress
+from workstation.reading.coarse import coarse
 from workstation.reading.rigid import Rigid, find_rigid
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -53,15 +58,14 @@ def _environment() -> dict[str, str]:
 
 
 def find_rigid_apart(
-    fixed: NDArray[Any],
-    fixed_grid: Grid,
-    moving: NDArray[Any],
-    moving_grid: Grid,
+    fixed: Stack,
+    moving: Stack,
+    locate: Callable[[str], Path],
     *,
     progress: Progress = no_progress,
     cancel: Cancel | None = None,
 ) -> Rigid:
-    """``find_rigid`` in a child process of low priority.
+    """``find_rigid`` of two stacks in a child process of low priority, which reads them too.
 
     Blocks. Raises ``BadInput`` with the child's own words, or where it came to a bad end, and
     ``Cancelled`` within a tenth of a second of being asked.
@@ -70,10 +74,9 @@ def find_rigid_apart(
     _sweep()
     with tempfile.TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-") as name:
         request: dict[str, Any] = {"threads": max(1, (os.cpu_count() or 2) - 1)}
-        for key, array, grid in (("fixed", fixed, fixed_grid), ("moving", moving, moving_grid)):
-            path = Path(name) / f"{key}.npy"
-            np.save(path, array, allow_pickle=False)
-            request[key] = [str(path), list(grid.shape), grid.matrix.tolist()]
+        for key, stack in (("fixed", fixed), ("moving", moving)):
+            files = {f.sha256 for f in stack.frames if f.sha256}
+            request[key] = [canonical_json(stack), {sha: str(locate(sha)) for sha in files}]
         child = subprocess.Popen(
             [sys.executable, "-m", "workstation.reading.rigid_process"],
             stdin=subprocess.PIPE,
@@ -156,16 +159,19 @@ def main() -> int:
     with contextlib.suppress(psutil.Error, OSError):
         psutil.Process().nice(low)
     request = json.loads(line)
-    given = []
-    for key in ("fixed", "moving"):
-        path, shape, matrix = request[key]
-        given += [np.load(path, allow_pickle=False), Grid(tuple(shape), as_matrix(matrix))]
+
+    def told(start: float, stop: float) -> Callable[[float], None]:
+        return lambda part: tell(event="progress", fraction=start + (stop - start) * part)
+
+    def read(key: str, start: float) -> tuple[NDArray[np.float32], Grid]:
+        written, paths = request[key]
+        places = {sha: Path(path) for sha, path in paths.items()}
+        stack = decode(Stack, key, written)
+        return coarse(stack, places.__getitem__, told(start, start + 0.15))
+
     try:
-        found = find_rigid(
-            *given,
-            threads=int(request["threads"]),
-            tell=lambda fraction: tell(event="progress", fraction=fraction),
-        )
+        fixed, moving = read("fixed", 0.0), read("moving", 0.15)
+        found = find_rigid(*fixed, *moving, threads=int(request["threads"]), tell=told(0.3, 1.0))
         tell(event="done", found=asdict(found))
     except ReaderError as error:
         tell(event="failed", template=error.message.template, params=error.message.params)

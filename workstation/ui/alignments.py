@@ -26,7 +26,8 @@ _STORE_MS = 800  # an offset is stored when the wheel has come to rest
 class Alignments(QObject):
     """Which frames of reference follow which, and why; the crosshair link is told of it."""
 
-    changed = Signal()
+    changed = Signal()  # another alignment counts, or a registration began or ended
+    progressed = Signal()
 
     def __init__(self, window: Window) -> None:
         super().__init__(window)
@@ -145,7 +146,7 @@ class Alignments(QObject):
         percent = round(fraction * 100)
         if job == self._job and percent != self.percent:
             self.percent = percent
-            self.changed.emit()
+            self.progressed.emit()
 
     # --- by hand
 

@@ -42,6 +42,7 @@ class CompareArea(QObject):
         self.compared = ""  # study uid of the earlier study on screen
         self.alignments = Alignments(window)
         self.alignments.changed.connect(self._aligned)
+        self.alignments.progressed.connect(self._repaint)
         self._together: list[SideBySide] = []
         self.grid.on_pane(lambda pane: pane.slices.add_layer(CompareLayer(pane, self)))
         self.desk.study_opened.connect(lambda _: self._opened())
@@ -251,9 +252,12 @@ class CompareArea(QObject):
 
     def _tell(self) -> None:
         self.panel.refresh()
+        self._repaint()
+        self.changed.emit()
+
+    def _repaint(self) -> None:
         for pane in self.grid.panes:
             pane.slices.update()
-        self.changed.emit()
 
     # --- linking
 
