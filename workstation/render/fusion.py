@@ -52,7 +52,10 @@ class FusionRenderer:
 
 def _places(values: NDArray[Any], window: Window) -> NDArray[np.uint8]:
     """Place in the table of each value: the window's low end is 0, its high end 255."""
-    scaled = (values.astype(np.float32) - np.float32(window.low)) * np.float32(255 / window.width)
-    np.fmax(scaled, 0.0, out=scaled)  # not a number is the lowest place, which is transparent
-    np.fmin(scaled, 255.0, out=scaled)
+    # Not a number is the lowest place, which is transparent; ends first, "outside" is -1e30.
+    scaled = np.fmax(values.astype(np.float32), np.float32(window.low))
+    np.fmin(scaled, np.float32(window.high), out=scaled)
+    scaled -= np.float32(window.low)
+    scaled *= np.float32(255 / window.width)
+    np.clip(scaled, 0.0, 255.0, out=scaled)
     return np.asarray(np.rint(scaled).astype(np.uint8), dtype=np.uint8)

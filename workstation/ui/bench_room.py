@@ -174,6 +174,7 @@ def _rest(room: Room) -> float:
     begun = time.perf_counter()
     while time.perf_counter() - begun < 10:
         room.app.processEvents()
+        time.sleep(0.002)  # at rest the program waits too, and leaves the processor to the cut
         if all(view.sharp for view in room.views):
             break
     return time.perf_counter() - begun

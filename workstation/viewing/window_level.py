@@ -202,7 +202,10 @@ def _along(values: NDArray[Any], window: Window) -> NDArray[np.float32]:
 
 
 def _straight(values: NDArray[Any], low: float, span: float) -> NDArray[np.float32]:
-    scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / span)
+    # Ends first: "outside" is -1e30, which a narrow window would carry beyond what floats hold.
+    scaled = np.clip(values.astype(np.float32), np.float32(low), np.float32(low + span))
+    scaled -= np.float32(low)
+    scaled *= np.float32(255.0 / span)
     return np.asarray(np.clip(scaled, 0.0, 255.0, out=scaled))
 
 
