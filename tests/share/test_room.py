@@ -10,6 +10,7 @@ import pypdfium2
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
+from PySide6.QtPrintSupport import QPrinter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox
 
@@ -18,6 +19,7 @@ from tests.marks.test_window import Room
 from tests.share.test_files import chunks
 from workstation import text
 from workstation.archive.verify import verify
+from workstation.documents.print_page import RULER_MM
 from workstation.domain.errors import NotAllowed
 from workstation.domain.mark import KeyImage
 from workstation.domain.plane import PlaneKind
@@ -243,6 +245,34 @@ def test_printed_ball_has_its_size_on_paper(room: Room, tmp_path: Path) -> None:
     for secret in ("王", "Wang", "P-7", "A7", "2026-01-05", "Chest 2.5"):
         assert secret not in bare
     dialog.reject()
+
+
+def test_printer_gets_the_page_to_the_millimetre(room: Room, tmp_path: Path) -> None:
+    share = share_of(room)
+    share.ask_print()
+    dialog = share.dialog
+    assert isinstance(dialog, PrintDialog)
+    dialog.true_size.setChecked(True)
+    dialog.draw()
+    path = tmp_path / "printed.pdf"
+    printer = QPrinter(QPrinter.PrinterMode.HighResolution)
+    printer.setOutputFormat(QPrinter.OutputFormat.PdfFormat)
+    printer.setOutputFileName(str(path))
+    sent: list[int] = []
+    dialog.told = sent.append
+    dialog.print_on(printer)
+    room.until(lambda: sent == [1], 60)
+    dialog.reject()
+    with pypdfium2.PdfDocument(path.read_bytes()) as document:
+        assert len(document) == 1
+        assert document[0].get_size() == pytest.approx((595.3, 841.9), abs=1.5)
+        page = document[0].render(scale=300 / 72).to_numpy()[..., :3].astype(int)
+    mm = 25.4 / 300
+    foot = page[-round(24 / mm) :].max(axis=-1) < 60
+    lines = np.flatnonzero(foot[:, : round(80 / mm)].sum(axis=1) > 40 / mm)
+    ends = np.flatnonzero(foot[lines[0]])
+    bar = ends[ends < ends[0] + round(52 / mm)]
+    assert (np.ptp(bar) + 1) * mm == pytest.approx(RULER_MM, abs=0.3)
 
 
 def test_what_may_show_the_patient_is_said_first(

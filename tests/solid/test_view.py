@@ -23,6 +23,7 @@ from tests.viewer.images import volume_of
 from workstation import text
 from workstation.domain.geometry import Floats
 from workstation.domain.plane import PlaneKind
+from workstation.render.volume import VolumeScene
 from workstation.ui import theme
 from workstation.ui.solid_painter import SolidMask
 from workstation.ui.solid_probe import Probe
@@ -282,6 +283,27 @@ def test_window_never_waits_for_3d(qtbot: QtBot) -> None:
     assert made.painter.shown is not None
     assert made.painter.shown[0].voxels.size <= 14_000_001
     made.close_scene()
+
+
+def test_on_a_graphics_card_one_volume_is_kept_at_a_time(
+    qtbot: QtBot, view: VolumeView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Complaint 3: two volumes may not fit into a card's memory; a view without one lives on."""
+    monkeypatch.setattr(VolumeScene, "uses_card", property(lambda scene: True))
+    QTest.keyClick(view, Qt.Key.Key_P)
+    done(qtbot, view)
+    other = VolumeView(None, Viewport())
+    qtbot.addWidget(other)
+    other.resize(200, 200)
+    other.show()
+    other.show_volume(view.volume)
+    done(qtbot, other)
+    assert other.painter.shown is not None and view.painter.shown is None
+    assert bright(view, at(view, PLACE))  # its last picture stays
+    QTest.keyClick(view, Qt.Key.Key_A)
+    done(qtbot, view)
+    assert view.painter.shown is not None and other.painter.shown is None
+    other.close_scene()
 
 
 def test_turntable_runs_and_stops(qtbot: QtBot, view: VolumeView) -> None:
