@@ -2,6 +2,8 @@
 
 Takes every folder that has DICOM files into a new home in a temporary folder, assembles its
 stacks and prints one line of Markdown a folder. Nothing is written beside the images.
+``tests.every_series`` prints a line a stack, ``tests.every_file`` a line a file of one folder, both
+with sums by independent decoders.
 """
 
 from __future__ import annotations
