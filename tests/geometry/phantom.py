@@ -150,7 +150,7 @@ def _turned(degrees: float) -> Floats:
 def scans() -> Iterator[Scan]:
     """24 axis orders and flips x 3 tilts x single-frame and enhanced; three spacings and, for a
     quarter, a skew turn of 14 degrees run through them."""
-    spacings = ((1.1, 1.5, 3.0), (1.6, 1.2, 2.4), (2.0, 2.0, 2.0))
+    spacings = ((1.1, 1.5, 3.0), (1.6, 1.2, 2.7), (2.2, 2.2, 2.2))
     orders = [
         ((a, s), (b, t))
         for a, b in itertools.permutations(range(3), 2)
