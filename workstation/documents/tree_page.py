@@ -15,8 +15,8 @@ _QUIET = {"121049", "121058"}  # language; procedure
 _TRACKING = "112039"
 _MANY = 6
 _STYLE = """
-body { font-family: sans-serif; } h1 { font-size: 13pt; margin: 2px 0; }
-h2 { font-size: 11pt; margin: 8px 0 2px 0; } p { margin: 2px 0; }
+body { font-family: sans-serif; } p { margin: 2px 0; }
+.title { font-size: 13pt; font-weight: bold; } .head { font-size: 11pt; font-weight: bold; }
 .dim { color: #8a94a0; } .name { color: #8fb4d9; } .number { font-weight: bold; }
 a { color: #5cc8ff; } div.in { margin-left: 16px; }
 """
@@ -30,7 +30,7 @@ def tree_page(tree: ReportTree, *, details: bool = False) -> str:
     places = {place.path for place in tree.places}
     parts = [
         f"<style>{_STYLE}</style>",
-        f"<h1>{escape(tree.title or tr('Structured report'))}</h1>",
+        f"<p class='title'>{escape(tree.title or tr('Structured report'))}</p>",
     ]
     parts.append(f"<p class='dim'>{escape(' · '.join(_facts(tree)))}</p>")
     for child in tree.root.children:
@@ -81,7 +81,8 @@ def _item(item: ReportItem, depth: int, places: set[str], details: bool) -> list
         below = _children(item, depth + 1, places, details)
         if not below and not link:
             return []
-        head = f"<h2>{title}{link}</h2>" if depth < 2 else f"<p><b>{title}</b>{link}</p>"
+        plain = f"<p><b>{title}</b>{link}</p>"
+        head = f"<p class='head'>{title}{link}</p>" if depth < 2 else plain
         return [head, "<div class='in'>", *below, "</div>"]
     line = _line(item, places)
     below = _children(item, depth + 1, places, details)

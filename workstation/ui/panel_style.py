@@ -68,7 +68,8 @@ QPushButton#sign {{ background: #2563b0; border-color: #2f78d0; color: #ffffff;
 QPushButton#sign:disabled {{ background: #1c3557; color: #6f8096; border-color: #1c3557; }}
 #wrong {{ color: {DANGER}; }}
 #measurements {{ border: 0; }}
-#marks::indicator:unchecked {{ border: 1px solid {DIM}; width: 11px; height: 11px; }}
+#marks::indicator:unchecked, #objects::indicator:unchecked, #segments::indicator:unchecked {{
+    border: 1px solid {DIM}; width: 11px; height: 11px; }}
 #patientTab {{ background: {PANEL}; }}
 #statusBar {{ background: {PANEL}; border-top: 1px solid {LINE}; }}
 #statusBar QLabel {{ color: {DIM}; font-size: 9pt; }}
