@@ -163,6 +163,20 @@ def test_a_saved_arrangement_is_hung_next_time(home: Path, tmp_path: Path) -> No
     assert hang(head, (*installed(), read)).protocol.id == "head_ct"
 
 
+def test_a_saved_comparison_asks_for_a_prior(home: Path, tmp_path: Path) -> None:
+    now, before = study(tmp_path / "now", CHEST), study(tmp_path / "then", CHEST)
+    before = [replace(before[0], id="before")]
+    ids = {s.id: s for s in [*now, *before]}
+    panes = (Pane(now[0].id, preset=6), Pane("before", preset=6))
+    kept = save_protocol(home, as_protocol("", "bone", 1, 2, panes, ids.get, {"before"}))
+    assert kept.prior and [slot.prior for slot in kept.stages[0].slots] == [False, True]
+    known = (*installed(), kept)
+    assert hang(now, known).protocol.id == "chest_ct"
+    hanging = hang(now, known, before)
+    assert hanging.protocol.id == kept.id
+    assert [p.stack_id for p in hanging.stages[0].panes] == [now[0].id, "before"]
+
+
 def test_saving_under_the_same_name_replaces(home: Path, tmp_path: Path) -> None:
     stacks = study(tmp_path, CHEST)
     first, second = (save_protocol(home, own_of(stacks, "a")) for _ in range(2))

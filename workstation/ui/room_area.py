@@ -216,7 +216,10 @@ class Room(QObject):
         if all(pane.empty for pane in shown.panes):
             self._wrong(tr("There is nothing on screen to be saved."))
             return
-        protocol = as_protocol("", name, shown.rows, shown.columns, shown.panes, grid.stacks.get)
+        before = {stack.id for stack in grid.priors}
+        protocol = as_protocol(
+            "", name, shown.rows, shown.columns, shown.panes, grid.stacks.get, before
+        )
         try:
             saved = save_protocol(self.home, protocol)
         except (BadInput, OSError) as error:

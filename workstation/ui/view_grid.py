@@ -160,7 +160,7 @@ class ViewGrid(Panes):
         self.layout_name, self.maximised = "grid", None
         had = len(self.panes)
         self.set_shape(rows, columns)
-        shown = {p.content.stack_id for p in self.panes}
+        shown = {p.content.stack_id for p in self.panes} | {s.id for s in self.priors}
         waiting = [s for s in self.stacks if s not in shown]
         for number in range(had, len(self.panes)):
             if waiting:

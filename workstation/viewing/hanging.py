@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from workstation.domain.geometry import plane_name
@@ -45,7 +45,8 @@ class Pane:
 
 @dataclass(frozen=True)
 class Slot:
-    """A pane before stacks are known: the roles it wants, best first, ``ANY`` for any series.
+    """A pane before stacks are known: the roles it wants, best first; "*" is any series, "*CT"
+    any of that modality.
 
     fused_roles: roles of the series to lay over it. prior: from the earlier study. same_as:
     number of the slot whose series it shows again, -1 for none.
@@ -108,6 +109,11 @@ class Hanging:
     scores: tuple[tuple[str, float], ...] = field(default=())  # of every protocol that fits
 
 
+def fits(stack: Stack, roles: Sequence[str]) -> bool:
+    """Whether a stack is one of ``roles``: by its own, by ``ANY``, or by "*CT" for any CT."""
+    return stack.role in roles or ANY in roles or ANY + stack.modality in roles
+
+
 def shown_of(stacks: Sequence[Stack]) -> list[Stack]:
     """What is worth hanging: no localisers, unless there is nothing else."""
     return [s for s in stacks if Flag.LOCALISER not in s.flags] or list(stacks)
@@ -129,7 +135,7 @@ def score(protocol: Protocol, stacks: Sequence[Stack], priors: Sequence[Stack]) 
     if protocol.prior and not priors:
         return None
     for need in protocol.needs:
-        found = [s for s in shown if s.role in need]
+        found = [s for s in shown if fits(s, need)]
         if protocol.regions:
             found = [s for s in found if s.region in protocol.regions]
         if not found:
@@ -169,8 +175,8 @@ def hang(
     for number, stage in enumerate(best.stages):
         panes = fill(stage, shown, before)
         wanted = len(stage.slots)
-        if number and sum(not p.empty for p in panes) * 2 < wanted:
-            continue  # a screenful of nothing is no stage
+        if number and (panes[0].empty or sum(not p.empty for p in panes) * 2 < wanted):
+            continue  # without what it is about, or half empty, it is no stage
         if number == 0:
             panes = _fill_rest(panes, shown, stage.rows * stage.columns)
         stages.append(_fitted(stage, panes))
@@ -212,7 +218,7 @@ def fill(stage: Stage, stacks: Sequence[Stack], priors: Sequence[Stack]) -> list
             continue
         found = None
         for stack in _fitting(slot, priors if slot.prior else stacks):
-            if ANY in slot.roles and stack.role not in slot.roles and stack.id in kept:
+            if stack.role not in slot.roles and ANY in slot.roles and stack.id in kept:
                 continue
             pane = _place(slot, stack, stacks)
             if not any(p.stack_id == stack.id and p.shows_like(pane) for p in panes):
@@ -239,11 +245,7 @@ def _fitting(slot: Slot, stacks: Sequence[Stack]) -> list[Stack]:
     def rank(stack: Stack) -> int:
         return slot.roles.index(stack.role) if stack.role in slot.roles else len(slot.roles)
 
-    fit = [
-        s
-        for s in stacks
-        if (s.role in slot.roles or ANY in slot.roles) and (s.is_volume or not needs_volume)
-    ]
+    fit = [s for s in stacks if fits(s, slot.roles) and (s.is_volume or not needs_volume)]
     return sorted(
         fit,
         key=lambda s: (
@@ -315,8 +317,11 @@ def as_protocol(
     columns: int,
     panes: Sequence[Pane],
     stack_of: Callable[[str], Stack | None],
+    priors: Collection[str] = (),
 ) -> Protocol:
     """What is on screen as a reader's own protocol, for studies with the same roles.
+
+    priors: ids of stacks of an earlier study.
 
     Series without a role become "any series", so that the arrangement fits other patients too.
     """
@@ -327,16 +332,18 @@ def as_protocol(
         roles: tuple[str, ...] = ()
         if stack is not None:
             roles = (stack.role or ANY,)
-            modalities.append(stack.modality)
-            if stack.role:
-                needs.append((stack.role,))
+            if stack.id not in priors:
+                modalities.append(stack.modality)
+                needs += [(stack.role,)] if stack.role else []
         fused = (over.role,) if over is not None and over.role else ()
-        slots.append(Slot(roles, replace(pane, stack_id="", fused_stack_id=""), fused))
+        before = stack is not None and stack.id in priors
+        slots.append(Slot(roles, replace(pane, stack_id="", fused_stack_id=""), fused, before))
     return Protocol(
         id,
         name,
         (Stage(name, rows, columns, tuple(slots)),),
         needs=tuple(dict.fromkeys(needs)),
         modalities=tuple(dict.fromkeys(modalities)),
+        prior=any(slot.prior for slot in slots),
         own=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from workstation.domain.plane import PlaneKind
 from workstation.domain.role import BY_NAME, REGIONS
 from workstation.text import RESOURCES
 from workstation.viewing.hanging import (
-    ANY,
     BULLSEYE,
     MAX_COLUMNS,
     MAX_ROWS,
@@ -27,6 +27,7 @@ from workstation.viewing.viewport import Projection, Slab
 
 FOLDER = "hanging_protocols"
 MAX_NAME = 60
+_WILD = re.compile(r"\*([A-Z]{2})?")  # any series, or any of a DICOM modality
 _PROTOCOL = {"name", "needs", "wants", "regions", "modalities", "prior", "alone", "stage",
              "example"}  # fmt: skip
 _STAGE = {"name", "rows", "columns", "pane"}
@@ -60,7 +61,7 @@ def _only(given: dict[str, Any], known: set[str]) -> None:
 
 def _roles(given: Any) -> tuple[str, ...]:
     roles = (given,) if isinstance(given, str) else tuple(given)
-    wrong = [r for r in roles if r != ANY and r not in BY_NAME]
+    wrong = [r for r in roles if r not in BY_NAME and not _WILD.fullmatch(str(r))]
     if wrong:
         raise ValueError(f"no such role: {', '.join(map(str, wrong))}")
     return roles
