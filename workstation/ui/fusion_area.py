@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QMenu
 
@@ -79,9 +80,14 @@ class FusionArea(QObject):
         base = self.base(pane)
         if base is None:
             return
+        asked = self._asked(base.id)
+        if asked:  # a protocol fused some views and left others plain: each is its own
+            over = overlay.id if overlay is not None else ""
+            pane.content = replace(pane.content, fused_stack_id=over)
         if overlay is None:
-            self.of_base.pop(base.id, None)
-            self._loadings.pop(base.id, None)
+            if not asked or asked == [pane]:
+                self.of_base.pop(base.id, None)
+                self._loadings.pop(base.id, None)
         else:
             placed = place(base, overlay, self.alignments())
             if isinstance(placed, Message):
@@ -100,16 +106,34 @@ class FusionArea(QObject):
         fusion = Fusion(loading.volume, placed, loaded=loading.done)
         self._loadings[base.id] = loading  # its signals end with it
         if not loading.done:
-            loading.progressed.connect(fusion.voxels_changed)
-            loading.finished.connect(fusion.voxels_changed)
+            # To a slot of this object, never of the fusion: that may be gone before its loading.
+            loading.progressed.connect(self._voxels_came)
+            loading.finished.connect(self._voxels_came)
         return fusion
 
+    @Slot()
+    def _voxels_came(self) -> None:
+        for fusion in self.of_base.values():
+            fusion.voxels_changed()
+
+    def _asked(self, base_id: str) -> list[ViewPane]:
+        """Views of a series that a protocol, or a reader after it, wants fused."""
+        found = []
+        for pane in self.layers:
+            base = self.base(pane)
+            if base is not None and base.id == base_id and pane.content.fused_stack_id:
+                found.append(pane)
+        return found
+
     def _spread(self, base_id: str) -> None:
-        fusion = self.of_base.get(base_id)
+        fusion, asked = self.of_base.get(base_id), self._asked(base_id)
         for pane, layer in self.layers.items():
             base = self.base(pane)
-            if base is not None and base.id == base_id and layer.fusion is not fusion:
-                layer.set_fusion(fusion)
+            if base is None or base.id != base_id:
+                continue
+            here = fusion if not asked or pane in asked else None
+            if layer.fusion is not here:
+                layer.set_fusion(here)
         self.changed.emit()
 
     def _filled(self, number: int, stack_id: str) -> None:
