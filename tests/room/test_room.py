@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QImage, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
@@ -266,13 +265,3 @@ def test_scrolling_on_past_the_end_leads_into_the_next_series(
     for _ in range(5):
         QTest.keyClick(view, Qt.Key.Key_Down)
     assert grid.panes[0].content.stack_id == order[0]
-
-
-@pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
-def test_icons_and_thumbs_are_sharp_on_any_screen(ratio: float, qtbot: QtBot) -> None:
-    """HiDPI: pictures are drawn in device pixels, never enlarged."""
-    from workstation.ui.icons import icon
-
-    pixmap = icon("distance").pixmap(icon("distance").availableSizes()[0], ratio)
-    assert pixmap.devicePixelRatio() == pytest.approx(ratio, abs=0.51)
-    assert pixmap.width() >= 18 * min(ratio, pixmap.devicePixelRatio()) - 1
