@@ -105,7 +105,7 @@ class Walk:
         self.close_popups()
         self.window.desk.close_study()
         wait_until(self.app, lambda: not self.window.jobs.busy, SETTLING_S)
-        for _ in range(3):
+        for _ in range(6):
             gc.collect()
             wait_until(self.app, lambda: False, 0.2)
         return float(psutil.Process().memory_info().rss) / 1e6

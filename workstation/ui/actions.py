@@ -18,6 +18,7 @@ from workstation.text import tr
 from workstation.ui.adding import AddFindingDialog
 from workstation.ui.importing import RefusedDialog
 from workstation.ui.keys_dialog import KeysDialog
+from workstation.ui.memory import give_back
 
 if TYPE_CHECKING:
     from workstation.ui.window import Window
@@ -139,6 +140,8 @@ class Actions(QObject):
     def _closed(self) -> None:
         self._restored = ""
         self.window.undo.forget()
+        # A moment later: the 3D thread lets go of its copy first.
+        QTimer.singleShot(400, lambda: self.window.jobs.read(give_back, lambda _: None))
         self.window.grid_.clear()
         self.window.retranslate()
 

@@ -41,6 +41,11 @@ class SlicePicture:
         self._mask_images: dict[str, tuple[tuple[Any, ...], MaskPicture | None, QImage]] = {}
         self.mask_version = 0
 
+    def forget(self) -> None:
+        """Nothing is shown any more: the voxels may go."""
+        self._volume, self._renderer = None, None
+        self._cut_key, self._grey_key = (), ()
+
     def image(
         self,
         viewport: Viewport,

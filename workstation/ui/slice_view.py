@@ -166,6 +166,8 @@ class SliceView(QWidget):
     def _changed(self) -> None:
         if self.viewport.volume is not self._shown:
             self._shown = self.viewport.volume
+            if self._shown is None:
+                self.picture.forget()
             for layer in self.layers:
                 layer.volume_changed()
         if self.viewport.slab.thickness_mm > 0:

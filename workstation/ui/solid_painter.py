@@ -133,6 +133,13 @@ class SolidPainter(QObject):
         with contextlib.suppress(RuntimeError):  # the program is ending
             _thread().submit(self._run)
 
+    def forget(self) -> None:
+        """Show nothing and give the volume's memory back, in the 3D thread."""
+        with self._lock:
+            self._wanted = None
+        with contextlib.suppress(RuntimeError):  # the program is ending
+            _thread().submit(self._close_scene)
+
     @property
     def shown(self) -> tuple[SolidCopy, NDArray[np.int16]] | None:
         """The copy and the voxels that the last picture was drawn from."""

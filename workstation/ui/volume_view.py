@@ -128,7 +128,7 @@ class VolumeView(QWidget):
             self.set_spinning(False)
         self.problem = ""
         if volume is None:
-            self.painter.ask(None)
+            self.painter.forget()
         elif not volume.stack.is_volume or volume.stack.samples > 1:
             self.model.forget_look()
             self.problem = tr("These images are no volume: there is no 3D of them.")
