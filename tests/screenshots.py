@@ -54,6 +54,29 @@ def stroke(window: Window) -> None:
     drag(view, [at + QPoint(-n, 3 * n) for n in range(12)])
 
 
+def measure(window: Window) -> None:
+    """Three planes and 3D, a region and a length drawn on the axial plane."""
+    window.grid_.set_layout("mpr")
+    settle(window)
+    view = window.grid_.panes[0].slices
+    wide, high = view.width(), view.height()
+
+    def at(x: float, y: float) -> QPoint:
+        return QPoint(int(wide * x), int(high * y))
+
+    window.grid_.set_tool("ellipse")
+    drag(view, [at(0.44, 0.42), at(0.48, 0.46), at(0.53, 0.5)])
+    window.grid_.set_tool("distance")
+    drag(view, [at(0.2, 0.3), at(0.5, 0.29), at(0.84, 0.28)])
+    window.grid_.set_tool("")
+    tabs = window.tabs
+    tabs.setCurrentIndex(next(n for n in range(tabs.count()) if tabs.tabText(n).startswith("标记")))
+    settle(window)
+    shoot(window, "measure")
+    tabs.setCurrentIndex(0)
+    window.grid_.set_layout("grid")
+
+
 def brain_heart(window: Window) -> None:
     """Reading room as it opens, one finding accepted, then one being edited."""
     open_study(window, "MR")
@@ -119,6 +142,7 @@ def main() -> None:
         shoot(window, "chest_ct_en")
         window.actions_.switch_language()
         settle(window)
+        measure(window)
         brain_heart(window)
         report_page(window)
         window.shut()

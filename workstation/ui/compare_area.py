@@ -23,7 +23,7 @@ from workstation.ui.compare_words import Line, alignment_words, label_of
 from workstation.ui.pane import ViewPane
 from workstation.ui.priors_panel import PriorsPanel
 from workstation.viewing.hanging import Pane, shape_for
-from workstation.viewing.priors import Match, likeness, match, pairs, side_by_side
+from workstation.viewing.priors import Match, likeness, match, may_overlap, pairs, side_by_side
 from workstation.viewing.side_by_side import SideBySide, cut_like
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class CompareArea(QObject):
             best = max(theirs, key=lambda each: likeness(stack, each[1]), default=None)
             return None if best is None else best[0]
         frame = pane.viewport.frame
-        apart = [p for p, _ in volumes if p.viewport.frame != frame]
+        apart = [p for p, s in volumes if p.viewport.frame != frame and may_overlap(stack, s)]
         return apart[0] if apart else None
 
     def _frames(self, a: ViewPane, b: ViewPane) -> Frames:

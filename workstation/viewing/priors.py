@@ -47,6 +47,15 @@ def likeness(now: Stack, before: Stack) -> float:
     return points + max(0.0, 1.0 - abs(math.log(a / b)))
 
 
+_TOGETHER = ({"brain", "vessel"}, {"heart", "chest"}, {"chest", "abdomen"})
+
+
+def may_overlap(a: Stack, b: Stack) -> bool:
+    """Whether two series can show one place: a heart is not to be registered to a head."""
+    regions = {a.region or "other", b.region or "other"}
+    return "other" in regions or len(regions) == 1 or regions in _TOGETHER
+
+
 def _words(description: str) -> set[str]:
     return set(re.findall(r"[a-z]+|\d+|[\u4e00-\u9fff]", description.casefold()))
 
