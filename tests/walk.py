@@ -72,6 +72,11 @@ class Walk:
         self.keys = [*keys, *"0123456789", "Esc", "Return", "Del", "Tab"]
         studies = [study.study_uid for study in window.desk.archive.worklist()]
         self.studies = studies[:5]
+        # Some menus wait for a choice in a loop of their own: they are left again after a moment.
+        self._leaving = QTimer(window)
+        self._leaving.setInterval(150)
+        self._leaving.timeout.connect(self.close_popups)
+        self._leaving.start()
 
     # --- watching
 
@@ -244,8 +249,6 @@ class Walk:
             if button.isVisible() and button.isEnabled() and not button.property("leavesProgram")
         ]
         if found:
-            # A menu waits for a choice in a loop of its own: it is left again after a moment.
-            QTimer.singleShot(60, self.close_popups)
             QTest.mouseClick(self.random.choice(found), Qt.MouseButton.LeftButton)
             self.events += 1
         tabs = self.window.tabs
