@@ -206,7 +206,8 @@ QRadioButton::indicator:checked {{ background: #1f5fa8; border-color: {FOCUS};
     image: url("{_sign("dot")}"); }}
 QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{ border-color: {LINE}; }}
 QComboBox::drop-down {{ border: 0; width: {scaled(20)}px; }}
-QComboBox::down-arrow {{ image: url("{_sign("down")}"); width: {scaled(12)}px; height: {scaled(12)}px; }}
+QComboBox::down-arrow {{
+    image: url("{_sign("down")}"); width: {scaled(12)}px; height: {scaled(12)}px; }}
 QSpinBox::up-arrow, QDoubleSpinBox::up-arrow, QDateEdit::up-arrow {{
     image: url("{_sign("up")}"); width: {scaled(9)}px; height: {scaled(9)}px; }}
 QSpinBox::down-arrow, QDoubleSpinBox::down-arrow, QDateEdit::down-arrow {{
@@ -218,7 +219,10 @@ QDoubleSpinBox::down-button {{ background: {LINE}; border: 0; width: {scaled(17)
 
 def apply(app: QApplication, more: str = "") -> None:
     """Dress the application. more: a further style sheet, e.g. of the panels."""
+    sheet = scaled_points(stylesheet() + more)
+    if app.styleSheet() == sheet:
+        return  # dressing again would restyle every widget there is
     app.setStyle("Fusion")
     app.setPalette(palette())
     app.setFont(font())
-    app.setStyleSheet(scaled_points(stylesheet() + more))
+    app.setStyleSheet(sheet)

@@ -72,7 +72,7 @@ def segment_at(x: float, y: float) -> Segment | None:
     """The segment at a place of the circle with radius 1, x to the right, y upwards."""
     radius, angle = math.hypot(x, y), math.degrees(math.atan2(y, x)) % 360.0
     for segment in SEGMENTS:
-        if segment.inner <= radius < segment.outer:
-            if (angle - segment.start) % 360.0 < segment.span:
-                return segment
+        turned = (angle - segment.start) % 360.0
+        if segment.inner <= radius < segment.outer and turned < segment.span:
+            return segment
     return None

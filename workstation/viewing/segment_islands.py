@@ -196,7 +196,8 @@ def grow(
     """Voxels connected to a seed (LPS mm) whose values lie within low .. high, ends included.
 
     tolerance: instead of a range, so far up and down from the mean of the seed's 3x3x3
-    neighbourhood, and far enough to hold the seed itself. limit_mm: no further from the seed than this; None: the whole image.
+    neighbourhood, and far enough to hold the seed itself. limit_mm: no further from the seed than
+    this; None: the whole image.
     ``BadInput`` where the seed lies outside the image or outside the range.
     """
     z, y, x = index_at(grid, seed_mm)

@@ -39,4 +39,4 @@ class WindowDrag:
         """The window after dragging so far from where the button went down."""
         scale = self.start.width / self.whole
         width = max(self.start.width + right_px * scale * 2, smallest)
-        return Window(self.start.centre + down_px * scale, width)
+        return self.start.moved(self.start.centre + down_px * scale, width)
