@@ -111,6 +111,8 @@ class Walk:
         self.window.desk.close_study()
         wait_until(self.app, lambda: not self.window.jobs.busy, SETTLING_S)
         for _ in range(6):
+            # Without an event loop of exec() nobody deletes what asked for it.
+            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
             gc.collect()
             wait_until(self.app, lambda: False, 0.2)
         return float(psutil.Process().memory_info().rss) / 1e6

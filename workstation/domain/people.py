@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -93,9 +93,9 @@ class User:
     name: str
     display_name: str
     role: Role
-    password_hash: str
+    password_hash: str = field(repr=False)  # secrets belong in no log and no traceback
     certificate_pem: str
-    key_pem: str
+    key_pem: str = field(repr=False)
     created: datetime
     enabled: bool = True
 

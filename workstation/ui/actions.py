@@ -139,6 +139,9 @@ class Actions(QObject):
 
     def _closed(self) -> None:
         self._restored = ""
+        # What was said of this patient, and the tool at hand, do not go over to the next one.
+        self.window.notice.hide()
+        self.window.grid_.set_tool("")
         self.window.undo.forget()
         # A moment later: the 3D thread lets go of its copy first.
         QTimer.singleShot(400, lambda: self.window.jobs.read(give_back, lambda _: None))

@@ -39,7 +39,6 @@ class FusionArea(QObject):
         self.grid.on_pane(self._equip)
         self.grid.pane_filled.connect(self._filled)
         self.grid.active_changed.connect(lambda _: self.changed.emit())
-        window.desk.study_opened.connect(lambda _: self.forget())
         window.desk.study_closed.connect(self.forget)
         window.jobs.changed.connect(self._stored)
         window.commands.register("fuse", self.ask)

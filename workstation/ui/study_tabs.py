@@ -54,12 +54,13 @@ class MeasurementsTab(QWidget):
             )
             for column, words in enumerate(cells):
                 cell = QTableWidgetItem(words)
-                cell.setToolTip(item.source)
+                cell.setToolTip(f"{cells[0]}\n{item.source}")
                 if column == 1:
                     cell.setTextAlignment(Qt.AlignmentFlag.AlignRight)
                 self.table.setItem(row, column, cell)
         self.table.resizeColumnToContents(1)
         self.table.resizeColumnToContents(2)
+        self.table.resizeRowsToContents()  # a long name is wrapped, never cut
 
 
 class PatientTab(QWidget):
