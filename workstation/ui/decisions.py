@@ -130,11 +130,12 @@ class Decisions(QObject):
 
     def act_on_focused(self, action: Action) -> None:
         """A, E or X on the finding that has focus."""
-        finding = self.desk.focused
-        if finding is None:
-            self.wrong.emit(tr("No finding has focus. Click one in the list first."))
+        # By its id: one that was added a moment ago need not have been read back yet.
+        finding_id = self.desk.state.finding_id
+        if finding_id:
+            self.act(finding_id, action)
         else:
-            self.act(finding.id, action)
+            self.wrong.emit(tr("No finding has focus. Click one in the list first."))
 
     def act(self, finding_id: str, action: Action) -> None:
         """Accept, edit or reject one finding."""
