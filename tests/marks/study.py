@@ -17,10 +17,20 @@ from workstation.reading.assemble import assemble
 from workstation.reading.intake import intake
 
 STUDY = "1.2.840.99999.7.1"
+OTHER = "1.2.840.99999.7.2"
 SHAPE = (10, 64, 72)
 SPACING = (0.75, 0.75, 2.5)
 READER = Actor("li", Role.READER)
-__all__ = ["PASSWORD", "READER", "STUDY", "ct_archive", "ct_grid", "ct_voxels"]
+__all__ = [
+    "OTHER",
+    "PASSWORD",
+    "READER",
+    "STUDY",
+    "add_other",
+    "ct_archive",
+    "ct_grid",
+    "ct_voxels",
+]
 
 
 def ct_grid() -> Grid:
@@ -55,3 +65,19 @@ def ct_archive(home: Path, folder: Path) -> tuple[Archive, Stack]:
     intake(archive, [folder], actor=MACHINE)
     (stack,) = assemble(archive, STUDY, actor=MACHINE)
     return archive, stack
+
+
+def add_other(archive: Archive, folder: Path) -> Stack:
+    """A study of another patient beside it."""
+    header = SeriesHeader(
+        modality="CT", patient_name="Li^Si=李^四", patient_id="P-8", birth_date="19700101",
+        sex="F", age="056Y", study_uid=OTHER, study_date="20260106", study_time="091500",
+        study_description="CT 胸部", accession="A8", series_uid=f"{OTHER}.3", series_number=3,
+        series_description="Chest 2.5 mm", series_time="091500",
+        frame_of_reference_uid=f"{OTHER}.9", body_part="CHEST", window=(40.0, 400.0),
+        slice_thickness_mm=2.5,
+    )  # fmt: skip
+    write_series(folder, ct_voxels(), ct_grid(), header)
+    intake(archive, [folder], actor=MACHINE)
+    (stack,) = assemble(archive, OTHER, actor=MACHINE)
+    return stack

@@ -12,15 +12,17 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QTabWidget
 
 from tests.gestures import drag
-from tests.marks.study import STUDY, ct_archive, ct_voxels
+from tests.marks.study import OTHER, STUDY, add_other, ct_archive, ct_voxels
 from workstation import text
 from workstation.archive.store import Archive
 from workstation.archive.verify import verify
+from workstation.domain.centreline import Centreline
 from workstation.domain.mark import Mark, MarkKind
 from workstation.domain.mark_voxels import voxels_inside
 from workstation.domain.plane import PlaneKind
 from workstation.settings import load_settings
 
+from workstation.ui.curved_area import CurvedArea  # isort: skip
 from workstation.ui.marks_area import MarksArea  # isort: skip
 from workstation.ui.marks_panel import REPORT, VALUE  # isort: skip
 from workstation.ui.program import application, wait_until  # isort: skip
@@ -94,6 +96,7 @@ def ct_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("家") / "工作站 数据"
     home.mkdir()
     archive, _ = ct_archive(home, home.parent / "files")
+    add_other(archive, home.parent / "other files")
     archive.close()
     return home
 
@@ -166,6 +169,84 @@ def test_marks_drawn_before_signing_in_are_stored_then(room: Room) -> None:
     room.sign_in()
     (stored,) = room.stored()
     assert stored.by == "li"
+
+
+def test_marks_drawn_signed_out_outlast_another_study_and_are_stored_at_sign_in(
+    room: Room,
+) -> None:
+    """Leaving a study loses nothing: its marks are there again, undo too, and stored then."""
+    first = room.draw("distance", (20, 20), (40, 20))
+    taken_back = room.draw("ellipse", (20, 18), (44, 40))
+    room.window.actions_.undo()
+    room.window.desk.open_study(OTHER)
+    assert "1 个检查中的 1 个标记" in room.window.notice.text.text()
+    room.until(lambda: room.window.settled, 60)
+    assert not room.board.marks
+    other = room.draw("distance", (20, 24), (40, 24))
+    assert other.study_uid == OTHER
+    room.open()
+    assert "2 个检查中的 2 个标记" in room.window.notice.text.text()
+    room.until(lambda: bool(room.board.marks))
+    assert room.board.marks == (first,)
+    room.window.actions_.redo()
+    assert [m.id for m in room.board.marks] == [first.id, taken_back.id]
+    room.window.actions_.undo()
+    assert room.board.marks == (first,)
+    assert room.stored() == [] and room.archive.all(Mark, OTHER) == []
+    room.sign_in()
+    (stored,) = room.stored()
+    assert (stored.id, stored.by, stored.points_mm) == (first.id, "li", first.points_mm)
+    assert "Length" in {n.name for n in stored.numbers}
+    (elsewhere,) = room.archive.all(Mark, OTHER)
+    assert (elsewhere.id, elsewhere.by) == (other.id, "li")
+    room.until(lambda: room.board.marks == (stored,))
+    assert verify(room.archive).ok
+    room.window.desk.close_study()
+    assert not room.window.notice.isVisible()  # nothing waits any more
+    room.open()
+    room.until(lambda: room.board.marks == (stored,))
+
+
+def test_a_region_painted_signed_out_is_there_again(room: Room) -> None:
+    mark = room.draw("paint_region", (20, 20), (40, 20))
+    painted = room.board.painted[mark.mask_id]
+    room.window.desk.close_study()
+    assert not room.board.painted
+    room.open()
+    room.until(lambda: room.board.marks == (mark,))
+    assert room.board.painted[mark.mask_id] is painted
+    room.sign_in()
+    (stored,) = room.stored()
+    array = room.archive.load_mask(stored.mask_id)
+    assert array.sum() == sum(plane.sum() for plane in painted.values()) > 0
+
+
+def test_a_centreline_placed_signed_out_is_told_and_stored_at_sign_in(room: Room) -> None:
+    area = room.window.findChild(CurvedArea)
+    assert area is not None
+    area.toggle()
+    for place in ((-10.0, 0.0, -690.0), (0.0, 5.0, -690.0), (10.0, 0.0, -690.0)):
+        area.plan.edit.add(np.array(place))
+    assert area.line is not None
+    placed = area.line
+    room.window.desk.open_study(OTHER)
+    assert "1 个检查中的 1 条中心线" in room.window.notice.text.text()
+    room.until(lambda: room.window.settled, 60)
+    room.window.jobs.flush()
+    assert room.archive.all(Centreline, STUDY) == []
+    room.sign_in()
+    room.window.jobs.flush()
+    (stored,) = room.archive.all(Centreline, STUDY)
+    assert (stored.id, stored.points_mm, stored.by) == (placed.id, placed.points_mm, "li")
+    room.window.desk.sign_in(None)
+    room.open()
+    area.toggle()
+    assert area.line is not None and area.line.id == placed.id
+    area._remove()  # signed out: it is gone at sign-in
+    area.toggle()
+    room.sign_in()
+    room.window.jobs.flush()
+    assert room.archive.all(Centreline, STUDY) == []
 
 
 def test_a_click_in_the_list_shows_the_slice(room: Room) -> None:

@@ -16,6 +16,7 @@ from workstation.ui import (
     share_area,
     solid_area,
     subtract_area,
+    waiting_notice,
 )
 
 if TYPE_CHECKING:
@@ -32,5 +33,6 @@ AREAS: tuple[Callable[[Window], None], ...] = (
     solid_area.install,
     segment_area.install,
     share_area.install,
+    waiting_notice.install,
 )
 """Called once, in this order, when the window has been laid out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,9 @@ class CurvedArea(QObject):
         self.pane: ViewPane | None = None
         self.line: Centreline | None = None  # as stored, or as it will be
         self.lines: list[Centreline] = []
-        self._waiting: dict[str, Centreline] = {}
+        self._waiting: dict[str, Centreline] = {}  # of every study, until somebody signs in
+        self._unstored: set[str] = set()  # of these, which were never stored
+        self._removed: set[str] = set()  # and which were taken away
         self._latest: dict[str, Centreline | None] = {}  # as drawn here; may still be on its way
         self._seen = self.plan.edit.points
         self._undoing = False
@@ -187,6 +190,7 @@ class CurvedArea(QObject):
                 stack.frame_of_reference_uid, edit.points, by, now(),
             )  # fmt: skip
             self.lines.append(self.line)
+            self._unstored.add(self.line.id)
         else:
             self.line = replace(self.line, points_mm=edit.points, by=by, at=now())
             self.lines = [self.line if x.id == self.line.id else x for x in self.lines]
@@ -201,21 +205,34 @@ class CurvedArea(QObject):
             return
         archive = self.window.desk.archive
         for line in list(self._waiting.values()):
+            if line.id in self._removed:
+                self._forget(actor, line.id)
+                continue
             signed = line if line.by else replace(line, by=actor.name)
             self._write(functools.partial(centrelines.keep, archive, actor, signed))
-        self._waiting.clear()
+        for held in (self._waiting, self._unstored, self._removed):
+            held.clear()
+
+    def lines_waiting(self) -> dict[str, int]:
+        """How many lines wait for somebody to sign in, by study uid."""
+        return dict(Counter(line.study_uid for line in self._waiting.values()))
 
     def _write(self, work: Callable[[], Any]) -> None:
         self.window.jobs.write(work, failed=self.window.notice.error)
 
     def _remove(self) -> None:
-        line, actor = self.line, self.window.desk.actor
+        line = self.line
         if line is None:
             return
         self.lines = [x for x in self.lines if x.id != line.id]
         self._latest[line.id] = None
-        if self._waiting.pop(line.id, None) is None and actor is not None:
-            self._forget(actor, line.id)
+        if line.id in self._unstored:
+            self._unstored.discard(line.id)
+            self._waiting.pop(line.id, None)
+        else:
+            self._waiting[line.id] = line
+            self._removed.add(line.id)
+            self._store_waiting()
         self._open(self.lines[-1] if self.lines else None)
 
     def _forget(self, actor: Actor, line_id: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from workstation.domain.errors import N_
 from workstation.domain.geometry import Floats
 from workstation.domain.mark import Mark, MarkEdit
 from workstation.domain.mark_voxels import Painted, painted_of
-from workstation.domain.people import Actor
 from workstation.domain.plane import PlaneKind, axes_of
 from workstation.domain.volume import Stack
 from workstation.reading import annotate
@@ -22,12 +20,12 @@ from workstation.ui.marks_layer import MarksLayer
 from workstation.ui.marks_panel import MarksPanel
 from workstation.viewing.mark_shapes import middle_of
 from workstation.viewing.marks import MarkBoard, Voxels, is_here
+from workstation.viewing.marks_waiting import Waiting, WaitingMarks, lay
 
 if TYPE_CHECKING:
     from workstation.ui.pane import ViewPane
     from workstation.ui.window import Window
 
-Write = Callable[[Actor], None]
 AREA = "marks"
 
 
@@ -41,7 +39,8 @@ def install(window: Window) -> None:
 class MarksArea(QObject):
     """Connects the board with views, list, undo and archive.
 
-    Edits made while nobody is signed in wait and are stored in their order once somebody is.
+    Edits made while nobody is signed in wait, also when their study is left and opened again, and
+    are stored in their order once somebody is.
     """
 
     def __init__(self, window: Window) -> None:
@@ -52,7 +51,7 @@ class MarksArea(QObject):
         self.board.voxels = self._voxels
         self.panel = MarksPanel(self.board, self._stack, lambda: window.desk.study_uid)
         self.layers: list[MarksLayer] = []
-        self._waiting: list[Write] = []
+        self.waiting = WaitingMarks()
         self._under_way = 0
         self._revision = 0
         self._told = False
@@ -111,17 +110,18 @@ class MarksArea(QObject):
             painted = board.painted.get(edit.after.mask_id) if new else None
         told = (m is not None and m.in_report for m in (edit.before, edit.after))
         self._draft_due = self._draft_due or any(told)
-        self._write(lambda actor: annotate.keep(archive, actor, edit, painted=painted))
+        keep = functools.partial(annotate.keep, archive, edit=edit, painted=painted)
+        self._write(Waiting(edit.mark.study_uid, keep, edit, painted=painted))
 
     def _stepped(self, by: int, study_uid: str) -> None:
         archive = self.window.desk.archive
         self._draft_due = True
         step = annotate.undo if by < 0 else annotate.redo
-        self._write(lambda actor: step(archive, actor, study_uid))
+        self._write(Waiting(study_uid, lambda actor: step(archive, actor, study_uid), by=by))
 
-    def _write(self, work: Write) -> None:
+    def _write(self, work: Waiting) -> None:
         self._revision += 1
-        self._waiting.append(work)
+        self.waiting.add(work)
         if self.window.desk.actor is None and not self._told:
             self._told = True
             self.window.notice.news(tr("Marks are kept once somebody has signed in."))
@@ -131,10 +131,13 @@ class MarksArea(QObject):
         actor = self.window.desk.actor
         if actor is None:
             return
-        waiting, self._waiting = self._waiting, []
+        self._told = False
+        waiting = self.waiting.take()
+        self._revision += bool(waiting)  # what is being read was stored before
         self._under_way += len(waiting)
-        for work in waiting:
-            self.window.jobs.write(functools.partial(work, actor), self._stored, self._refused)
+        for each in waiting:
+            work = functools.partial(each.write, actor)
+            self.window.jobs.write(work, self._stored, self._refused)
 
     def _stored(self, _: object) -> None:
         self._under_way -= 1
@@ -150,11 +153,9 @@ class MarksArea(QObject):
     # --- what is stored
 
     def _opened(self) -> None:
-        self._waiting.clear()
         self._load(first=True)
 
     def _closed(self) -> None:
-        self._store_waiting()
         self._revision += 1
         for layer in self.layers:
             layer.cancel()
@@ -192,16 +193,21 @@ class MarksArea(QObject):
         def arrived(found: tuple[list[annotate.Kept], dict[str, Painted]]) -> None:
             if self.window.desk.study_uid != study_uid:
                 return
-            busy = self._under_way or self._waiting or self.board.preview is not None
+            busy = self._under_way or self.board.preview is not None
             if busy or self._revision != revision:
                 self._reload.start()  # drawn on meanwhile: look again when that is stored
                 return
             stored, masks = found
             self._loaded = frozenset(studies)
             self.board.painted.update(masks)
+            waiting = self.waiting.of(studies)
+            for each in waiting:
+                if each.edit is not None and each.edit.after is not None and each.painted:
+                    self.board.painted[each.edit.after.mask_id] = each.painted
             marks = [mark for kept in stored for mark in kept.marks]
-            if first or not self.board.renew(marks):
-                self.board.load(marks, stored[0].done, stored[0].undone)
+            laid = lay(waiting, marks, stored[0].done, stored[0].undone)
+            if first or not self.board.renew(laid.marks):
+                self.board.load(laid.marks, laid.done, laid.undone)
                 self.window.undo.restored(AREA, *self.board.steps)
 
         self.window.jobs.read(read, arrived)

@@ -228,6 +228,8 @@ class SegmentDesk(QObject):
         """Store a step: a new one (0), or one undone (-1) or redone (+1)."""
         actor, archive, segment_id = self.desk.actor, self.desk.archive, self.active_id
         shadow = self._shadow
+        if actor is None:  # signed out since the stroke was begun
+            self.wrong.emit(tr("Nobody is signed in: this step on a segment is not kept."))
         if actor is None or shadow is None:
             return
 
