@@ -71,6 +71,16 @@ def read_frame(stack: Stack, phase: int, z: int, locate: Locate) -> NDArray[Any]
     return out
 
 
+def read_image(stack: Stack, phase: int, number: int, locate: Locate) -> NDArray[Any]:
+    """Modality values of one of ``acquired_frames``, with nothing interpolated."""
+    frame = acquired_frames(stack, phase)[number]
+    _, rows, columns = stack.grid.shape
+    shape = (rows, columns, 3) if stack.samples == 3 else (rows, columns)
+    out = np.zeros(shape, dtype=stack.dtype)
+    read_into(stack, frame, locate(frame.sha256), out)
+    return out
+
+
 class VolumeReader:
     """Fills ``array`` while others already look at it.
 

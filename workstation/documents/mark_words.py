@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from workstation.domain.mark import OUTLINES, Mark, MarkKind, MarkNumber
 from workstation.domain.mark_format import KIND_WORDS, SOURCE_WORDS, digits_of, sign_of
-from workstation.domain.mark_voxels import slice_of
-from workstation.domain.pages import drawing_grid
+from workstation.domain.mark_images import image_number
 from workstation.domain.volume import Stack
 from workstation.text import tr
 
@@ -50,11 +49,11 @@ def place_text(mark: Mark, stack: Stack | None, lang: str | None = None) -> str:
     """Series and image number (from 1) as a reader counts them, and the phase of a series."""
     if stack is None:
         return ""
-    z = slice_of(mark, drawing_grid(stack))
+    number = image_number(mark, stack)
     series = tr("series {number}", lang=lang, number=stack.series_number)
     image = (
-        tr("image {number}", lang=lang, number=z + 1)
-        if z is not None
+        tr("image {number}", lang=lang, number=number)
+        if number is not None
         else tr("cut plane", lang=lang)
     )
     parts = {"series": series, "image": image}

@@ -17,10 +17,10 @@ import numpy as np
 from workstation.domain.errors import N_
 from workstation.domain.geometry import Floats
 from workstation.domain.mark import OUTLINES, Mark, MarkKind, MarkNumber, Point
-from workstation.domain.mark_voxels import Inside, Painted, Slices, inside_of, value_at
-from workstation.domain.pages import drawing_grid
+from workstation.domain.mark_images import value_of, values_in
+from workstation.domain.mark_voxels import Inside, Painted, Slices
 from workstation.domain.ruler import Ruler, ruler_of
-from workstation.domain.volume import Flag, Stack
+from workstation.domain.volume import Stack
 
 LENGTH = N_("Length")
 ANGLE = N_("Angle")
@@ -55,12 +55,14 @@ def numbers_of(
     *,
     ruler: Ruler | None = None,
     painted: Painted | None = None,
+    images: Slices | None = None,
 ) -> tuple[MarkNumber, ...]:
     """Every number that ``mark`` has, the one that names it first.
 
     stack: the one it was drawn on. slices: voxels of the mark's phase; without them, or where
     one is not read yet, numbers of voxels are left out. ruler: what lengths are worth there
     (``ruler_of``), the header's where not given. painted: voxels of a brush region.
+    images: of an uneven stack its images as acquired, in the order of ``acquired_frames``.
     """
     held = ruler if ruler is not None else ruler_of(mark, stack)
     numbers = shape_numbers(mark, held)
@@ -73,24 +75,13 @@ def numbers_of(
     if slices is None or stack.samples != 1:
         return numbers
     if mark.kind is MarkKind.PROBE:
-        value = value_at(drawing_grid(stack), slices, np.asarray(mark.points_mm[0]))
-        return () if value is None else (MarkNumber(VALUE, value, stack.unit, "nearest"),)
+        found = value_of(mark, stack, slices, images)
+        return () if found is None else (MarkNumber(VALUE, found[0], stack.unit, found[1]),)
     if mark.kind in OUTLINES:
-        inside = inside_of(mark, drawing_grid(stack), slices, painted)
+        inside = values_in(mark, stack, slices, painted, images)
         if inside is not None:
-            if inside.stored and not _as_acquired(stack, inside.z):
-                inside = replace(inside, stored=False)
             numbers += statistics_of(inside, stack.unit, painted is not None)
     return numbers
-
-
-def _as_acquired(stack: Stack, z: int) -> bool:
-    """Whether plane ``z`` of the grid is an image as acquired, not one made between two."""
-    if Flag.UNEVEN_SPACING not in stack.flags or z < 0 or not stack.frames:
-        return True
-    frame, grid = stack.frame(0, z), stack.grid
-    place = float(grid.slice_normal @ grid.to_lps((0.0, 0.0, float(z))))
-    return abs(frame.position_mm - place) < 1e-3 * grid.slice_distance_mm
 
 
 def shape_numbers(mark: Mark, ruler: Ruler) -> tuple[MarkNumber, ...]:
@@ -211,7 +202,7 @@ def statistics_of(inside: Inside, unit: str, painted: bool = False) -> tuple[Mar
 
     The deviation is that of a sample (n - 1), as SimpleITK and R have it; one voxel has none.
     """
-    formula = "mask" if painted else ("voxels" if inside.stored else "sampled")
+    formula = "sampled" if not inside.stored else ("mask" if painted else "voxels")
     values = inside.values
     if not len(values):
         return (MarkNumber(VOXELS, 0.0, COUNT, formula),)

@@ -41,14 +41,19 @@ class Inside:
     z: int = -1
 
 
+def is_parallel(mark: Mark, grid: Grid) -> bool:
+    """Whether the plane that a mark was drawn in runs along the grid's slices."""
+    normal = np.cross(mark.right, mark.down)
+    return abs(float(normal @ grid.slice_normal)) >= _PARALLEL
+
+
 def slice_of(mark: Mark, grid: Grid) -> int | None:
     """The image (z) in whose plane the mark was drawn; None where that is no image as acquired.
 
     The plane is that of ``mark.right`` and ``mark.down``; the mark may lie up to half a slice
     from the image's centre plane.
     """
-    normal = np.cross(mark.right, mark.down)
-    if abs(float(normal @ grid.slice_normal)) < _PARALLEL:
+    if not is_parallel(mark, grid):
         return None
     place = grid.to_index(np.mean(np.asarray(mark.points_mm), axis=0))[2]
     z = int(np.floor(place + 0.5))
@@ -106,18 +111,24 @@ def enclosed(outline: Floats, columns: Floats, rows: Floats) -> NDArray[np.bool_
 
 
 def inside_of(
-    mark: Mark, grid: Grid, slices: Slices, painted: Painted | None = None
+    mark: Mark,
+    grid: Grid,
+    slices: Slices,
+    painted: Painted | None = None,
+    *,
+    between: bool = False,
 ) -> Inside | None:
     """Values inside a region of ``mark``; None where it has no area or voxels are not read yet.
 
     grid: of the voxels, which may be another series than the one drawn on (PET under CT).
-    painted: voxels of a brush region, on the same grid.
+    painted: voxels of a brush region, on the same grid. between: the grid's slices are no images
+    but lie between some, so that all values are interpolated.
     """
     if mark.kind not in OUTLINES:
         return None
     if mark.kind is MarkKind.BRUSH:
         return None if painted is None else _of_painted(painted, slices)
-    z = slice_of(mark, grid)
+    z = None if between else slice_of(mark, grid)
     return _sampled(mark, grid, slices) if z is None else _stored(mark, grid, slices, z)
 
 

@@ -196,6 +196,16 @@ class Volume:
     phase: int = 0
     acquired: NDArray[Any] | None = None
 
+    def acquired_value(self, image: int, lps_mm: NDArray[np.float64]) -> float | None:
+        """The pixel of one image of ``acquired`` nearest to a point; None outside, for colour."""
+        if self.acquired is None or self.stack.samples > 1:
+            return None
+        frame = acquired_frames(self.stack, self.phase)[image]
+        grid = acquired_grid(self.stack, frame.position_mm)
+        x, y, _ = np.round(grid.to_index(lps_mm)).astype(int)
+        _, ny, nx = self.grid.shape
+        return float(self.acquired[image, y, x]) if 0 <= x < nx and 0 <= y < ny else None
+
     def value_at(self, lps_mm: NDArray[np.float64]) -> float | None:
         """The nearest voxel's value at a point in LPS mm; None outside."""
         x, y, z = np.round(self.grid.to_index(lps_mm)).astype(int)

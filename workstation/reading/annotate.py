@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from workstation.archive.store import Archive
 from workstation.archive.writer import Writer
-from workstation.dicom.volumes import read_frame
+from workstation.dicom.volumes import read_frame, read_image
 from workstation.domain.artefact import MadeBy, Wording
 from workstation.domain.errors import N_, Message, NotAllowed, NotFound, ReaderError
 from workstation.domain.finding import HAND
@@ -192,18 +192,27 @@ def _numbers(
         stored_slices(archive, stack, mark.phase),
         ruler=ruler,
         painted=painted,
+        images=stored_images(archive, stack, mark.phase),
     )
 
 
 def stored_slices(archive: Archive, stack: Stack, phase: int) -> Slices:
     """Slices of one phase as stored, each read once; None where one cannot be read."""
+    return _each_once(lambda z: read_frame(stack, phase, z, archive.blob_path))
+
+
+def stored_images(archive: Archive, stack: Stack, phase: int) -> Slices:
+    """The images of ``acquired_frames`` of one phase, as ``stored_slices`` gives slices."""
+    return _each_once(lambda number: read_image(stack, phase, number, archive.blob_path))
+
+
+def _each_once(read_one: Callable[[int], NDArray[Any]]) -> Slices:
     read: dict[int, NDArray[Any] | None] = {}
-    locate: Callable[[str], Any] = archive.blob_path
 
     def slice_at(z: int) -> NDArray[Any] | None:
         if z not in read:
             try:
-                read[z] = read_frame(stack, phase, z, locate)
+                read[z] = read_one(z)
             except ReaderError:
                 read[z] = None
         return read[z]

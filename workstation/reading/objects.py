@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from workstation.archive.store import Archive
 from workstation.dicom.documents import read_document
@@ -23,7 +20,6 @@ from workstation.dicom.presentation_state import read_state
 from workstation.dicom.rt_structures import fill_contours, read_structures
 from workstation.dicom.segment_reader import SegmentPieces, read_segment_set, read_segments
 from workstation.dicom.sr_tree import read_tree
-from workstation.dicom.volumes import read_frame
 from workstation.domain.artefact import new_id, now
 from workstation.domain.document import (
     EncapsulatedDocument,
@@ -44,6 +40,7 @@ from workstation.domain.people import Actor, Permission
 from workstation.domain.study import Instance
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel
+from workstation.reading.annotate import stored_images, stored_slices
 
 Opened = EncapsulatedDocument | ReportTree | SegmentSet | KeySelection | PresentationState
 
@@ -251,11 +248,5 @@ def take_marks(archive: Archive, actor: Actor, sop_instance_uid: str) -> list[Ma
 
 def _measured(archive: Archive, mark: Mark) -> tuple[MarkNumber, ...]:
     stack = archive.get(Stack, mark.stack_id)
-
-    def slice_at(z: int) -> NDArray[Any] | None:
-        try:
-            return read_frame(stack, mark.phase, z, archive.blob_path)
-        except ReaderError:
-            return None
-
-    return numbers_of(mark, stack, slice_at)
+    slices = stored_slices(archive, stack, mark.phase)
+    return numbers_of(mark, stack, slices, images=stored_images(archive, stack, mark.phase))

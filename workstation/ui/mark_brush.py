@@ -14,6 +14,7 @@ from workstation.domain.artefact import new_id
 from workstation.domain.geometry import Floats
 from workstation.domain.mark import Mark, MarkKind, as_points
 from workstation.domain.plane import Raster
+from workstation.domain.volume import acquired_grid
 from workstation.text import tr
 from workstation.ui import theme
 from workstation.viewing.mark_drawing import Ground, ground_of, made_mark
@@ -121,7 +122,11 @@ class MarkBrush:
         assert grid is not None
         rows, columns = np.nonzero(planes[z])
         nearest = int(np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2))
-        place = grid.to_lps(np.array([[columns[nearest], rows[nearest], z]], dtype=np.float64))
+        at = np.array([[columns[nearest], rows[nearest], z]], dtype=np.float64)
+        place = grid.to_lps(at)
+        if self.view.viewport.acquired_image is not None:  # there, not on the plane beside it
+            position = ground.stack.frame(ground.phase, z).position_mm
+            place = acquired_grid(ground.stack, position).to_lps(at * (1.0, 1.0, 0.0))
         mark = made_mark(MarkKind.BRUSH, ground, place, id=self.mark_id, by=by)
         if before is not None:
             mark = replace(

@@ -13,7 +13,7 @@ from workstation.domain.geometry import Floats
 from workstation.domain.mark import Mark, MarkEdit
 from workstation.domain.mark_voxels import Painted, painted_of
 from workstation.domain.plane import PlaneKind, axes_of
-from workstation.domain.volume import Stack
+from workstation.domain.volume import Stack, acquired_frames
 from workstation.reading import annotate
 from workstation.text import tr
 from workstation.ui.marks_layer import MarksLayer
@@ -97,7 +97,17 @@ class MarksArea(QObject):
                 loading.volume.array[z] if loading.present[z] and z not in loading.broken else None
             )
 
-        return Voxels(stack, slice_at)
+        def image_at(number: int) -> Any:
+            """An image as acquired; it is in once the plane of the grid nearest to it is."""
+            images, wanted = loading.volume.acquired, acquired_frames(stack, phase)[number]
+            key = (wanted.sha256, wanted.number)
+            for z in range(stack.grid.shape[0]):
+                near = stack.frame(phase, z)
+                if (near.sha256, near.number) == key and slice_at(z) is not None:
+                    return None if images is None else images[number]
+            return None
+
+        return Voxels(stack, slice_at, image_at)
 
     # --- stored as they are drawn
 

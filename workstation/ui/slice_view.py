@@ -299,7 +299,10 @@ class SliceView(QWidget):
 
     def _value_at(self, place: QPointF, lps: Floats) -> float | None:
         """The nearest stored voxel; of a thick slab what is projected, which is no one voxel's."""
-        if self.viewport.slab.thickness_mm == 0 and self.viewport.acquired_image is None:
+        volume, image = self.viewport.volume, self.viewport.acquired_image
+        if volume is not None and image is not None:
+            return volume.acquired_value(image, lps)
+        if self.viewport.slab.thickness_mm == 0:
             return self.viewport.value_at(lps)
         ratio = self.devicePixelRatioF()
         return self.picture.value_at(int(place.x() * ratio), int(place.y() * ratio))

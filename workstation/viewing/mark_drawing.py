@@ -9,8 +9,7 @@ import numpy as np
 from workstation.domain.artefact import new_id, now
 from workstation.domain.geometry import Floats
 from workstation.domain.mark import OUTLINES, Mark, MarkKind, as_points
-from workstation.domain.mark_voxels import slice_of
-from workstation.domain.pages import drawing_grid
+from workstation.domain.mark_images import frame_of
 from workstation.domain.plane import Axes
 from workstation.domain.volume import Stack
 from workstation.viewing.mark_shapes import LEAST, POINTS, square_to
@@ -60,9 +59,10 @@ def made_mark(
 
 def on_image(mark: Mark, stack: Stack) -> Mark:
     """The mark with the stored image in whose plane it lies, if any."""
-    z = slice_of(mark, drawing_grid(stack))
-    frame = stack.frame(mark.phase, z) if z is not None and stack.frames else None
-    if frame is None or not frame.sha256:
+    if mark.kind is MarkKind.BRUSH:
+        mark = replace(mark, sop_instance_uid="", frame=0)  # where it lies, not what it names
+    frame = frame_of(mark, stack)
+    if frame is None:
         return replace(mark, sop_instance_uid="", frame=0)
     return replace(mark, sop_instance_uid=frame.sop_instance_uid, frame=frame.number)
 

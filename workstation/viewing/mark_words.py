@@ -38,6 +38,7 @@ def label_lines(mark: Mark, numbers: Sequence[MarkNumber], *, thick: bool = Fals
         lines.append(f"{tr('Calibration')} {number_text(numbers[0])}")
     elif main_text(mark, numbers):
         lines.append(main_text(mark, numbers))
+        lines += _how(mark, numbers, thick)
     sources = {n.source for n in numbers} & SOURCE_WORDS.keys()
     lines += [f"({tr(SOURCE_WORDS[source])})" for source in sorted(sources)]
     return lines

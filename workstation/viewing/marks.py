@@ -14,9 +14,9 @@ import numpy as np
 from workstation.domain.artefact import now
 from workstation.domain.geometry import Grid
 from workstation.domain.mark import OUTLINES, Mark, MarkEdit, MarkKind, MarkNumber
+from workstation.domain.mark_images import is_uneven, values_in
 from workstation.domain.mark_numbers import VALUE, numbers_of, statistics_of
 from workstation.domain.mark_voxels import Inside, Painted, Slices, inside_of, value_at
-from workstation.domain.pages import drawing_grid
 from workstation.domain.ruler import Ruler, ruler_of
 from workstation.domain.volume import Stack
 from workstation.viewing.mark_shapes import is_whole
@@ -26,10 +26,14 @@ from workstation.viewing.viewport import Viewport
 
 @dataclass(frozen=True)
 class Voxels:
-    """Where the voxels of a mark come from: a stack and its slices of the mark's phase."""
+    """Where the voxels of a mark come from: a stack and its slices of the mark's phase.
+
+    images: of an uneven stack its images as acquired, in the order of ``acquired_frames``.
+    """
 
     stack: Stack
     slices: Slices
+    images: Slices | None = None
 
 
 class MarkBoard:
@@ -217,7 +221,9 @@ class MarkBoard:
         kept = self._numbers.get(mark.id)
         if kept is not None and kept[0] == whole_key:
             return kept[1]
-        found = numbers_of(mark, held.stack, held.slices, ruler=ruler, painted=painted)
+        found = numbers_of(
+            mark, held.stack, held.slices, ruler=ruler, painted=painted, images=held.images
+        )
         if _has_voxels(mark, found) or held.stack.samples != 1:
             self._numbers[mark.id] = (whole_key, found)  # else some voxels are still to come
         return found
@@ -239,9 +245,10 @@ class MarkBoard:
         found: tuple[MarkNumber, ...] = ()
         if mark.kind is MarkKind.PROBE:
             value = value_at(grid, voxels.slices, np.asarray(mark.points_mm[0]))
-            found = () if value is None else (MarkNumber(VALUE, value, stack.unit, "nearest"),)
+            formula = "sampled" if is_uneven(stack) else "nearest"
+            found = () if value is None else (MarkNumber(VALUE, value, stack.unit, formula),)
         elif mark.kind in OUTLINES and mark.kind is not MarkKind.BRUSH:
-            inside = inside_of(mark, grid, voxels.slices)
+            inside = inside_of(mark, grid, voxels.slices, between=is_uneven(stack))
             found = () if inside is None else statistics_of(inside, stack.unit)
         if found:  # else they are still to come
             self._numbers[f"{mark.id}/{stack.id}"] = (key, found)
@@ -253,7 +260,7 @@ class MarkBoard:
         if held is None or held.stack.samples != 1 or not is_whole(mark):
             return None
         painted = self.painted.get(mark.mask_id)
-        return inside_of(mark, drawing_grid(held.stack), held.slices, painted)
+        return values_in(mark, held.stack, held.slices, painted, held.images)
 
 
 def _drawn(mark: Mark) -> Mark:
