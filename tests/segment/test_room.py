@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydicom.sr._snomed_dict import mapping
 from tests.archive.samples import READER, WHY, make_instance, make_series, make_stack, make_study
 from workstation.archive.store import Archive
 from workstation.archive.verify import verify
-from workstation.domain.artefact import Wording
+from workstation.domain.artefact import Wording, new_id
 from workstation.domain.errors import NotAllowed
 from workstation.domain.people import MACHINE, Permission
 from workstation.domain.segment import (
@@ -26,6 +27,7 @@ from workstation.domain.segment import (
 from workstation.domain.volume import Stack
 from workstation.domain.voxel_set import VoxelSet
 from workstation.reading import segments
+from workstation.ui.segment_list import home_of
 
 
 @pytest.fixture
@@ -114,3 +116,18 @@ def test_neighbouring_numbers_differ_in_colour_and_pattern() -> None:
     assert len(set(looks)) == 24
     for a, b in itertools.pairwise(looks):
         assert a[0] != b[0] and a[1] != b[1]
+
+
+def test_a_segment_follows_its_series_when_that_is_assembled_anew(
+    kept: tuple[Archive, Stack],
+) -> None:
+    archive, stack = kept
+    segment = segments.create(archive, READER, stack, KINDS[1], mask=some(stack, 1))
+    voxels = archive.load_voxels(segment.mask_id)
+    again = replace(stack, id=new_id())
+    other = replace(stack, id=new_id(), grid=make_stack(frames=5).grid)
+    assert home_of(segment, voxels, [other, again, stack]) is stack
+    assert home_of(segment, voxels, [other, again]) is again
+    assert home_of(segment, voxels, [other]) is None
+    assert home_of(segment, None, [replace(again, series_uid="1.9")]) is None
+    archive.close()

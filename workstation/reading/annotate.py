@@ -7,18 +7,14 @@ taken back, so that after a crash marks and undo steps are as they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workstation.archive.store import Archive
 from workstation.archive.writer import Writer
-from workstation.dicom.volumes import read_frame, read_image
 from workstation.domain.artefact import MadeBy, Wording
-from workstation.domain.errors import N_, Message, NotAllowed, NotFound, ReaderError
+from workstation.domain.errors import N_, Message, NotAllowed, NotFound
 from workstation.domain.finding import HAND
 from workstation.domain.mark import (
     Mark,
@@ -30,12 +26,13 @@ from workstation.domain.mark import (
 )
 from workstation.domain.mark_format import KIND_WORDS
 from workstation.domain.mark_numbers import numbers_of
-from workstation.domain.mark_voxels import Painted, Slices, painted_of
+from workstation.domain.mark_voxels import Painted, painted_of
 from workstation.domain.mask import MaskInfo
 from workstation.domain.people import Actor, Permission
 from workstation.domain.ruler import ruler_of
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
+from workstation.reading.stored_slices import stored_images, stored_slices
 
 STEPS_KEPT = 100
 REGION = Wording("Region", "感兴趣区")
@@ -194,30 +191,6 @@ def _numbers(
         painted=painted,
         images=stored_images(archive, stack, mark.phase),
     )
-
-
-def stored_slices(archive: Archive, stack: Stack, phase: int) -> Slices:
-    """Slices of one phase as stored, each read once; None where one cannot be read."""
-    return _each_once(lambda z: read_frame(stack, phase, z, archive.blob_path))
-
-
-def stored_images(archive: Archive, stack: Stack, phase: int) -> Slices:
-    """The images of ``acquired_frames`` of one phase, as ``stored_slices`` gives slices."""
-    return _each_once(lambda number: read_image(stack, phase, number, archive.blob_path))
-
-
-def _each_once(read_one: Callable[[int], NDArray[Any]]) -> Slices:
-    read: dict[int, NDArray[Any] | None] = {}
-
-    def slice_at(z: int) -> NDArray[Any] | None:
-        if z not in read:
-            try:
-                read[z] = read_one(z)
-            except ReaderError:
-                read[z] = None
-        return read[z]
-
-    return slice_at
 
 
 def _stored_mask(archive: Archive, actor: Actor, mark: Mark, painted: Painted) -> MaskInfo:

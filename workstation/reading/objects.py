@@ -40,7 +40,7 @@ from workstation.domain.people import Actor, Permission
 from workstation.domain.study import Instance
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel
-from workstation.reading.annotate import stored_images, stored_slices
+from workstation.reading.stored_slices import stored_images, stored_slices
 
 Opened = EncapsulatedDocument | ReportTree | SegmentSet | KeySelection | PresentationState
 

@@ -71,16 +71,17 @@ class SegmentList(QObject):
                  if not s.waiting and not s.torn}  # fmt: skip
 
         def read() -> list[tuple[Segment, VoxelSet]]:
-            found = []
+            found, stacks = [], archive.all(Stack, study_uid)
             for segment in archive.all(Segment, study_uid):
-                mask_id = segment.mask_id
-                if mask_id and mask_id in known:
-                    voxels = known[mask_id]
-                elif mask_id:
-                    voxels = archive.load_voxels(mask_id)
-                else:
-                    voxels = VoxelSet(archive.get(Stack, segment.stack_id).grid)
-                found.append((segment, voxels))
+                voxels = known.get(segment.mask_id) if segment.mask_id else None
+                if segment.mask_id and voxels is None:
+                    voxels = archive.load_voxels(segment.mask_id)
+                stack = home_of(segment, voxels, stacks)
+                if voxels is None and stack is not None:
+                    voxels = VoxelSet(stack.grid)
+                if voxels is not None:
+                    shown = segment if stack is None else replace(segment, stack_id=stack.id)
+                    found.append((shown, voxels))
             return found
 
         def arrived(found: list[tuple[Segment, VoxelSet]]) -> None:
@@ -211,3 +212,12 @@ class SegmentList(QObject):
 
             self._removing.add(segment_id)
             self.desk.jobs.write(lambda: room.remove(archive, actor, segment_id), removed, failed)
+
+
+def home_of(segment: Segment, voxels: VoxelSet | None, stacks: Sequence[Stack]) -> Stack | None:
+    """The stack that a segment lies on; where it was assembled anew since, the one that has the
+    same series and voxels. None where there is no such stack."""
+    same = [s for s in stacks if s.series_uid == segment.series_uid and s.is_volume]
+    fits = [s for s in same if voxels is None or s.grid == voxels.grid]
+    known = [s for s in fits if s.id == segment.stack_id]
+    return next(iter((*known, *fits)), None)

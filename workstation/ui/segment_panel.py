@@ -64,7 +64,9 @@ def chip(segment: Segment) -> QIcon:
     painter.setPen(QColor("#000000" if plain else "#ffffff"))
     painter.drawText(area, Qt.AlignmentFlag.AlignCenter, str(segment.number))
     painter.end()
-    return QIcon(picture)
+    icon = QIcon(picture)
+    icon.addPixmap(picture, QIcon.Mode.Selected)  # its colour says which it is, chosen or not
+    return icon
 
 
 class SegmentPanel(QScrollArea):
