@@ -276,14 +276,17 @@ class MaskRenderer:
         codes = self._slices.cut(part, thick)
         if not codes.any():
             return None
+        # Cut to what is there: the colouring that follows costs as much as the object is large.
+        rows, columns = (np.flatnonzero(codes.any(axis=axis)) for axis in (1, 0))
+        low = low + np.array([columns[0], rows[0]])
+        codes = codes[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         codes = (codes > 0).astype(np.uint8)
         inner = codes.astype(bool)
         framed = np.pad(inner, 1)
         core = framed[:-2, 1:-1] & framed[2:, 1:-1] & framed[1:-1, :-2] & framed[1:-1, 2:]
         codes[inner & ~core] = 2
-        rows, columns = np.nonzero(inner)
-        last = int(rows.argmax())
-        anchor = (int(low[0] + columns[last]), int(low[1] + rows[last]))
+        last = len(inner) - 1
+        anchor = (int(low[0] + inner[last].argmax()), int(low[1] + last))
         return MaskPicture(codes, int(low[0]), int(low[1]), anchor)
 
 

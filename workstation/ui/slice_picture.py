@@ -198,7 +198,7 @@ def _coloured(picture: MaskPicture, colour: str, focused: bool, pattern: str) ->
         else:
             struck = (rows % 8 < 2) & ((columns + rows // 8 * 4) % 8 < 2)
         codes = np.where((codes == 1) & struck, np.uint8(3), codes)
-    pixels = table[codes]
+    pixels = table.take(codes)
     height, width = pixels.shape
     image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied)
     return image.copy()  # numpy's memory goes away with ``pixels``
