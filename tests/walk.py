@@ -36,6 +36,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
 
 from workstation.ui.program import application, wait_until
+from workstation.ui.test_pattern import TestPattern
 from workstation.ui.window import Window
 from workstation.viewing.commands import COMMANDS
 from workstation.wiring import open_services
@@ -133,6 +134,8 @@ class Walk:
                 break
             popup.close()
             self.app.processEvents()
+        for pattern in self.window.findChildren(TestPattern):
+            pattern.close()  # it fills the screen until a reader closes it
         for dialog in self.window.findChildren(QDialog):
             if dialog.isVisible():
                 dialog.reject()

@@ -171,10 +171,16 @@ class Room(QObject):
 
     def show_test_pattern(self) -> None:
         """The test pattern on the screen that the images are on."""
-        screen = self._image_screen()
-        self.pattern = TestPattern(self.home, screen, self.window)
-        self.pattern.recorded.connect(self.look_at_screen)
+        if self.pattern is None:
+            pattern = TestPattern(self.home, self._image_screen(), self.window)
+            pattern.recorded.connect(self.look_at_screen)
+            pattern.destroyed.connect(self._forget_pattern)  # it goes when it is closed
+            self.pattern = pattern
         self.pattern.showFullScreen()
+        self.pattern.raise_()
+
+    def _forget_pattern(self) -> None:
+        self.pattern = None
 
     # --- hanging protocols
 
