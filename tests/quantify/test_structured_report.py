@@ -88,6 +88,7 @@ def test_numbers_are_those_of_the_screen(tmp_path: Path) -> None:
 
 
 def test_it_is_valid_complete_and_verified(tmp_path: Path) -> None:
+    """Complaint 19: it belongs to the study that was read, and every name is a valid PN."""
     report, files, segs, data = written(tmp_path)
     (tmp_path / "sr.dcm").write_bytes(data)
     assert dciodvfy_errors(tmp_path / "sr.dcm") == []
