@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.marks.drawn import ct_of, noise
 from tests.viewer.images import grid_of
+from workstation import text
 from workstation.domain.errors import Message
 from workstation.domain.mark import MarkEdit
 from workstation.domain.volume import Stack
@@ -105,3 +106,9 @@ def drawn(qtbot: QtBot) -> Iterator[Drawn]:
         if pane.solid is not None:
             pane.solid.close_scene()
     library.close()
+
+
+@pytest.fixture(autouse=True)
+def _spoken() -> None:
+    """Chinese, whatever a window of another folder's tests was left speaking."""
+    text.set_language("zh_CN")

@@ -31,6 +31,7 @@ from workstation.ui.print_dialog import PrintDialog
 from workstation.ui.program import application
 from workstation.ui.share_area import Share
 from workstation.ui.share_picture import picture_of
+from workstation.viewing.window_level import Window
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
@@ -209,6 +210,9 @@ def test_film_and_key_image_of_a_3d_view(
 
 def test_printed_ball_has_its_size_on_paper(room: Room, tmp_path: Path) -> None:
     """Complaint 21: a body 42 mm wide is 42 mm wide on the page."""
+    for pane in room.window.grid_.panes:  # whatever the protocol opens it with
+        pane.viewport.set_window(Window(-600.0, 1500.0))
+    room.until(lambda: room.window.settled, 60)
     share = share_of(room)
     share.ask_print()
     dialog = share.dialog

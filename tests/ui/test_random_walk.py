@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.command_line import REPOSITORY, CommandLine
 
-EVENTS = int(os.environ.get("ONESCAN_WALK_EVENTS", "1200"))
+EVENTS = int(os.environ.get("ONESCAN_WALK_EVENTS", "600"))
 REAL = ("mr_ms_followup/dicom/study1", "ct_head/series", "petctmr_sarcoma/STS_001")
 
 
