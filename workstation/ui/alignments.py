@@ -36,6 +36,7 @@ class Alignments(QObject):
         self.stale: set[Frames] = set()
         self.refused: dict[Frames, str] = {}
         self.percent = 0
+        self.reading = True  # what is stored for the open study is not known yet
         self._own: dict[Frames, Alignment] = {}  # set by hand and not stored
         self._job, self._job_frames = "", Frames()
         self._store = QTimer(self)
@@ -52,6 +53,7 @@ class Alignments(QObject):
         self.stop()
         self._store.stop()
         self.known, self.stale, self.refused, self._own = {}, set(), {}, {}
+        self.reading = True
         self._tell()
 
     def _opened(self) -> None:
@@ -72,7 +74,7 @@ class Alignments(QObject):
         self.window.jobs.read(work, arrived)
 
     def _take(self, found: list[tuple[Alignment, bool]]) -> None:
-        self.known, self.stale = {}, set()
+        self.known, self.stale, self.reading = {}, set(), False
         for each, stale in found:
             frames = Frames((each.fixed_frame, each.moving_frame))
             if stale:

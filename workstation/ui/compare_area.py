@@ -17,7 +17,7 @@ from workstation.reading.assemble import assemble
 from workstation.reading.priors import Prior, earlier
 from workstation.text import say, tr
 from workstation.ui import theme
-from workstation.ui.alignments import Alignments, Frames
+from workstation.ui.alignments import Frames
 from workstation.ui.compare_layer import CompareLayer
 from workstation.ui.compare_words import Line, alignment_words, label_of
 from workstation.ui.pane import ViewPane
@@ -40,7 +40,7 @@ class CompareArea(QObject):
         self.window, self.grid, self.desk = window, window.grid_, window.desk
         self.priors: list[Prior] = []
         self.compared = ""  # study uid of the earlier study on screen
-        self.alignments = Alignments(window)
+        self.alignments = window.alignments
         self.alignments.changed.connect(self._aligned)
         self.alignments.progressed.connect(self._repaint)
         self._together: list[SideBySide] = []

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QMenu
 
 from workstation.domain.errors import N_, Message
 from workstation.domain.volume import Stack
-from workstation.reading import align
 from workstation.text import say, tr
 from workstation.ui.fusion_layer import FusionLayer
 from workstation.ui.fusion_panel import FusionPanel
@@ -36,11 +35,12 @@ class FusionArea(QObject):
         self.layers: dict[ViewPane, FusionLayer] = {}
         self.of_base: dict[str, Fusion] = {}
         self._loadings: dict[str, Loading] = {}
+        self._waiting: list[ViewPane] = []  # views of a protocol until alignments are read
         self.grid.on_pane(self._equip)
         self.grid.pane_filled.connect(self._filled)
         self.grid.active_changed.connect(lambda _: self.changed.emit())
         window.desk.study_closed.connect(self.forget)
-        window.jobs.changed.connect(self._stored)
+        window.alignments.changed.connect(self._aligned)
         window.commands.register("fuse", self.ask)
         window.commands.register("unfuse", lambda: self.fuse(self.grid.active_pane, None))
         window.add_tab(FusionPanel(self), N_("Fusion"))
@@ -54,9 +54,8 @@ class FusionArea(QObject):
     # --- what may lie over what
 
     def alignments(self) -> list[Alignment]:
-        """Registrations of the open study, oldest first."""
-        desk = self.window.desk
-        return align.current(desk.archive, desk.study_uid) if desk.study_uid else []
+        """Registrations that hold for the open study; none that is out of date."""
+        return list(self.window.alignments.known.values())
 
     def base(self, pane: ViewPane) -> Stack | None:
         """The series that a pane shows as slices."""
@@ -137,10 +136,19 @@ class FusionArea(QObject):
 
     def _filled(self, number: int, stack_id: str) -> None:
         pane = self.grid.panes[number]
-        wanted = self.grid.stacks.get(pane.content.fused_stack_id)
-        if wanted is not None and stack_id not in self.of_base:
-            self.fuse(pane, wanted)
+        self._fuse_as_asked(pane, stack_id)
         self._spread(stack_id)
+
+    def _fuse_as_asked(self, pane: ViewPane, stack_id: str) -> None:
+        wanted = self.grid.stacks.get(pane.content.fused_stack_id)
+        base = self.base(pane)
+        if wanted is None or base is None or base.id != stack_id or stack_id in self.of_base:
+            return
+        known = isinstance(place(base, wanted, self.alignments()), Placed)
+        if not known and self.window.alignments.reading:
+            self._waiting.append(pane)  # it may be registered: not yet to be told that it is not
+        else:
+            self.fuse(pane, wanted)
 
     def _dropped(self, pane: ViewPane, stack_id: str) -> None:
         stack = self.grid.stacks.get(stack_id)
@@ -164,9 +172,12 @@ class FusionArea(QObject):
 
     # --- changes from elsewhere
 
-    def _stored(self, change: object) -> None:
-        if getattr(change, "kind", "") != "alignment":
+    def _aligned(self) -> None:
+        if self.window.alignments.reading:
             return
+        waiting, self._waiting = self._waiting, []
+        for pane in waiting:
+            self._fuse_as_asked(pane, pane.content.stack_id)
         known = self.alignments()
         for base_id, fusion in list(self.of_base.items()):
             base = self.grid.stacks.get(base_id)
@@ -183,6 +194,7 @@ class FusionArea(QObject):
         """Another study lies open."""
         self.of_base.clear()
         self._loadings.clear()
+        self._waiting.clear()
         for layer in self.layers.values():
             layer.set_fusion(None)
         self.changed.emit()

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout,
 from workstation.domain.errors import N_, Message
 from workstation.domain.volume import Stack, Volume
 from workstation.domain.work import Cancel, Progress
-from workstation.reading import align
 from workstation.text import say, tr
 from workstation.ui.loading import Loading
 from workstation.ui.stack_words import phase_text
@@ -85,8 +84,7 @@ class SubtractArea(QObject):
     def candidates(self, base: Stack) -> list[Stack]:
         """What may be subtracted from a series: itself if it has phases, and its equals."""
         window = self.window
-        study = window.desk.study_uid
-        known = align.current(window.desk.archive, study) if study else []
+        known = list(window.alignments.known.values())
         found = [base] if base.phases > 1 else []
         for other in window.grid_.stacks.values():
             same = other.unit == base.unit and other.samples == 1
@@ -130,8 +128,7 @@ class SubtractArea(QObject):
         window = self.window
         grid = b.grid
         if a.stack.id != b.stack.id:
-            study = window.desk.study_uid
-            placed = place(a.stack, b.stack, align.current(window.desk.archive, study))
+            placed = place(a.stack, b.stack, list(window.alignments.known.values()))
             if isinstance(placed, Message):
                 window.notice.error(say(placed))
                 return

@@ -11,6 +11,7 @@ from workstation.archive.store import Archive
 from workstation.domain.errors import N_
 from workstation.settings import Settings
 from workstation.ui.actions import Actions
+from workstation.ui.alignments import Alignments
 from workstation.ui.areas import AREAS
 from workstation.ui.banner import Banner
 from workstation.ui.command_map import CommandMap
@@ -69,6 +70,7 @@ class Window(QMainWindow):
         self.pages, whole = lay_out(self)
         self.setCentralWidget(whole)
         self.actions_ = Actions(self)
+        self.alignments = Alignments(self)
         for install in AREAS:
             install(self)
         self.retranslate()
