@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import SimpleITK
 
 from tests.dicom_in.test_shared_data import Imported
-from tests.tables import dicom_folders
+from tests.tables import asked_for, table
 from workstation.dicom.volumes import read_into
 from workstation.domain.errors import ReaderError
 from workstation.domain.volume import Flag, Frame, Stack
@@ -110,19 +107,9 @@ def totals(found: list[Row]) -> str:
 
 def main() -> int:
     """Print the table of the folder given; 1 where SimpleITK disagrees."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("data", type=Path, help="folder with one folder for each set of images")
-    data: Path = asked.parse_args().data
-    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
-    with tempfile.TemporaryDirectory(prefix="onescan-table-") as home:
-        imported = Imported(Path(home), data, dicom_folders(data))
-        try:
-            found = list(rows(imported))
-        finally:
-            imported.archive.close()
-    lines: list[tuple[str, ...]] = [HEADS, ("---",) * len(HEADS), *(row.cells for row in found)]
-    for line in lines:
-        sys.stdout.write("| " + " | ".join(c.replace("|", "/") for c in line) + " |\n")
+    with asked_for(__doc__) as imported:
+        found = list(rows(imported))
+    sys.stdout.write(table(HEADS, [row.cells for row in found]))
     sys.stdout.write(f"\n{totals(found)}\n")
     return int(any(row.differs for row in found))
 

@@ -12,7 +12,8 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,24 +123,31 @@ def rows(imported: Imported) -> list[tuple[str, ...]]:
     return found
 
 
-def table(cells: list[tuple[str, ...]]) -> str:
+def table(heads: tuple[str, ...], cells: Sequence[tuple[str, ...]]) -> str:
     """Rows as Markdown."""
-    lines: list[tuple[str, ...]] = [HEADS, ("---",) * len(HEADS), *cells]
+    lines: list[tuple[str, ...]] = [heads, ("---",) * len(heads), *cells]
     return "".join("| " + " | ".join(c.replace("|", "/") for c in line) + " |\n" for line in lines)
 
 
-def main() -> int:
-    """Print the table of the folder given."""
-    asked = argparse.ArgumentParser(description=__doc__)
+@contextmanager
+def asked_for(doc: str | None) -> Iterator[Imported]:
+    """The images of the folder that the command line names, in a home that goes away again."""
+    asked = argparse.ArgumentParser(description=doc)
     asked.add_argument("data", type=Path, help="folder with one folder for each set of images")
     data: Path = asked.parse_args().data
     SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
     with tempfile.TemporaryDirectory(prefix="onescan-table-") as home:
         imported = Imported(Path(home), data, dicom_folders(data))
         try:
-            sys.stdout.write(table(rows(imported)))
+            yield imported
         finally:
             imported.archive.close()
+
+
+def main() -> int:
+    """Print the table of the folder given."""
+    with asked_for(__doc__) as imported:
+        sys.stdout.write(table(HEADS, rows(imported)))
     return 0
 
 

@@ -199,7 +199,7 @@ def test_earlier_studies_are_of_the_same_person(archive: Archive) -> None:
     put("1.4", "20210101", "7", "19991231")  # the same id, another person
     put("1.5", "20210101", "", "19600101")
     assert [s.study_uid for s in archive.priors_of("1.3")] == ["1.2", "1.1"]
-    assert archive.prior_count("1.1") == archive.prior_count("1.5") == 0
+    assert archive.priors_of("1.1") == archive.priors_of("1.5") == []
 
 
 def test_versions_withdrawal_and_order(archive: Archive) -> None:

@@ -16,6 +16,7 @@ from workstation.dicom.pixels import decode_frame
 from workstation.dicom.volumes import read_volume, why_no_stack
 from workstation.domain.errors import ReaderError
 from workstation.domain.geometry import Floats
+from workstation.domain.study import Instance
 from workstation.domain.volume import Flag, Stack
 from workstation.reading.assemble import assemble
 from workstation.reading.intake import IntakeReport, intake
@@ -179,10 +180,12 @@ def test_tilted_and_uneven_head_is_right_where_simpleitk_is_not(imported: Import
     volume = read_volume(stack, imported.archive.blob_path)
     ours, theirs = [], []
     itk = np.linalg.inv(imported.itk_affine(stack))
-    instances = sorted(
-        imported.archive.instances_of(stack.series_uid),
-        key=lambda i: i.attributes["ImagePositionPatient"][2],  # type: ignore[index]
-    )
+
+    def height(instance: Instance) -> float:
+        facts: Any = instance.attributes
+        return float(facts["ImagePositionPatient"][2])
+
+    instances = sorted(imported.archive.instances_of(stack.series_uid), key=height)
     for number, instance in enumerate(instances):
         facts: Any = instance.attributes
         position = np.array(facts["ImagePositionPatient"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.dicom_in.making import image, save
 from tests.dicom_in.test_shared_data import Imported
-from tests.tables import dicom_folders, rows, table
+from tests.tables import HEADS, dicom_folders, rows, table
 
 
 def test_one_row_for_each_folder_with_images(tmp_path: Path) -> None:
@@ -27,6 +27,6 @@ def test_one_row_for_each_folder_with_images(tmp_path: Path) -> None:
     assert even[7] == "0.0e+00 mm over 1 volume"
     assert uneven[5] == "uneven spacing 1"
     assert "slices at most 0.0000 mm beside our grid, 0.5 mm from SimpleITK's" in uneven[7]
-    lines = table([even, uneven]).splitlines()
+    lines = table(HEADS, [even, uneven]).splitlines()
     assert len(lines) == 4
     assert {line.count("|") for line in lines} == {9}

@@ -495,7 +495,8 @@ def test_two_frames_in_one_study_are_offered_and_never_linked(room: Window) -> N
     room.desk.open_study(derived_uid("two"))
     until(lambda: room.settled and room.desk.study_uid == derived_uid("two"))
     area, grid = area_of(room), room.grid_
-    grid.show_panes(1, 2, [Pane(stack.id) for stack in room.desk.contents.stacks])  # type: ignore[union-attr]
+    assert room.desk.contents is not None
+    grid.show_panes(1, 2, [Pane(stack.id) for stack in room.desk.contents.stacks])
     until(lambda: room.settled)
     a, b = grid.panes
     assert area.linked_state() == "apart" and area.partner(a) is b

@@ -145,7 +145,7 @@ def test_drawn_stored_listed_closed_and_there_again(room: Room) -> None:
     room.open()
     room.until(lambda: len(room.board.marks) == 1)
     assert room.board.marks[0] == stored
-    assert room.board.can_undo  # the journal came back too
+    assert room.board.steps[0]  # the journal came back too
     room.window.actions_.undo()
     assert not room.board.marks and room.stored() == []
 

@@ -96,12 +96,18 @@ def pane(qtbot: QtBot) -> Iterator[ViewPane]:
     library.close()
 
 
+def is_in(pane: ViewPane, phase: int) -> bool:
+    """Whether the library holds a phase with all its slices."""
+    loading = pane.library.held("cine", phase)
+    return loading is not None and loading.done
+
+
 def test_all_phases_are_read_ahead_and_the_cine_runs_evenly(pane: ViewPane, qtbot: QtBot) -> None:
     stack = series([n * 0.04 for n in range(12)])
     pane.show_stack(stack, Pane(stack.id))
     qtbot.waitUntil(lambda: len(Slow.asked) == 12, timeout=5000)
     assert Slow.asked == list(range(12))
-    qtbot.waitUntil(lambda: all(pane.library.held("cine", n).done for n in range(12)))  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: all(is_in(pane, n) for n in range(12)))
     assert pane.slices.fps == 25.0
     seen: list[int] = []
     pane.viewport.changed.connect(lambda: seen.append(pane.phase))
@@ -148,7 +154,7 @@ def test_scrubbing_by_wheel_key_and_axis(
     QTest.mouseRelease(view, LEFT, pos=stop)
     assert pane.phase == 2
     QApplication.processEvents()
-    qtbot.waitUntil(lambda: pane.library.held("cine", 2).done)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: is_in(pane, 2))
     assert {"0.0 s", "40.0 s"} <= set(written_on(view, monkeypatch))
     view.mouse.hover = QPointF(view.to_view(GRID.to_lps((20.0, 15.0, 2.0))))
     assert view._readout().startswith("20")  # 200 + z: a stored voxel of phase 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,8 +42,8 @@ MR_GRID = Grid(
 )
 
 
-def header(number: int, modality: str, words: str, **more: object) -> SeriesHeader:
-    values: dict[str, object] = {
+def header(number: int, modality: str, words: str, **more: Any) -> SeriesHeader:
+    values: dict[str, Any] = {
         "modality": modality, "patient_name": "Plane^Test", "patient_id": "P-9",
         "birth_date": "19610203", "sex": "M", "age": "063Y", "study_uid": STUDY,
         "study_date": "20260105", "study_time": "101112", "study_description": "planes",
@@ -51,7 +52,7 @@ def header(number: int, modality: str, words: str, **more: object) -> SeriesHead
         "frame_of_reference_uid": f"{STUDY}.99", "body_part": "CHEST",
         "window": (40.0, 400.0), "slice_thickness_mm": 2.0,
     }  # fmt: skip
-    return SeriesHeader(**(values | more))  # type: ignore[arg-type]
+    return SeriesHeader(**(values | more))
 
 
 def write_study(home: Path, folder: Path) -> Archive:

@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pypdfium2
 import pytest
@@ -191,10 +192,10 @@ def test_what_changes_while_signing_stops_it(
 ) -> None:
     (measurement, *_) = archive.all(Measurement, STUDY_UID)
 
-    def slow(*given: object, **named: object) -> bytes:
+    def slow(*given: Any, **named: Any) -> bytes:
         with archive.write(MACHINE, Permission.ANALYSE, WHY, STUDY_UID) as writer:
             writer.put(replace(measurement, value=99.0))
-        return bytes(report_pdf(*given, **named))  # type: ignore[arg-type]
+        return bytes(report_pdf(*given, **named))
 
     monkeypatch.setattr("workstation.reading.sign.report_pdf", slow)
     with pytest.raises(NotAllowed, match="changed while you signed"):

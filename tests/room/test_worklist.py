@@ -119,7 +119,7 @@ def test_progress_is_counted_from_what_is_stored(archive: Archive) -> None:
     assert archive.progress_of(studies)["2.25.1"] == Progress(priors=1)
     for study in studies:
         counted = archive.progress_of([study])[study.study_uid].priors
-        assert counted == archive.prior_count(study.study_uid)
+        assert counted == len(archive.priors_of(study.study_uid))
     by = MadeBy("test", "1")
     with archive.write(MACHINE, Permission.ANALYSE, Message("t"), "2.25.1") as writer:
         for n in range(2):

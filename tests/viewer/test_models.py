@@ -81,7 +81,7 @@ def test_scrolling_one_plane_moves_only_lines_in_the_others() -> None:
     assert np.allclose(coronal.focus_mm, axial.focus_mm)
 
 
-def test_other_frames_are_linked_only_by_hand() -> None:
+def test_other_frames_are_linked_only_through_an_alignment() -> None:
     grid = GRIDS["axial"]
     link, one, two, pages = CrosshairLink(), Viewport(), Viewport(), Viewport()
     one.show(volume_of(grid))
@@ -93,15 +93,17 @@ def test_other_frames_are_linked_only_by_hand() -> None:
     one.scroll(2)
     assert np.array_equal(two.focus_mm, still[0])
     assert np.array_equal(pages.focus_mm, still[1])
-    assert not link.linked_by_hand(two)
-    link.link_by_hand(one.frame, two.frame)
+    assert link.peers(one) == link.followers(one) == []
+    shifted = np.eye(4)
+    shifted[:3, 3] = 4.0, -3.0, 0.5
+    link.set_alignments({(one.frame, two.frame): shifted})
     one.scroll(1)
-    assert np.array_equal(two.focus_mm, one.focus_mm)
+    assert np.allclose(two.focus_mm, one.focus_mm + shifted[:3, 3])
     assert np.array_equal(pages.focus_mm, still[1])
-    assert link.linked_by_hand(two)
-    link.unlink_by_hand(one.frame, two.frame)
+    assert link.followers(one) == [two] and link.peers(one) == []
+    link.set_alignments({})
     one.scroll(1)
-    assert not np.array_equal(two.focus_mm, one.focus_mm)
+    assert not np.allclose(two.focus_mm, one.focus_mm + shifted[:3, 3])
 
 
 def test_a_series_without_frame_of_reference_links_with_itself_only() -> None:

@@ -123,10 +123,6 @@ class Archive:
         with self._reading() as connection:
             return worklist.progress_of(connection, studies)
 
-    def prior_count(self, study_uid: str) -> int:
-        """How many earlier studies of the same patient there are."""
-        return len(self.priors_of(study_uid))
-
     def series_of(self, study_uid: str) -> list[Series]:
         """Series of a study by series number, then UID."""
         table = schema.series

@@ -6,6 +6,8 @@ One bad value (a DS of "1A", a wrong VR) costs that value and not the file.
 from __future__ import annotations
 
 import math
+import struct
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +15,26 @@ import numpy as np
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from workstation.dicom.character_sets import decode_text
+
+PARSE_ERRORS = (
+    InvalidDicomError,
+    BytesLengthException,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    struct.error,
+    zlib.error,
+)
+"""What pydicom raises over broken files."""
 
 _LIST_NAMES = """
 ImageType ImagePositionPatient ImageOrientationPatient PixelSpacing ImagerPixelSpacing
@@ -125,7 +145,7 @@ def items_of(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
     """Items of a sequence; none where it is absent or cannot be read."""
     try:
         items = dataset.get(keyword)
-    except (ValueError, TypeError, AttributeError, KeyError, NotImplementedError, OSError):
+    except (*PARSE_ERRORS, OSError):
         return ()
     if items is None or isinstance(items, (str, bytes)):
         return ()

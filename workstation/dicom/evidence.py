@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, MRImageStorage, PositronEmissionTomographyImageStorage
 from pydicom.valuerep import DA, DT, TM, PersonName
 
-from workstation.dicom.headers import PARSE_ERRORS
+from workstation.dicom.elements import PARSE_ERRORS
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.study import Instance, Study
 

@@ -18,13 +18,9 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_partial
 from pydicom.filewriter import write_dataset
 
+from workstation.dicom.elements import PARSE_ERRORS
 from workstation.dicom.encodings import DEFLATED_LITTLE, EXPLICIT_BIG
-from workstation.dicom.headers import (
-    PARSE_ERRORS,
-    PixelElement,
-    pixel_element,
-    transfer_syntax_of,
-)
+from workstation.dicom.headers import PixelElement, pixel_element, transfer_syntax_of
 from workstation.domain.errors import N_, BadInput
 
 Node = dict[int, Any]

@@ -12,7 +12,6 @@ import logging
 import re
 import struct
 import warnings
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +19,11 @@ from typing import Any, BinaryIO
 
 import pydicom
 from pydicom import config
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID
 
 from workstation.dicom.attributes import reduce_attributes
 from workstation.dicom.character_sets import Chosen, shown_name
-from workstation.dicom.elements import character_set, text_value
+from workstation.dicom.elements import PARSE_ERRORS, character_set, text_value
 from workstation.dicom.encodings import (
     DEFLATED_LITTLE,
     EXPLICIT_BIG,
@@ -52,23 +50,6 @@ _PIXELS = {
     0x7FE00008: "FloatPixelData",
     0x7FE00009: "DoubleFloatPixelData",
 }
-
-PARSE_ERRORS = (
-    InvalidDicomError,
-    BytesLengthException,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    NotImplementedError,
-    OverflowError,
-    RecursionError,
-    struct.error,
-    zlib.error,
-)
-"""What pydicom raises over broken files."""
 
 
 class IsDirectory(BadInput):

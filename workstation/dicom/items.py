@@ -17,13 +17,13 @@ from pydicom.filereader import read_partial
 from pydicom.uid import UID
 
 from workstation.dicom.elements import (
+    PARSE_ERRORS,
     character_set,
     items_of,
     raw_element,
     text_value,
     values_of,
 )
-from workstation.dicom.headers import PARSE_ERRORS
 from workstation.domain.artefact import Code
 from workstation.domain.document import ImageRef
 from workstation.domain.errors import N_, BadInput

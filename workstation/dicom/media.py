@@ -7,7 +7,8 @@ from typing import Any
 
 import pydicom
 
-from workstation.dicom.headers import DICOMDIR_CLASS, PARSE_ERRORS
+from workstation.dicom.elements import PARSE_ERRORS
+from workstation.dicom.headers import DICOMDIR_CLASS
 from workstation.domain.errors import N_, BadInput
 
 

@@ -23,6 +23,7 @@ from pydicom.pixels import apply_color_lut, get_decoder
 from pydicom.uid import UID
 
 from workstation.dicom.attributes import reduce_attributes
+from workstation.dicom.elements import PARSE_ERRORS
 from workstation.dicom.encodings import (
     DEFLATED_FRAMES,
     DEFLATED_LITTLE,
@@ -38,13 +39,7 @@ from workstation.dicom.encodings import (
     plain_form,
 )
 from workstation.dicom.fragments import Fragments, find_fragments, frame_parts
-from workstation.dicom.headers import (
-    PARSE_ERRORS,
-    frame_bytes,
-    pixel_element,
-    transfer_syntax_of,
-    whole,
-)
+from workstation.dicom.headers import frame_bytes, pixel_element, transfer_syntax_of, whole
 from workstation.dicom.lookup_tables import LookupTable, modality_table
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.volume import Frame

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from workstation.domain.artefact import Code
 from workstation.domain.errors import N_, Message
-from workstation.domain.mark import MarkNumber, Point
+from workstation.domain.mark import MarkNumber
 
 
 class ObjectKind(enum.Enum):
@@ -297,13 +297,3 @@ class PresentationState:
 def meant_for(images: tuple[ImageRef, ...], sop_instance_uid: str, frame: int) -> bool:
     """Whether a part of a state applies to an image; a part that names none applies to all."""
     return not images or any(ref.covers(sop_instance_uid, frame) for ref in images)
-
-
-@dataclass(frozen=True)
-class TakenMark:
-    """A place of a report or state as it lies in the patient: what may become a mark of ours."""
-
-    label: str
-    points_mm: tuple[Point, ...]
-    closed: bool
-    numbers: tuple[MarkNumber, ...] = ()

@@ -190,10 +190,6 @@ class Desk(QObject):
             failed,
         )
 
-    def stop_reading(self) -> None:
-        """Stop the machine's reading of the open study."""
-        self.jobs.cancel(self._reading_job)
-
     def _gather(self, study_uid: str) -> Contents:
         archive = self.archive
         study = archive.study(study_uid)

@@ -31,11 +31,6 @@ def written(key: str) -> str:
     return "+".join([*held, _SIGNS.get(last, last)])
 
 
-def all_keys(key_of: Callable[[str], str]) -> list[tuple[str, str]]:
-    """Every key and gesture with its words, in the language of now."""
-    return [line for _, lines in grouped_keys(key_of) for line in lines if line[0]]
-
-
 def grouped_keys(key_of: Callable[[str], str]) -> list[tuple[str, list[tuple[str, str]]]]:
     """(group, its keys with their words), in the language of now; commands without key too."""
     groups = []

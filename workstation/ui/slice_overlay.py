@@ -55,7 +55,6 @@ class Scene:
     phases: int = 1
     phase: int = 0
     cine_fps: float = 0.0
-    by_hand: bool = False
     layers: Sequence[Layer] = ()
     readout: str = ""
     has_ai: bool = False
@@ -139,8 +138,6 @@ class SliceOverlay:
             top.append(("⚠ " + text, theme.PROPOSED))
         if not viewport.focus_inside and scene.peers:
             top.append((tr("The crosshair is outside this series"), theme.PROPOSED))
-        if scene.by_hand:
-            top.append((tr("Linked by hand: another frame of reference"), theme.PROPOSED))
         if scene.loaded < 1:
             loading = tr("Loading {percent} %", percent=int(scene.loaded * 100))
             top.append((loading, theme.FOCUS))

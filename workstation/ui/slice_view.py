@@ -278,7 +278,6 @@ class SliceView(QWidget):
             )
         scene.overlays = shown
         scene.peers = self.link.peers(view)
-        scene.by_hand = self.link.linked_by_hand(view)
         scene.loaded, scene.phases, scene.phase = self.loaded, self.phases, self.phase
         scene.unreadable = view.kind is PlaneKind.ACQUIRED and view.stored_z in self.unreadable
         scene.cine_fps = self.fps if self.playing else 0.0

@@ -147,10 +147,6 @@ class ViewGrid(Panes):
         self._show(HungStage("", rows, columns, tuple(panes)))
         self.layout_changed.emit(self.layout_name)
 
-    def show_solid(self, stack_id: str, number: int) -> None:
-        """Show a series in 3D in a pane."""
-        self._fill(number, Pane(stack_id, solid=True))
-
     def set_pane(self, number: int, pane: Pane) -> None:
         """Show something in a pane in a way of its own, e.g. fused."""
         self._fill(number, pane)

@@ -18,17 +18,15 @@ class CrosshairLink:
     """One point in LPS mm for all viewports of one frame of reference.
 
     Images of different frames of reference are never linked by themselves: the same millimetres
-    mean another place in the patient there. A reader may link two frames by hand; then
-    ``linked_by_hand`` says so on every image concerned. Through an alignment (registration, or an
-    offset set by hand) views of two frames follow each other, each in its own millimetres; what
-    was aligned how is said by who gave the alignments.
+    mean another place in the patient there. Through an alignment (registration, or an offset set
+    by hand) views of two frames follow each other, each in its own millimetres; what was aligned
+    how is said by who gave the alignments.
     """
 
     def __init__(self) -> None:
         self.changed: Signal[[]] = Signal()
         self._viewports: list[Viewport] = []
         self._leave: dict[int, Callable[[], None]] = {}
-        self._by_hand: set[frozenset[str]] = set()
         self._through: dict[tuple[str, str], Floats] = {}
         self.on = True
         self.visible = True
@@ -57,17 +55,6 @@ class CrosshairLink:
         self.visible = not self.visible
         self.changed.emit()
 
-    def link_by_hand(self, frame: str, other: str) -> None:
-        """Treat two frames of reference as one because the reader says so."""
-        if frame and other and frame != other:
-            self._by_hand.add(frozenset((frame, other)))
-            self.changed.emit()
-
-    def unlink_by_hand(self, frame: str, other: str) -> None:
-        """Take that back."""
-        self._by_hand.discard(frozenset((frame, other)))
-        self.changed.emit()
-
     def set_alignments(self, through: Mapping[tuple[str, str], Floats]) -> None:
         """Which frames follow which: (from, to) and the (4, 4) that takes LPS mm there."""
         back = {
@@ -94,14 +81,6 @@ class CrosshairLink:
             return viewport.focus_mm
         return np.asarray(matrix[:3, :3] @ viewport.focus_mm + matrix[:3, 3], dtype=np.float64)
 
-    def linked_by_hand(self, viewport: Viewport) -> bool:
-        """Whether a viewport follows one of another frame of reference."""
-        return any(
-            other.frame != viewport.frame and self._linked(viewport, other)
-            for other in self._viewports
-            if other is not viewport and other.volume is not None
-        )
-
     def peers(self, viewport: Viewport) -> list[Viewport]:
         """The other viewports that share the viewport's point."""
         return [
@@ -120,9 +99,7 @@ class CrosshairLink:
                 return
 
     def _linked(self, a: Viewport, b: Viewport) -> bool:
-        if not self.on or not a.frame or not b.frame:
-            return False
-        return a.frame == b.frame or frozenset((a.frame, b.frame)) in self._by_hand
+        return self.on and bool(a.frame) and a.frame == b.frame
 
     def _follow(self, moved: Viewport) -> None:
         # Ends by itself: a viewport that is already at the point does not move and tells nobody.

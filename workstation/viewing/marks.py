@@ -134,16 +134,6 @@ class MarkBoard:
         self.changed.emit()
 
     @property
-    def can_undo(self) -> bool:
-        """Whether there is an edit to take back."""
-        return bool(self._done)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is an edit to do again."""
-        return bool(self._undone)
-
-    @property
     def steps(self) -> tuple[int, int]:
         """How many edits can be taken back, and how many done again."""
         return len(self._done), len(self._undone)
