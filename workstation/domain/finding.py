@@ -8,6 +8,7 @@ from datetime import datetime
 
 from workstation.domain.artefact import Code, MadeBy, Wording
 from workstation.domain.errors import N_, NotAllowed
+from workstation.domain.origin import Algorithm, Origin
 from workstation.domain.people import Actor
 
 
@@ -78,7 +79,9 @@ class Finding:
     has none. mask_id: what is drawn now; original_mask_id: what the model drew, never replaced.
     edits: mask ids of each edit step in order, edits[0] being the first shown; edit_at: which of
     them is current, so that undo and redo survive a crash. confidence: 0..1 as the model states.
-    template_key: which phrase of the report template speaks for it.
+    template_key: which phrase of the report template speaks for it. category, site_code,
+    value_code: what it is, where, and what its number is, where a model or another system says so
+    in codes. algorithm: what found it. origin: of a finding that another system sent.
     """
 
     id: str
@@ -102,12 +105,17 @@ class Finding:
     edits: tuple[str, ...] = ()
     edit_at: int = 0
     confidence: float | None = None
-    evidence: str = ""  # evidence level of the model: none, synthetic, public, clinical
+    evidence: str = ""  # level of the model: none, synthetic, public, clinical; unknown (others)
     template_key: str = ""
     area: str = ""  # brain, vessel, heart, chest, abdomen
     urgent: bool = False
     note: str = ""
     phase: int = 0
+    category: Code | None = None
+    site_code: Code | None = None
+    value_code: Code | None = None
+    algorithm: Algorithm | None = None
+    origin: Origin | None = None
 
 
 HAND = "reader"

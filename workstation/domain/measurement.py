@@ -29,6 +29,9 @@ class Measurement:
     made_by: MadeBy
     finding_id: str = ""
     note: Message | None = None
+    stated: bool = False
+    modifiers: tuple[tuple[Code, Code], ...] = ()
+    unit_code: Code | None = None
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,22 @@ class Refusal:
     made_from: tuple[str, ...] = ()
 
 
+_UNITS = {"[hnsf'U]": "HU", "1": "", "{count}": "", "mm2": "mm²", "mm3": "mm³", "cm3": "cm³"}
+
+
+def as_stated(value: float, unit: str) -> str:
+    """A number of another system with every digit that it stated, and its unit."""
+    digits = repr(float(value))
+    return f"{digits.removesuffix('.0')} {_UNITS.get(unit, unit)}".strip()
+
+
 def format_value(value: float, unit: str) -> str:
     """``value`` and ``unit`` as every screen, PDF and export writes them, so that they agree.
 
     mL, %, mm and cm to one decimal, below 1 to two significant digits (a lesion of 0.056 mL is not
     0.1 mL); counts, HU and mm3 whole; else three significant digits.
     """
-    names = {"[hnsf'U]": "HU", "1": "", "{count}": "", "mm2": "mm²", "mm3": "mm³"}
-    shown = names.get(unit, unit)
+    shown = _UNITS.get(unit, unit)
     if unit in {"mL", "%", "mm", "cm"}:
         small = 0 < abs(value) < 0.995
         number = f"{value:.2g}" if small else f"{value:.1f}"
