@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from tests.ai.packages import manifest
 from workstation.ai.limits import Unsuitable
-from workstation.ai.manifest import Foreground, Infer, Manifest, Post, Pre, Quality
+from workstation.ai.manifest import Manifest, Quality
 from workstation.ai.postprocess import clean, thresholded, write_probabilities
 from workstation.ai.preprocess import (
     Image,
@@ -25,6 +25,7 @@ from workstation.ai.preprocess import (
     prepare,
 )
 from workstation.ai.sliding_window import gaussian, positions, slide
+from workstation.ai.vocabulary import Foreground, Infer, Post, Pre
 from workstation.domain.geometry import AxisMap, Grid, as_matrix
 from workstation.domain.mask import dice
 

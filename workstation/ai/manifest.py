@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+# Training programs of packages know Foreground by this module.
+from workstation.ai.vocabulary import Foreground as Foreground
+from workstation.ai.vocabulary import Infer, Io, Post, Pre, Strict
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.volume import Flag
 
@@ -16,12 +19,6 @@ Range = Annotated[tuple[float, float], Field(description="lowest and highest all
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Evidence = Literal["none", "synthetic", "public", "clinical"]
 Area = Literal["brain", "vessel", "heart", "chest", "abdomen", "other"]
-
-
-class Strict(BaseModel):
-    """Unknown fields, wrong types and later changes are all refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Words(Strict):
@@ -75,163 +72,6 @@ class Accept(Strict):
         for span in (self.in_plane_mm, self.slice_mm):
             if span is not None and not span[0] <= span[1]:
                 raise ValueError("a range runs from low to high")
-        return self
-
-
-class Foreground(Strict):
-    """Which voxels are patient, found on the resampled image before any intensity step.
-
-    above: intensity over ``value``. otsu: over Otsu's threshold (IEEE Trans SMC 9, 1979) of a
-    256-bin histogram. fraction: over ``value`` times the 99.5th percentile. largest: keep only
-    the largest 26-connected piece. fill: fill holes slice by slice.
-    """
-
-    rule: Literal["above", "otsu", "fraction"]
-    value: float = 0.0
-    largest: bool = False
-    fill: bool = False
-
-
-class Clip(Strict):
-    """Values under ``low`` become ``low``, over ``high`` become ``high``."""
-
-    op: Literal["clip"]
-    low: float
-    high: float
-
-
-class PercentileClip(Strict):
-    """``clip`` at percentiles (0..100) of the voxels ``within``."""
-
-    op: Literal["percentile_clip"]
-    low: float = Field(ge=0.0, le=100.0)
-    high: float = Field(ge=0.0, le=100.0)
-    within: Literal["foreground", "all"]
-
-
-class ZScore(Strict):
-    """Subtract the mean, divide by the standard deviation, both of the voxels ``within``."""
-
-    op: Literal["z_score"]
-    within: Literal["foreground", "all"]
-
-
-class Scale(Strict):
-    """Linear map that brings ``source`` (low, high) to ``target`` (low, high), no clipping."""
-
-    op: Literal["scale"]
-    source: tuple[float, float]
-    target: tuple[float, float] = (0.0, 1.0)
-
-
-class PercentileScale(Strict):
-    """``scale`` with the source's ends at percentiles (0..100) of the voxels ``within``."""
-
-    op: Literal["percentile_scale"]
-    low: float = Field(ge=0.0, le=100.0)
-    high: float = Field(ge=0.0, le=100.0)
-    within: Literal["foreground", "all"]
-    target: tuple[float, float] = (0.0, 1.0)
-
-
-class FillBackground(Strict):
-    """Every voxel outside the foreground becomes ``value``."""
-
-    op: Literal["fill_background"]
-    value: float
-
-
-Intensity = Annotated[
-    Clip | PercentileClip | ZScore | Scale | PercentileScale | FillBackground,
-    Field(discriminator="op"),
-]
-
-
-class Crop(Strict):
-    """Only the foreground's bounding box, widened by ``margin_mm``, is looked at."""
-
-    to: Literal["foreground"]
-    margin_mm: float = Field(ge=0.0)
-
-
-class Pre(Strict):
-    """From a volume in the patient to the network's input, and exactly back.
-
-    orientation: patient letters of index x, y, z ("LPH"). spacing_mm: of x, y, z after
-    resampling, null for an axis that is left alone. pad_value: what fills a patch beyond the
-    image, after the intensity steps.
-    """
-
-    orientation: str = Field(pattern=r"^[LRPAHF]{3}$")
-    spacing_mm: tuple[
-        Annotated[float, Field(gt=0.0)] | None,
-        Annotated[float, Field(gt=0.0)] | None,
-        Annotated[float, Field(gt=0.0)] | None,
-    ]
-    interpolation: Literal["linear"] = "linear"
-    foreground: Foreground = Foreground(rule="above", value=0.0)
-    crop: Crop | None = None
-    intensity: tuple[Intensity, ...]
-    pad_value: float = 0.0
-
-    @model_validator(mode="after")
-    def _three_axes(self) -> Self:
-        if sorted("LRPAHF".index(letter) // 2 for letter in self.orientation) != [0, 1, 2]:
-            raise ValueError("orientation must name each patient axis once")
-        return self
-
-
-class Io(Strict):
-    """The network's tensors. layout: NCDHW for 3D patches, NCHW for slices (2D and 2.5D)."""
-
-    input: str = Field(min_length=1)
-    output: str = Field(min_length=1)
-    layout: Literal["NCDHW", "NCHW"]
-    dtype: Literal["float32", "float16"] = "float32"
-    opset: int = Field(ge=9, le=23)
-
-
-class Infer(Strict):
-    """How the network is slid over the image, and what it may use.
-
-    patch: (z, y, x) for NCDHW, (y, x) for NCHW. overlap: part of a patch that its neighbour
-    covers again. slices: odd; neighbouring slices given as channels (2.5D), end slices repeated.
-    flips: axes of test-time mirroring, every combination is averaged.
-    """
-
-    patch: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=2, max_length=3)
-    overlap: float = Field(default=0.5, ge=0.0, le=0.9)
-    slices: int = Field(default=1, ge=1)
-    flips: tuple[Literal["x", "y", "z"], ...] = ()
-    batch: int = Field(default=1, ge=1)
-    max_ram_mb: int = Field(ge=64)
-    timeout_s: int = Field(ge=1)
-
-    @model_validator(mode="after")
-    def _odd(self) -> Self:
-        if self.slices % 2 == 0:
-            raise ValueError("slices must be odd")
-        return self
-
-
-class Post(Strict):
-    """From the network's output to masks on the original grid.
-
-    activation: applied to the averaged output. threshold: probability from which a voxel is
-    set; null (with softmax) takes the most probable channel. Pieces are 26-connected and
-    measured in mL on the original grid.
-    """
-
-    activation: Literal["sigmoid", "softmax", "none"]
-    threshold: float | None = 0.5
-    min_component_ml: float = Field(default=0.0, ge=0.0)
-    fill_holes: bool = False
-    keep_largest: bool = False
-
-    @model_validator(mode="after")
-    def _threshold(self) -> Self:
-        if self.threshold is None and self.activation != "softmax":
-            raise ValueError("threshold may be null only with softmax")
         return self
 
 
@@ -318,7 +158,8 @@ class Manifest(Strict):
     name: Words
     kind: Literal["segmentation"]
     area: Area
-    stat: bool = False  # findings of this model move the study to the top of the worklist
+    stat: bool = False  # an emergency triage: runs first, its findings lift the study
+    cost_s: float = Field(default=60.0, gt=0.0)  # seconds a run takes on two cores
     licence: str = Field(min_length=1)
     authors: tuple[str, ...] = Field(min_length=1)
     built: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
@@ -345,6 +186,8 @@ class Manifest(Strict):
             raise ValueError("infer.patch must be (y, x) for NCHW and (z, y, x) for NCDHW")
         if not flat and self.infer.slices != 1:
             raise ValueError("infer.slices is for NCHW only")
+        if self.pre.per_channel and len(self.pre.per_channel) != len(self.accept):
+            raise ValueError("pre.per_channel must have one list a channel")
         if flat and "z" in self.infer.flips:
             raise ValueError("infer.flips: NCHW cannot be mirrored along z")
         for what, keys in (

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage, special
 
-from workstation.ai.manifest import Label, Manifest, Post
+from workstation.ai.manifest import Label, Manifest
 from workstation.ai.preprocess import (
     Frame,
     Image,
@@ -24,6 +24,7 @@ from workstation.ai.preprocess import (
     piece_sizes,
     pieces_of,
 )
+from workstation.ai.vocabulary import Post
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.mask import bounding_block
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from workstation.ai.limits import Unsuitable
-from workstation.ai.manifest import (
+from workstation.ai.manifest import Quality
+from workstation.ai.vocabulary import (
     Clip,
     FillBackground,
     Foreground,
@@ -24,7 +25,6 @@ from workstation.ai.manifest import (
     PercentileClip,
     PercentileScale,
     Pre,
-    Quality,
     Scale,
     ZScore,
 )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from workstation.ai.manifest import Infer
+from workstation.ai.vocabulary import Infer
 from workstation.domain.errors import N_, BadInput
 
 Image = NDArray[np.float32]
