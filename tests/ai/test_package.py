@@ -31,10 +31,10 @@ def test_sound_package(tmp_path: Path) -> None:
 
 
 def test_sums_are_those_of_sha256sum(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    (tmp_path / "a.txt").write_bytes(b"abc")  # FIPS 180-2, appendix B.1
     write_sums(tmp_path)
     assert (tmp_path / "SHA256SUMS").read_text() == (
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a\n"
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a.txt\n"
     )
 
 

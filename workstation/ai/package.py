@@ -1,38 +1,58 @@
-"""Model packages on disk: found, hashed, validated; whatever was altered is refused by name."""
+"""Model packages on disk: found, hashed, validated, vouched for; else refused by name."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import hmac
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from workstation import __version__
 from workstation.ai.manifest import Manifest
 from workstation.ai.onnx_header import OnnxHeader, read_onnx_header
+from workstation.ai.sums import (
+    CARD,
+    MANIFEST,
+    MODEL,
+    REQUIRED,
+    SIGNATURE,
+    SUMS,
+    files_in,
+    is_code,
+    is_data,
+    parse_sums,
+    read_sums,
+    refuse_kind,
+    same_hash,
+    sha256_of,
+    starts_like_code,
+    write_sums,
+)
+from workstation.ai.trust import Signer, Trust, vouch
 from workstation.domain.artefact import MadeBy
 from workstation.domain.errors import N_, BadInput, Message
 
-SUMS = "SHA256SUMS"
-SIGNATURE = "SIGNATURE"
-MODEL = "model.onnx"
-REQUIRED = ("manifest.json", MODEL, "card.md", "LICENSE")
-_SUM_LINE = re.compile(r"^([0-9a-f]{64}) [ *](.+)$")
+__all__ = [
+    "CARD", "MANIFEST", "MODEL", "REQUIRED", "SIGNATURE", "SUMS", "BrokenPackage", "ModelPackage",
+    "list_packages", "load_package", "sha256_of", "write_sums",
+]  # fmt: skip
+
+_LARGEST_MANIFEST = 1 << 20
 _STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 
 
 @dataclass(frozen=True)
 class ModelPackage:
     """An installed model. sha256: of ``SHA256SUMS``, hence of every file; model_sha256: of the
-    network, checked once more by the worker on the very bytes that it loads."""
+    network, checked once more by the worker on the very bytes that it loads. signer: who vouches
+    for it; None where nobody was asked, which is so only for its maker's own work."""
 
     folder: Path
     manifest: Manifest
     sha256: str
     model_sha256: str
+    signer: Signer | None = None
 
     @property
     def model_path(self) -> Path:
@@ -53,58 +73,33 @@ class BrokenPackage:
     reason: Message
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _files(folder: Path) -> list[str]:
-    """Every file that the sums must list, as paths relative to ``folder`` with slashes."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        # Byte code appears whenever somebody runs train.py; it is never executed from here.
-        if path.is_file() and "__pycache__" not in inside.parts:
-            found.append(inside.as_posix())
-    return [name for name in found if name not in (SUMS, SIGNATURE)]
-
-
-def write_sums(folder: Path) -> None:
-    """Write ``SHA256SUMS`` of every file in ``folder`` (the last step of building a package)."""
-    lines = [f"{sha256_of(folder / name)}  {name}\n" for name in _files(folder)]
-    (folder / SUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
-
-
-def _read_sums(folder: Path) -> dict[str, str]:
-    name = folder.name
-    path = folder / SUMS
-    if not path.is_file():
-        raise BadInput(N_("Model {model}: SHA256SUMS is missing."), model=name)
-    listed: dict[str, str] = {}
-    for line in path.read_bytes().decode("utf-8", "replace").splitlines():
-        match = _SUM_LINE.match(line)
-        if match is None:
-            raise BadInput(N_("Model {model}: SHA256SUMS has an unreadable line."), model=name)
-        listed[match[2]] = match[1]
-    return listed
-
-
-def _check_files(folder: Path) -> dict[str, str]:
-    name = folder.name
-    listed = _read_sums(folder)
-    present = set(_files(folder))
+def _check_files(folder: Path, name: str, sums: bytes, *, code_beside: bool) -> dict[str, str]:
+    listed = parse_sums(sums, name)
+    present = files_in(folder)
+    for file in present:
+        if (folder / file).is_symlink():
+            raise BadInput(N_("Model {model}: {file} is a link, not a file."),
+                           model=name, file=file)  # fmt: skip
     for required in REQUIRED:
         if required not in present:
             raise BadInput(N_("Model {model}: {file} is missing."), model=name, file=required)
-    for file in sorted(present - listed.keys()):
+    for file in present:
+        if file in listed or (code_beside and (is_code(file) or _is_hidden(file))):
+            continue
+        if is_code(file):
+            raise refuse_kind(name, file)
         raise BadInput(
             N_("Model {model}: {file} is not listed in SHA256SUMS."), model=name, file=file
         )
     for file, expected in listed.items():
+        if not is_data(file):
+            raise refuse_kind(name, file)
         if file not in present:
             raise BadInput(N_("Model {model}: {file} is missing."), model=name, file=file)
-        if not hmac.compare_digest(sha256_of(folder / file), expected):
+        with (folder / file).open("rb") as opened:
+            if starts_like_code(opened.read(8)):
+                raise refuse_kind(name, file)
+        if not same_hash(sha256_of(folder / file), expected):
             raise BadInput(
                 N_("Model {model}: {file} was altered (its SHA-256 is not the one listed)."),
                 model=name,
@@ -113,26 +108,46 @@ def _check_files(folder: Path) -> dict[str, str]:
     return listed
 
 
-def _read_manifest(folder: Path) -> Manifest:
-    try:
-        manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        why = f"{where}: {first['msg']}" if where else first["msg"]
-        raise BadInput(
-            N_("Model {model}: {file} cannot be used ({why})."),
-            model=folder.name,
-            file="manifest.json",
-            why=why,
-        ) from error
-    if manifest.id != folder.name:
+def _is_hidden(file: str) -> bool:
+    return any(part.startswith(".") for part in file.split("/"))
+
+
+def parse_manifest(data: bytes, model: str) -> Manifest:
+    """A manifest from its bytes. Raises ``BadInput`` that says where it is wrong."""
+    why = "too large"
+    if len(data) <= _LARGEST_MANIFEST:
+        try:
+            return Manifest.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            why = f"{where}: {first['msg']}" if where else first["msg"]
+    raise BadInput(
+        N_("Model {model}: {file} cannot be used ({why})."), model=model, file=MANIFEST, why=why
+    )
+
+
+def _read_manifest(folder: Path, name: str) -> Manifest:
+    with (folder / MANIFEST).open("rb") as file:
+        manifest = parse_manifest(file.read(_LARGEST_MANIFEST + 1), name)
+    if manifest.id != name:
         raise BadInput(
             N_("Model {model}: manifest.json names another model, {id}."),
-            model=folder.name,
+            model=name,
             id=manifest.id,
         )
+    if _numbers(manifest.min_app) > _numbers(__version__):
+        raise BadInput(
+            N_("Model {model}: it needs version {wanted} of this program, this is {present}."),
+            model=name,
+            wanted=manifest.min_app,
+            present=__version__,
+        )
     return manifest
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 @functools.lru_cache(maxsize=64)
@@ -140,8 +155,7 @@ def _header(path: Path, sha256: str) -> OnnxHeader:
     return read_onnx_header(path)
 
 
-def _check_network(folder: Path, manifest: Manifest, sha256: str) -> None:
-    name = folder.name
+def _check_network(folder: Path, name: str, manifest: Manifest, sha256: str) -> None:
     header = _header(folder / MODEL, sha256)
     if header.external_data:
         raise BadInput(
@@ -168,35 +182,55 @@ def _check_network(folder: Path, manifest: Manifest, sha256: str) -> None:
         )
 
 
-def load_package(folder: Path) -> ModelPackage:
+def load_package(folder: Path, trust: Trust | None = None, *, id: str = "") -> ModelPackage:
     """The package in ``folder``, every file checked against ``SHA256SUMS``.
 
-    Raises ``BadInput`` that names the file and what is wrong with it: altered, missing or
-    unlisted file, unreadable manifest, network with external data, foreign operators or another
-    opset than the manifest says.
+    trust: whom to believe; somebody of these must vouch for the package. Without it nobody is
+    asked: only for a maker who looks at work that is not signed yet. id: the package's, where
+    the folder is named otherwise. Program code beside a package that comes with the program, or
+    that is being made, is left alone; anywhere else it is refused.
+
+    Raises ``BadInput`` that names the file and what is wrong with it: nobody vouches for it,
+    altered, missing or unlisted file, unreadable manifest, network with external data, foreign
+    operators or another opset than the manifest says.
     """
     if not folder.is_dir():
         raise BadInput(N_("There is no model folder {path}."), path=str(folder))
-    listed = _check_files(folder)
-    manifest = _read_manifest(folder)
-    _check_network(folder, manifest, listed[MODEL])
-    return ModelPackage(folder, manifest, sha256_of(folder / SUMS), listed[MODEL])
+    name = id or folder.name
+    sums = read_sums(folder)
+    signer = None if trust is None else vouch(name, sums, _signature(folder), trust)
+    code_beside = signer is None or signer.kind == "program"
+    listed = _check_files(folder, name, sums, code_beside=code_beside)
+    manifest = _read_manifest(folder, name)
+    _check_network(folder, name, manifest, listed[MODEL])
+    return ModelPackage(folder, manifest, sha256_of(folder / SUMS), listed[MODEL], signer)
 
 
-def list_packages(models: Path) -> tuple[list[ModelPackage], list[BrokenPackage]]:
+def _signature(folder: Path) -> bytes | None:
+    path = folder / SIGNATURE
+    if path.is_symlink() or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return file.read(1 << 17)
+
+
+def list_packages(
+    models: Path, trust: Trust | None = None
+) -> tuple[list[ModelPackage], list[BrokenPackage]]:
     """Every package under ``models`` in order of name, and every folder that is a broken one.
 
     A folder without ``manifest.json`` and without ``SHA256SUMS`` is no package and not listed.
+    trust: as of ``load_package``.
     """
     good: list[ModelPackage] = []
     broken: list[BrokenPackage] = []
     if not models.is_dir():
         return good, broken
     for folder in sorted(path for path in models.iterdir() if path.is_dir()):
-        if not any((folder / name).exists() for name in ("manifest.json", SUMS)):
+        if not any((folder / name).exists() for name in (MANIFEST, SUMS)):
             continue
         try:
-            good.append(load_package(folder))
+            good.append(load_package(folder, trust))
         except BadInput as error:
             broken.append(BrokenPackage(folder, error.message))
     return good, broken
