@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +24,41 @@ from workstation.domain.mark import Mark, MarkKind
 from workstation.domain.plane import Raster
 from workstation.ui import theme
 from workstation.ui.halo import HaloText
+from workstation.viewing.label_places import Box, Label, places_of
 from workstation.viewing.mark_shapes import handles_of, lines_of, to_pixels
 
 COLOUR = "#f2e35c"
 CHOSEN = "#7fd0ff"
-LINE_PX = 16.0
+_LINE = 16.0
 _HANDLE = 3.5
+_EDGE = 4.0
+_FAR = 24.0  # words farther than this from their mark have a line to it
+
+
+@dataclass
+class _Words:
+    """Words that wait to be written, when every mark is drawn."""
+
+    mark: Mark
+    lines: Sequence[str]
+    points: Floats  # (n, 2) of the mark, logical pixels
+    at: QPointF
+    colour: QColor
+    first: bool
 
 
 class MarkPainter:
-    """Draws marks of one view and remembers where their words stand."""
+    """Draws marks of one view and remembers where their words stand.
+
+    ``begin``, ``draw`` for each mark, then ``write``: words are placed when all marks are known.
+    """
 
     def __init__(self) -> None:
         self.halo = HaloText()
         self.labels: dict[str, QRectF] = {}
-        self._metrics = QFontMetricsF(self._font)
+        self.unwritten = 0  # marks whose words have no room in this picture
+        self._words: list[_Words] = []
+        self._chosen_places: dict[str, int] = {}
         self._pictures: dict[str, tuple[object, QImage]] = {}
 
     @property
@@ -46,21 +67,24 @@ class MarkPainter:
 
     def begin(self) -> None:
         """A new picture: nothing is written yet."""
-        self.labels = {}
+        self.labels, self._words, self.unwritten = {}, [], 0
 
     def draw(
         self,
         painter: QPainter,
         raster: Raster,
         ratio: float,
-        area: QRectF,
         mark: Mark,
         words: Sequence[str],
         *,
         chosen: bool,
         held: bool,
+        dragged: bool = False,
     ) -> None:
-        """One mark. words: lines beside it. held: it is chosen or under the mouse."""
+        """One mark. words: lines beside it. held: it is chosen or under the mouse.
+
+        dragged: it is being drawn or moved, so that its words choose their place before others.
+        """
         colour = QColor(CHOSEN if chosen else COLOUR)
         lines = [
             (_polygon(to_pixels(raster, points), ratio), closed)
@@ -79,7 +103,7 @@ class MarkPainter:
             self._special(painter, raster, ratio, mark)
         self._handles(painter, raster, ratio, mark, held, colour)
         if words:
-            self._words(painter, raster, ratio, area, mark, words, colour)
+            self._words.append(self._waiting(raster, ratio, mark, words, colour, dragged))
 
     def _special(self, painter: QPainter, raster: Raster, ratio: float, mark: Mark) -> None:
         """What is no plain line: the cross of a probe, the head of an arrow, ticks, a bow."""
@@ -127,40 +151,71 @@ class MarkPainter:
             )
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
-    def _words(
+    def _waiting(
         self,
-        painter: QPainter,
         raster: Raster,
         ratio: float,
-        area: QRectF,
         mark: Mark,
         words: Sequence[str],
         colour: QColor,
-    ) -> None:
-        width = max(self._metrics.horizontalAdvance(line) for line in words) + 6
-        height = LINE_PX * len(words) + 4
-        points = to_pixels(raster, _extent(mark))
+        dragged: bool,
+    ) -> _Words:
+        points = (to_pixels(raster, _extent(mark)) + 0.5) / ratio
         if mark.label_mm is not None:
             (corner,) = _points(to_pixels(raster, np.asarray([mark.label_mm])), ratio)
         else:
             nearest = points[int(np.argmax(points.sum(axis=1)))]
-            corner = QPointF((nearest[0] + 0.5) / ratio + 8, (nearest[1] + 0.5) / ratio + 2)
-            if mark.kind is MarkKind.TEXT:
-                corner = QPointF(corner.x() - 8, corner.y() - 2)
-        x = min(max(corner.x(), area.left() + 4), area.right() - width - 4)
-        y = min(max(corner.y(), area.top() + 4), area.bottom() - height - 4)
-        box = QRectF(x, y, width, height)
-        if mark.label_mm is not None and mark.kind is not MarkKind.TEXT:
-            _leader(painter, box, _points(points, ratio), colour)
-        if len(words) > 1:  # numbers to be read need a quiet ground
+            aside = (0.0, 0.0) if mark.kind is MarkKind.TEXT else (8.0, 2.0)
+            corner = QPointF(nearest[0] + aside[0], nearest[1] + aside[1])
+        return _Words(mark, words, points, corner, colour, dragged)
+
+    def write(self, painter: QPainter, area: QRectF, taken: Sequence[QRectF] = ()) -> None:
+        """The words of all marks, over no others and none of ``taken``, within ``area``.
+
+        Where room for all of them is none the first line stands alone; where there is none for
+        that either, ``unwritten`` counts it. Words of the chosen mark are always written.
+        """
+        metrics, high = QFontMetricsF(self._font), float(theme.scaled(_LINE))
+        inner = area.adjusted(_EDGE, _EDGE, -_EDGE, -_EDGE)
+        lines = np.concatenate([np.zeros((0, 2)), *(_along(each.points) for each in self._words)])
+        others = [_box(each) for each in taken]
+        waiting = sorted(self._words, key=lambda each: not each.first)
+        by_id = {each.mark.id: each for each in waiting}
+        chosen: dict[str, int] = {}
+        for shortened in (False, True):
+            labels = [_label(each, metrics, high) for each in waiting]
+            places = places_of(
+                labels, _box(inner), taken=others, lines=lines, before=self._chosen_places
+            )
+            chosen |= places.chosen
+            waiting = []
+            for id, box in places.boxes.items():
+                each = by_id[id]
+                if box is not None:
+                    others.append(box)
+                    self._written(painter, each, _rect(box), high)
+                elif not shortened:
+                    waiting.append(replace(each, lines=each.lines[:1]))
+                elif each.colour.name() == CHOSEN or each.first:
+                    self._written(
+                        painter, each, _at_edge(each.at, inner, metrics, each, high), high
+                    )
+                else:
+                    self.unwritten += 1
+            by_id = {each.mark.id: each for each in waiting}
+        self._chosen_places |= chosen  # also of marks out of sight: they come back where they were
+
+    def _written(self, painter: QPainter, words: _Words, box: QRectF, high: float) -> None:
+        _leader(painter, box, words.points, words.colour)
+        if len(words.lines) > 1:  # numbers to be read need a quiet ground
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(0, 0, 0, 120))
             painter.drawRoundedRect(box.adjusted(-2, 0, 2, 0), 4, 4)
             painter.setBrush(Qt.BrushStyle.NoBrush)
-        for number, line in enumerate(words):
-            place = QPointF(box.left(), box.top() + LINE_PX * number)
-            self.halo.draw(painter, place, line, self._font, colour.name())
-        self.labels[mark.id] = box
+        for number, line in enumerate(words.lines):
+            place = QPointF(box.left(), box.top() + high * number)
+            self.halo.draw(painter, place, line, self._font, words.colour.name())
+        self.labels[words.mark.id] = box
 
     def draw_painted(
         self,
@@ -226,15 +281,63 @@ def _bow(painter: QPainter, at: Sequence[QPointF]) -> None:
     painter.drawArc(box, int(first.angle() * 16), int(turn * 16))
 
 
-def _leader(painter: QPainter, box: QRectF, points: Sequence[QPointF], colour: QColor) -> None:
-    """A thin line from words that were moved aside to what they speak of."""
-    middle = box.center()
-    nearest = min(points, key=lambda p: QLineF(p, middle).length())
-    x = min(max(nearest.x(), box.left()), box.right())
-    y = min(max(nearest.y(), box.top()), box.bottom())
-    if QLineF(nearest.x(), nearest.y(), x, y).length() > 24:
-        painter.setPen(QPen(colour, 0.8, Qt.PenStyle.DotLine))
-        painter.drawLine(QLineF(nearest, QPointF(x, y)))
+def _leader(painter: QPainter, box: QRectF, points: Floats, colour: QColor) -> None:
+    """A thin line from words that stand aside to what they speak of."""
+    x = np.clip(points[:, 0], box.left(), box.right())
+    y = np.clip(points[:, 1], box.top(), box.bottom())
+    away = np.hypot(points[:, 0] - x, points[:, 1] - y)
+    nearest = int(np.argmin(away))
+    if away[nearest] > _FAR:
+        line = QLineF(QPointF(*points[nearest]), QPointF(x[nearest], y[nearest]))
+        for pen in (
+            QPen(QColor(0, 0, 0, 170), 2.4),
+            QPen(colour, 1.0, Qt.PenStyle.DotLine),
+        ):
+            painter.setPen(pen)
+            painter.drawLine(line)
+
+
+def _label(words: _Words, metrics: QFontMetricsF, high: float) -> Label:
+    low, most = words.points.min(axis=0), words.points.max(axis=0)
+    about = (float(low[0]), float(low[1]), float(most[0]), float(most[1]))
+    at = (words.at.x(), words.at.y())
+    size = _size(words, metrics, high)
+    return Label(words.mark.id, size, about, at, words.first or words.mark.label_mm is not None)
+
+
+def _size(words: _Words, metrics: QFontMetricsF, high: float) -> tuple[float, float]:
+    width = max(metrics.horizontalAdvance(line) for line in words.lines) + 6
+    return width, high * len(words.lines) + 4
+
+
+def _at_edge(
+    at: QPointF, area: QRectF, metrics: QFontMetricsF, words: _Words, high: float
+) -> QRectF:
+    """Where they would stand, pushed into the view, whatever lies below."""
+    width, height = _size(words, metrics, high)
+    x = max(min(at.x(), area.right() - width), area.left())
+    y = max(min(at.y(), area.bottom() - height), area.top())
+    return QRectF(x, y, width, height)
+
+
+def _box(rect: QRectF) -> Box:
+    return rect.left(), rect.top(), rect.right(), rect.bottom()
+
+
+def _rect(box: Box) -> QRectF:
+    return QRectF(box[0], box[1], box[2] - box[0], box[3] - box[1])
+
+
+def _along(points: Floats) -> Floats:
+    """Points every few pixels along a line through (n, 2) points."""
+    if len(points) < 2:
+        return points
+    apart = np.hypot(*np.diff(points, axis=0).T)
+    way = np.concatenate([[0.0], np.cumsum(apart)])
+    if way[-1] <= 0:
+        return points[:1]
+    at = np.linspace(0.0, way[-1], int(min(way[-1] / 6 + 2, 400)))
+    return np.stack([np.interp(at, way, points[:, 0]), np.interp(at, way, points[:, 1])], axis=1)
 
 
 def _picture(inside: NDArray[np.bool_], colour: QColor) -> QImage:

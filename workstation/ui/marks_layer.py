@@ -95,7 +95,12 @@ class MarksLayer(Layer):
                 )  # fmt: skip
             held = chosen or mark.id == self._over
             words = self._words(mark)
-            self.painter.draw(painter, raster, ratio, area, mark, words, chosen=chosen, held=held)
+            preview = self.board.preview
+            dragged = preview is not None and preview.id == mark.id
+            self.painter.draw(
+                painter, raster, ratio, mark, words, chosen=chosen, held=held, dragged=dragged
+            )
+        self.painter.write(painter, area, self.view.written)
         self.brush.draw_ring(painter, raster, ratio)
 
     def _words(self, mark: Mark) -> list[str]:
@@ -132,6 +137,9 @@ class MarksLayer(Layer):
         lines = []
         if self._calibrated():
             lines.append((tr("Lengths here are calibrated by a reader"), theme.PROPOSED))
+        if self.painter.unwritten:
+            words = tr("{count} marks without words: no room", count=self.painter.unwritten)
+            lines.append((words, theme.PROPOSED))
         kind = TOOLS.get(self.view.tool)
         if kind is MarkKind.BRUSH:
             lines.append((self.brush.words, theme.FOCUS))

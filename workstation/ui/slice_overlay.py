@@ -18,6 +18,7 @@ from workstation.ui import theme
 from workstation.ui.halo import HaloText
 from workstation.ui.layer import Layer
 from workstation.ui.stack_words import edge_letters, phase_text, side_text
+from workstation.viewing.label_places import Label, places_of
 from workstation.viewing.overlay import Overlay
 from workstation.viewing.provenance import provenance
 from workstation.viewing.viewport import Viewport
@@ -66,7 +67,15 @@ class SliceOverlay:
 
     def __init__(self, halo: HaloText) -> None:
         self.halo = halo
+        self.beside_findings: list[QRectF] = []  # where words beside findings stand
+        self.at_edges: list[QRectF] = []  # where words in corners and letters stood last
+        self._places: dict[str, int] = {}
         self._fit_text()
+
+    @property
+    def written(self) -> list[QRectF]:
+        """Where words stand, for those who write more."""
+        return [*self.beside_findings, *self.at_edges]
 
     def _fit_text(self) -> None:
         """Fonts of the size that the reader chose."""
@@ -82,12 +91,14 @@ class SliceOverlay:
             return
         if self._percent != theme.text_percent():
             self._fit_text()
+        self.beside_findings = []
         if viewport.overlays:
-            self._findings(painter, scene)
+            self._findings(painter, area, scene)
         for layer in scene.layers:
             painter.save()
             layer.over(painter, scene.raster, scene.ratio)
             painter.restore()
+        self.at_edges = []
         self._letters(painter, area, viewport, self._window_lines(viewport, scene, area)[-1])
         self._corners(painter, area, viewport, scene)
         self._scale_bar(painter, area, viewport, scene)
@@ -110,7 +121,10 @@ class SliceOverlay:
         y = area.top() + 6 if corner.startswith("t") else area.bottom() - 7 - step * len(lines)
         for number, (text, colour) in enumerate(lines):
             font = self.bold if corner == "tl" and number == 0 else self.normal
-            self.halo.draw(painter, QPointF(x, y + step * number), text, font, colour, align)
+            place = QPointF(x, y + step * number)
+            box = self.halo.draw(painter, place, text, font, colour, align)
+            if text:
+                self.at_edges.append(box)
 
     def _corners(self, painter: QPainter, area: QRectF, viewport: Viewport, scene: Scene) -> None:
         assert viewport.volume is not None and viewport.grid is not None
@@ -267,36 +281,55 @@ class SliceOverlay:
         )
         for direction, place, align in places:
             letters = edge_letters(viewport, direction)
-            self.halo.draw(painter, place, letters, self.letter, theme.LETTER, align)
+            box = self.halo.draw(painter, place, letters, self.letter, theme.LETTER, align)
+            if letters:
+                self.at_edges.append(box)
 
     # --- lines
 
     def _to_view(self, scene: Scene, column: float, row: float) -> QPointF:
         return QPointF((column + 0.5) / scene.ratio, (row + 0.5) / scene.ratio)
 
-    def _findings(self, painter: QPainter, scene: Scene) -> None:
+    def _findings(self, painter: QPainter, area: QRectF, scene: Scene) -> None:
+        """Rings of findings without a mask, and words beside those in focus and segments."""
+        labels: list[Label] = []
+        said: dict[str, tuple[str, str]] = {}
         for overlay in scene.overlays:
             colour = overlay.colour or theme.STATE_COLOURS[overlay.state]
-            place = scene.anchors.get(overlay.id)
+            place, reach = scene.anchors.get(overlay.id), 0.0
             if overlay.array is None:
                 column, row, _ = scene.raster.to_picture(overlay.location_mm)
-                place = self._to_view(scene, column, row)
+                place, reach = self._to_view(scene, column, row), 11.0
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
                 for pen in (QPen(QColor(0, 0, 0, 200), 4.0), QPen(QColor(colour), 2.0)):
                     painter.setPen(pen)
                     painter.setBrush(Qt.BrushStyle.NoBrush)
-                    painter.drawEllipse(place, 11.0, 11.0)
-                place = place + QPointF(12, 2)
-            if overlay.colour and place is not None:
-                words = (
-                    f"{overlay.number} {overlay.label}" if overlay.focused else f"{overlay.number}"
-                )
-                self.halo.draw(painter, place + QPointF(5, 1), words, self.normal, colour)
-            elif overlay.focused and place is not None:
-                icon = theme.STATE_ICONS[overlay.state]
-                self.halo.draw(
-                    painter, place + QPointF(5, 1), f"{icon} {overlay.label}", self.normal, colour
-                )
+                    painter.drawEllipse(place, reach, reach)
+            if overlay.colour:
+                name = f" {overlay.label}" if overlay.focused else ""
+                words = f"{overlay.number}{name}"
+            elif overlay.focused:
+                words = f"{theme.STATE_ICONS[overlay.state]} {overlay.label}"
+            else:
+                continue
+            if place is None:
+                continue
+            words = self._shorten(words, area.width() - 2 * PAD - 6)
+            said[overlay.id] = (words, colour)
+            size = (self._metrics.horizontalAdvance(words) + 6, self._metrics.height() + 4)
+            x, y = place.x(), place.y()
+            about = (x - reach, y - reach, x + reach, y + reach)
+            aside = (x + reach + 5, y + (3 if reach else 1))
+            labels.append(Label(overlay.id, size, about, aside, pinned=overlay.focused))
+        room = (area.left() + 4, area.top() + 4, area.right() - 4, area.bottom() - 4)
+        edges = [(b.left(), b.top(), b.right(), b.bottom()) for b in self.at_edges]
+        places = places_of(labels, room, taken=edges, before=self._places)
+        self._places = places.chosen
+        for id, box in places.boxes.items():
+            if box is not None:
+                place = QPointF(box[0], box[1])
+                drawn = self.halo.draw(painter, place, said[id][0], self.normal, said[id][1])
+                self.beside_findings.append(drawn)
 
     def _scale_bar(self, painter: QPainter, area: QRectF, viewport: Viewport, scene: Scene) -> None:
         assert viewport.volume is not None and viewport.grid is not None

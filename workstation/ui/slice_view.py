@@ -110,6 +110,11 @@ class SliceView(QWidget):
         self.layers.append(layer)
         self.update()
 
+    @property
+    def written(self) -> list[QRectF]:
+        """Where words stand that layers must not write over, logical pixels."""
+        return self._overlay.written
+
     def set_tool(self, name: str) -> None:
         """Give the left button to a tool's command; empty: window and level."""
         self.tool = name
