@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
@@ -21,7 +22,8 @@ from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import format_value
 from workstation.domain.segment import KINDS, Segment
 from workstation.domain.voxel_set import VoxelSet
-from workstation.reading import segments
+from workstation.reading.intake import intake
+from workstation.reading.segments_taken import take
 from workstation.viewing.paint import Brush, Painting
 from workstation.viewing.segment_fill import Combination
 from workstation.viewing.segment_islands import Islands
@@ -359,7 +361,9 @@ def test_dicom_round_trip_is_bit_exact(reading: Reading, tmp_path: Path) -> None
         assert block is not None and np.array_equal(block.on_grid(GRID), mask)
     # Read back as segments that can be painted on.
     actor = archive.user("li").actor
-    back = segments.read_dicom(archive, actor, volume.stack, path)
+    intake(archive, [path])
+    uid = str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID)
+    back = take(archive, actor, uid).segments
     for segment, mask in zip(back, (first, second, noise), strict=True):
         assert np.array_equal(archive.load_mask(segment.mask_id), mask)
         assert archive.get(MaskInfo, segment.mask_id).grid == GRID

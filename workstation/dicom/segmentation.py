@@ -198,6 +198,17 @@ def _segment(number: int, finding: Finding | Segment, language: str) -> hd.seg.S
     )
 
 
+def _parameters_of(segment: Segment) -> dict[str, str] | None:
+    """Whose segment it was before a reader took it to edit."""
+    origin = segment.origin
+    if origin is None:
+        return None
+    made = {"by": origin.algorithm, "kind": origin.algorithm_type}
+    return {"taken_from": origin.sop_instance_uid, "segment": str(origin.number)} | {
+        key: value for key, value in made.items() if value
+    }
+
+
 def _painted(number: int, segment: Segment, language: str) -> hd.seg.SegmentDescription:
     """A segment that a reader made with brush and tools, in its own colour."""
     made = hd.seg.SegmentDescription(
@@ -211,6 +222,7 @@ def _painted(number: int, segment: Segment, language: str) -> hd.seg.SegmentDesc
             version="1",
             family=CodedConcept.from_code(codes.cid7162.MorphologicalOperations),
             source=MANUFACTURER,
+            parameters=_parameters_of(segment),
         ),
         tracking_uid=tracking_uid(segment.id),
         tracking_id=segment.id,

@@ -34,6 +34,18 @@ class MaskBlock:
     grid: Grid
     volume_ml: float
 
+    def lies_on(self, grid: Grid, slack: float = 0.02) -> bool:
+        """Whether its voxels are voxels of ``grid``, axes permuted and flipped at most: within
+        ``slack`` of a voxel at every corner of the block."""
+        turn = np.linalg.inv(grid.matrix) @ self.grid.matrix
+        whole = np.abs(np.rint(turn[:3, :3]))
+        if (whole.sum(axis=0) != 1).any() or (whole.sum(axis=1) != 1).any():
+            return False
+        z, y, x = (n - 1 for n in self.array.shape)
+        corners = np.array([(i, j, k, 1) for i in (0, x) for j in (0, y) for k in (0, z)])
+        index = (corners @ turn.T)[:, :3]
+        return bool(np.abs(index - np.rint(index)).max() <= slack)
+
     def on_grid(self, grid: Grid) -> Bools:
         """The mask on another grid, bool (z, y, x).
 

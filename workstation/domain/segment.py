@@ -22,12 +22,28 @@ class SegmentKind:
 
 
 @dataclass(frozen=True)
+class SegmentOrigin:
+    """Whose segment it was before a reader took it to edit.
+
+    words: title of the object and who made it. number: of the segment there. algorithm_type:
+    AUTOMATIC, SEMIAUTOMATIC or MANUAL, as that object says, and which algorithm.
+    """
+
+    sop_instance_uid: str
+    number: int
+    words: str
+    algorithm_type: str = ""
+    algorithm: str = ""
+
+
+@dataclass(frozen=True)
 class Segment:
     """One segment of one stack.
 
     number: from 1, unique in the study, drawn beside its colour. kind: coded property type.
     steps: mask ids of the finished operations in order, "" for the empty mask; step_at: which of
     them is shown, so that undo and redo survive a crash. finding_id: the finding made of it.
+    origin: where its first mask came from, None where a reader began it.
     """
 
     id: str
@@ -49,6 +65,7 @@ class Segment:
     phase: int = 0
     finding_id: str = ""
     template_key: str = "other"
+    origin: SegmentOrigin | None = None
 
     @property
     def mask_id(self) -> str:

@@ -6,7 +6,7 @@ them, not before: a study may hold hundreds of megabytes of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from workstation.dicom.key_objects import read_key_objects
 from workstation.dicom.mark_groups import marks_of_report
 from workstation.dicom.object_kinds import kind_of, title_of
 from workstation.dicom.presentation_state import read_state
-from workstation.dicom.rt_structures import fill_contours, read_structures
-from workstation.dicom.segment_reader import SegmentPieces, read_segment_set, read_segments
+from workstation.dicom.rt_structures import read_structures
+from workstation.dicom.segment_reader import SegmentPieces, read_segment_set
 from workstation.dicom.sr_tree import read_tree
 from workstation.domain.artefact import new_id, now
 from workstation.domain.document import (
@@ -31,7 +31,6 @@ from workstation.domain.document import (
     StudyObject,
 )
 from workstation.domain.errors import N_, BadInput, Message, NotFound, ReaderError
-from workstation.domain.image_plane import ImagePlane, plane_of
 from workstation.domain.mark import Mark, MarkKind, MarkNumber
 from workstation.domain.mark_exchange import marks_of_place, marks_of_state
 from workstation.domain.mark_numbers import numbers_of
@@ -40,6 +39,7 @@ from workstation.domain.people import Actor, Permission
 from workstation.domain.study import Instance
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel
+from workstation.reading.stored_regions import stored_regions
 from workstation.reading.stored_slices import stored_images, stored_slices
 
 Opened = EncapsulatedDocument | ReportTree | SegmentSet | KeySelection | PresentationState
@@ -131,21 +131,8 @@ def masks_of(
     cancel: Cancel | None = None,
 ) -> Masks:
     """Voxels of a segmentation, or of contours filled on the images that they were drawn on."""
-    listed = object_of(archive, sop_instance_uid)
-    path = archive.blob_path(listed.sha256)
-    stacks = archive.all(Stack, listed.study_uid)
-    find = _Planes(stacks).find
-    if listed.kind is ObjectKind.CONTOURS:
-        structures = read_structures(path)
-        about = structures.about
-        own = _stacks_of(about, stacks)
-        pieces = fill_contours(structures, own[0].grid if own else None, numbers)
-    elif listed.kind is ObjectKind.SEGMENTATION:
-        about = read_segment_set(path)
-        own = _stacks_of(about, stacks)
-        pieces = read_segments(path, numbers, find, cancel)
-    else:
-        raise BadInput(N_("This object holds no regions."))
+    found = stored_regions(archive, sop_instance_uid, numbers, cancel)
+    about, pieces, own = found.about, found.pieces, found.stacks
     return Masks(
         sop_instance_uid,
         tuple(label_blocks(pieces.pieces, pieces.grid)),
@@ -168,35 +155,6 @@ def _centres(pieces: SegmentPieces) -> dict[int, tuple[float, float, float]]:
         place = pieces.grid.to_lps((largest.x + x, largest.y + y, largest.z))
         found[number] = (float(place[0]), float(place[1]), float(place[2]))
     return found
-
-
-def _stacks_of(about: SegmentSet, stacks: Sequence[Stack]) -> list[Stack]:
-    """Stacks that a segmentation was drawn on: by its images, its series, its space."""
-    images = set(about.images)
-    own = [
-        s for s in stacks if images and any(frame.sop_instance_uid in images for frame in s.frames)
-    ]
-    own = own or [s for s in stacks if s.series_uid in about.series_uids]
-    if not own and about.frame_of_reference_uid:
-        own = [
-            s
-            for s in stacks
-            if s.frame_of_reference_uid == about.frame_of_reference_uid and s.is_volume
-        ]
-    return own
-
-
-class _Planes:
-    """Stored images of a study by their identity."""
-
-    def __init__(self, stacks: Sequence[Stack]) -> None:
-        self._stacks = stacks
-        self._by_uid = {f.sop_instance_uid: s for s in stacks for f in s.frames if f.sha256}
-
-    def find(self, sop_instance_uid: str, frame: int) -> ImagePlane | None:
-        """Where an image lies; None where it is not in the study."""
-        stack = self._by_uid.get(sop_instance_uid)
-        return plane_of(stack, sop_instance_uid, frame) if stack is not None else None
 
 
 def marks_in(archive: Archive, sop_instance_uid: str) -> list[Mark]:

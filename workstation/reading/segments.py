@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from workstation import __version__
 from workstation.archive.store import Archive
 from workstation.archive.writer import Writer
-from workstation.dicom.segment_reader import read_segment_set, read_segments
 from workstation.dicom.segmentation import write_seg
-from workstation.domain.artefact import Code, MadeBy, Wording, new_id, now
+from workstation.domain.artefact import MadeBy, Wording, new_id, now
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed
 from workstation.domain.finding import HAND
 from workstation.domain.mask import MaskInfo
@@ -21,9 +20,6 @@ from workstation.domain.segment import STEPS_KEPT, Segment, SegmentKind, colour_
 from workstation.domain.study import Instance
 from workstation.domain.volume import Stack
 from workstation.domain.voxel_set import VoxelSet
-from workstation.domain.work import Cancel
-
-_TISSUE = Code("85756007", "SCT", "Tissue")
 
 
 def create(
@@ -41,28 +37,38 @@ def create(
     archive.check(actor, Permission.REVIEW)
     stored = _store(archive, actor, stack.id, stack, mask) if mask is not None else None
     with archive.write(actor, Permission.REVIEW, _reason("created"), stack.study_uid) as writer:
-        taken = {segment.number for segment in writer.all(Segment, stack.study_uid)}
-        number = next(n for n in range(1, len(taken) + 2) if n not in taken)
-        segment = Segment(
-            id=segment_id or new_id(),
-            study_uid=stack.study_uid,
-            series_uid=stack.series_uid,
-            stack_id=stack.id,
-            number=number,
-            name=name or kind.name,
-            category=kind.category,
-            kind=kind.kind,
-            colour=colour_of(number),
-            by=actor.name,
-            at=now(),
-            phase=phase,
-            template_key=kind.template_key,
-        )
+        segment = new_in(writer, actor, stack, kind, segment_id)
+        segment = replace(segment, name=name or kind.name, phase=phase)
         if stored is not None:
             writer.put(stored)
             segment = replace(segment, steps=(stored.id,), volume_ml=stored.volume_ml)
         writer.put(segment)
     return segment
+
+
+def new_in(
+    writer: Writer, actor: Actor, stack: Stack, kind: SegmentKind, segment_id: str = ""
+) -> Segment:
+    """A segment with the next free number of its study, not stored yet."""
+    number = _free({segment.number for segment in writer.all(Segment, stack.study_uid)})
+    return Segment(
+        id=segment_id or new_id(),
+        study_uid=stack.study_uid,
+        series_uid=stack.series_uid,
+        stack_id=stack.id,
+        number=number,
+        name=kind.name,
+        category=kind.category,
+        kind=kind.kind,
+        colour=colour_of(number),
+        by=actor.name,
+        at=now(),
+        template_key=kind.template_key,
+    )
+
+
+def _free(taken: set[int]) -> int:
+    return next(n for n in range(1, len(taken) + 2) if n not in taken)
 
 
 def store(archive: Archive, actor: Actor, segment_id: str, mask: VoxelSet) -> Segment:
@@ -153,6 +159,24 @@ def remove(archive: Archive, actor: Actor, segment_id: str) -> None:
         writer.withdraw(Segment, segment_id)
 
 
+def restore(
+    archive: Archive, actor: Actor, study_uid: str, segment_ids: Sequence[str]
+) -> list[Segment]:
+    """Removed segments on the list again, as they were last stored; another number where theirs
+    has been given away since."""
+    back: list[Segment] = []
+    with archive.write(actor, Permission.REVIEW, _reason("restored"), study_uid) as writer:
+        for segment_id in segment_ids:
+            segment = writer.history(Segment, segment_id)[-1]
+            taken = {s.number for s in writer.all(Segment, study_uid) if s.id != segment.id}
+            if segment.number in taken:
+                number = _free(taken)
+                segment = replace(segment, number=number, colour=colour_of(number))
+            writer.put(segment)
+            back.append(segment)
+    return back
+
+
 def write_dicom(
     archive: Archive, actor: Actor, study_uid: str, folder: Path, language: str
 ) -> list[Path]:
@@ -189,27 +213,6 @@ def write_dicom(
     with archive.write(actor, Permission.EXPORT, reason, study_uid):
         pass  # who took segments out of the archive is in the audit, though nothing changed
     return written
-
-
-def read_dicom(
-    archive: Archive, actor: Actor, stack: Stack, path: Path, cancel: Cancel | None = None
-) -> list[Segment]:
-    """The segments of a DICOM segmentation as segments of a stack that can be painted on.
-
-    Bit for bit where the file's voxels are those of the stack. What does not meet it is left out.
-    """
-    told = {info.number: info for info in read_segment_set(path).segments}
-    found = read_segments(path, cancel=cancel)
-    made = []
-    for number, info in told.items():
-        block = found.block(number)
-        mask = VoxelSet.of(block.on_grid(stack.grid), stack.grid) if block is not None else None
-        if mask is None or not mask.count:
-            continue
-        words = info.label or info.algorithm or f"{number}"
-        kind = SegmentKind(Wording(words, words), info.category or _TISSUE, info.type or _TISSUE)
-        made.append(create(archive, actor, stack, kind, mask=mask))
-    return made
 
 
 def _files_of(archive: Archive, stack: Stack, phase: int) -> dict[Path, Instance | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, Signal
 
 from workstation.documents.tree_page import IMAGE, PLACE, tree_page
 from workstation.domain.document import (
@@ -46,6 +46,8 @@ def install(window: Window) -> None:
 class ObjectsArea(QObject):
     """Opens objects in the background and shows them as what they are; nothing becomes ours."""
 
+    segments_wanted = Signal(str, object)  # object, numbers of its segments to edit; () for all
+
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self.setObjectName("objectsArea")
@@ -63,6 +65,7 @@ class ObjectsArea(QObject):
         panel.open_wanted.connect(self.open)
         panel.read_wanted.connect(self.read)
         panel.take_wanted.connect(self.take)
+        panel.segment_wanted.connect(lambda uid, n: self.segments_wanted.emit(uid, (n,)))
         panel.jump_wanted.connect(self._jump)
         panel.link_clicked.connect(self._follow)
         desk = window.desk
@@ -281,7 +284,10 @@ class ObjectsArea(QObject):
     # --- taking over
 
     def take(self, uid: str) -> None:
-        """Make the marks of a report or state the reader's own."""
+        """Make the marks of a report or state the reader's own, or segments editable."""
+        if isinstance(self.opened.get(uid), SegmentSet):
+            self.segments_wanted.emit(uid, ())
+            return
         actor, archive = self.window.desk.actor, self.window.desk.archive
         if actor is None:
             self.window.people.sign_in()

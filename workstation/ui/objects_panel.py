@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QMenu,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -35,7 +36,8 @@ class ObjectsPanel(QWidget):
 
     open_wanted = Signal(str)  # SOP instance UID
     read_wanted = Signal(str)  # show it over the active view
-    take_wanted = Signal(str)  # take its marks as ours
+    take_wanted = Signal(str)  # take its marks or segments as ours
+    segment_wanted = Signal(str, int)  # take this segment of it
     jump_wanted = Signal(str, int)  # object, segment number or image of the list
     link_clicked = Signal(str)
 
@@ -63,6 +65,8 @@ class ObjectsPanel(QWidget):
         self.rows.itemChanged.connect(self._segment_checked)
         self.rows.itemClicked.connect(self._row_clicked)
         self.rows.itemActivated.connect(self._row_clicked)
+        self.rows.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.rows.customContextMenuRequested.connect(self._row_menu)
         self.text = QTextBrowser()
         self.text.setOpenLinks(False)
         self.text.anchorClicked.connect(self._link)
@@ -100,7 +104,6 @@ class ObjectsPanel(QWidget):
             tr("Reports, segmentations, key images and other objects of the study appear here.")
         )
         self.read.setText(tr("Read in the view"))
-        self.take.setText(tr("Take as my marks"))
         self.show_objects(self.objects)
 
     # --- the list
@@ -176,6 +179,7 @@ class ObjectsPanel(QWidget):
         self.heading.setText(heading)
         self.text.setHtml(page)
         self.read.setVisible(read)
+        self.take.setText(tr("Take as my marks"))
         self.take.setVisible(take)
         self.details.setCurrentWidget(self.text)
 
@@ -183,7 +187,8 @@ class ObjectsPanel(QWidget):
         """The segments of a segmentation or structure set."""
         self.heading.setText(heading)
         self.read.hide()
-        self.take.hide()
+        self.take.setText(tr("Take as segments to edit"))
+        self.take.setVisible(bool(shown.volumes_ml))
         self.rows.blockSignals(True)
         self.rows.clear()
         self.rows.setHeaderLabels([tr("Segment"), tr("Code"), tr("mL")])
@@ -229,6 +234,17 @@ class ObjectsPanel(QWidget):
 
     def _row_clicked(self, row: QTreeWidgetItem, column: int = 0) -> None:
         self.jump_wanted.emit(self.current, int(row.data(0, _NUMBER)))
+
+    def _row_menu(self, place: QPoint) -> None:
+        row = self.rows.itemAt(place)
+        if row is None or self.current not in self.shown.segments:
+            return
+        uid, number = self.current, int(row.data(0, _NUMBER))
+        menu = QMenu(self)
+        taking = menu.addAction(tr("Take this segment to edit"))
+        taking.triggered.connect(lambda: self.segment_wanted.emit(uid, number))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.rows.viewport().mapToGlobal(place))
 
     def _link(self, url: QUrl) -> None:
         self.link_clicked.emit(url.toString())

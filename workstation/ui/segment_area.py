@@ -17,6 +17,7 @@ from workstation.ui.segment_desk import SegmentDesk
 from workstation.ui.segment_effects import SegmentEffects
 from workstation.ui.segment_layer import TOOLS, SegmentLayer
 from workstation.ui.segment_panel import SegmentPanel
+from workstation.ui.segment_taking import SegmentTaking
 
 if TYPE_CHECKING:
     from workstation.ui.pane import ViewPane
@@ -42,6 +43,7 @@ class SegmentArea(QObject):
         self.desk = SegmentDesk(window.desk, window.grid_, window.library, self)
         self.effects = SegmentEffects(self.desk, self)
         self.panel = SegmentPanel(self.effects)
+        self.taking = SegmentTaking(window, self.desk, self)
         window.grid_.on_pane(self._equip)
         window.undo.register(AREA, self.desk.undo, self.desk.redo)
         self.desk.did.connect(lambda: window.undo.did(AREA))

@@ -69,6 +69,15 @@ def chip(segment: Segment) -> QIcon:
     return icon
 
 
+def origin_words(segment: Segment) -> str:
+    """Whose segment it was before it was taken to be edited; empty where it was begun here."""
+    origin = segment.origin
+    if origin is None:
+        return ""
+    maker = origin.algorithm or origin.algorithm_type.lower()
+    return tr("taken from {origin}", origin=" · ".join(w for w in (origin.words, maker) if w))
+
+
 class SegmentPanel(QScrollArea):
     """Nothing is decided here: rows and buttons speak to the desk and its effects."""
 
@@ -207,7 +216,8 @@ class SegmentPanel(QScrollArea):
             item.setData(NUMBER, Qt.ItemDataRole.UserRole + 1, look)
         item.setText(NAME, segment.name.in_language(language()))
         code = segment.kind
-        item.setToolTip(NAME, f"{code.meaning} ({code.value}, {code.scheme})")
+        told = [f"{code.meaning} ({code.value}, {code.scheme})", origin_words(segment)]
+        item.setToolTip(NAME, "\n".join(w for w in told if w))
         item.setText(VOLUME, format_value(self.desk.volume_ml(segment), "mL"))
         item.setTextAlignment(VOLUME, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         on, off = Qt.CheckState.Checked, Qt.CheckState.Unchecked
@@ -308,6 +318,8 @@ class SegmentPanel(QScrollArea):
                 tr("SD {sd}", sd=f"{numbers.sd:.4g}"),
                 f"{numbers.low:.4g} … {numbers.high:.4g}",
             ]
+        if active.origin is not None:
+            parts.append(origin_words(active))
         if active.finding_id:
             parts.append(tr("is a finding"))
         self.told.setText(" · ".join(parts))

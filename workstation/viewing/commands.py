@@ -153,6 +153,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("segment_larger", "", N_("Grow margin"), "segment", "window"),
     Command("segment_smaller", "", N_("Shrink margin"), "segment", "window"),
     Command("segment_range", "", N_("Add all values in range"), "segment", "window"),
+    Command(
+        "segment_take", "", N_("Take segments of the chosen object to edit"), "segment", "window"
+    ),
     Command("segment_finding", "", N_("Make finding"), "segment", "window"),
     Command("brush_smaller", "[", N_("Brush smaller"), "segment"),
     Command("brush_larger", "]", N_("Brush larger"), "segment"),
