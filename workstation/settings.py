@@ -10,12 +10,21 @@ from pathlib import Path
 
 from workstation.domain.errors import N_, BadInput
 
+CONCURRENT = "concurrent"
+SECOND_READER = "second_reader"
+_CHOICES = {"ai_reading": (CONCURRENT, SECOND_READER)}
+
 
 @dataclass(frozen=True)
 class Settings:
     """home: where everything of this workstation lives. models: folder of model packages.
 
     ai_timeout_s and ai_memory_mb: what one model run may take before it is stopped.
+    ai_on_arrival: what comes in is read by the machine at once, in the background.
+    ai_reading: ``concurrent``, or ``second_reader``: what the machine finds is hidden until a
+    reader has locked a first read. stat_before_first_read: with that, an emergency is told all the
+    same (that there is one and by which model, never what or where): a bleeding that waits for a
+    first read costs more than an unbiased one is worth. Sites that study readers switch it off.
     """
 
     home: Path
@@ -25,6 +34,9 @@ class Settings:
     ai_timeout_s: int = 900
     ai_memory_mb: int = 4096
     ai_threads: int = 0  # 0: cores minus one
+    ai_on_arrival: bool = True
+    ai_reading: str = CONCURRENT
+    stat_before_first_read: bool = True
 
 
 def default_home() -> Path:
@@ -59,7 +71,13 @@ def load_settings(home: Path | None = None) -> Settings:
         wanted = type(getattr(settings, key))
         if isinstance(getattr(settings, key), Path) and isinstance(value, str):
             value = Path(value)
-        elif not isinstance(value, wanted) or isinstance(value, bool):
+        elif not isinstance(value, wanted) or isinstance(value, bool) is not (wanted is bool):
             raise BadInput(N_("settings.toml: {key} has the wrong type."), key=key)
+        if value not in _CHOICES.get(key, (value,)):
+            raise BadInput(
+                N_("settings.toml: {key} must be one of: {choices}."),
+                key=key,
+                choices=", ".join(_CHOICES[key]),
+            )
         settings = replace(settings, **{key: value})
     return settings

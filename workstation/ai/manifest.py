@@ -9,13 +9,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from workstation.ai.acceptance import Accept, Quality
+
 # Training programs of packages know Foreground by this module.
 from workstation.ai.vocabulary import Foreground as Foreground
 from workstation.ai.vocabulary import Infer, Io, Post, Pre, Strict
 from workstation.domain.artefact import Code, Wording
-from workstation.domain.volume import Flag
 
-Range = Annotated[tuple[float, float], Field(description="lowest and highest allowed value")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Evidence = Literal["none", "synthetic", "public", "clinical"]
 Area = Literal["brain", "vessel", "heart", "chest", "abdomen", "other"]
@@ -42,37 +42,6 @@ class Coded(Strict):
     def code(self) -> Code:
         """The same as the domain's noun."""
         return Code(self.value, self.scheme, self.meaning)
-
-
-class Accept(Strict):
-    """Which series one input channel may be; what does not fit is refused, with the reason.
-
-    roles: ``Stack.role`` values, empty for any. in_plane_mm: spacing along x and y. slice_mm:
-    distance between slices. coverage_mm: least distance from first to last slice. refuse_flags:
-    ``Flag`` values.
-    """
-
-    channel: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    modality: tuple[str, ...] = Field(min_length=1)
-    roles: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
-    in_plane_mm: Range | None = None
-    slice_mm: Range | None = None
-    min_slices: int = Field(default=1, ge=1)
-    coverage_mm: float = Field(default=0.0, ge=0.0)
-    needs_volume: bool = True
-    refuse_flags: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _known_flags(self) -> Self:
-        known = {flag.value for flag in Flag}
-        for flag in self.refuse_flags:
-            if flag not in known:
-                raise ValueError(f"unknown flag {flag!r}; known are {sorted(known)}")
-        for span in (self.in_plane_mm, self.slice_mm):
-            if span is not None and not span[0] <= span[1]:
-                raise ValueError("a range runs from low to high")
-        return self
 
 
 class Label(Strict):
@@ -111,26 +80,6 @@ class Performance(Strict):
     operating_point: str = ""
     evidence: Evidence
     note: str = ""
-
-
-class PercentileBound(Strict):
-    """A percentile (0..100) of the prepared image's foreground must lie between low and high."""
-
-    percentile: float = Field(ge=0.0, le=100.0)
-    low: float
-    high: float
-
-
-class Quality(Strict):
-    """Outside these bounds the model does not judge: a refusal, never an empty result.
-
-    foreground_ml: volume of the foreground. percentiles: of the prepared intensities.
-    output_ml: volume of each label's mask.
-    """
-
-    foreground_ml: Range | None = None
-    percentiles: tuple[PercentileBound, ...] = ()
-    output_ml: Range | None = None
 
 
 class Source(Strict):

@@ -9,16 +9,20 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from workstation.domain.alert import Alert
 from workstation.domain.alignment import Alignment
+from workstation.domain.arrival import Arrival
 from workstation.domain.artefact import canonical_json
 from workstation.domain.centreline import Centreline
 from workstation.domain.errors import N_, BadInput, Tampered
 from workstation.domain.finding import Decision, Finding
+from workstation.domain.first_read import FirstRead, ReadingMode
 from workstation.domain.mark import KeyImage, Mark, MarkJournal, RoleChoice
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.people import User
+from workstation.domain.received import Received
 from workstation.domain.report import FreeText, ReportDraft, SignedReport
 from workstation.domain.segment import Segment
 from workstation.domain.volume import Stack
@@ -42,6 +46,11 @@ Artefact = (
     | Alignment
     | Centreline
     | Segment
+    | Received
+    | Arrival
+    | Alert
+    | ReadingMode
+    | FirstRead
 )
 """Everything that is stored as one immutable JSON text for each version."""
 
@@ -64,6 +73,11 @@ KINDS: dict[type, str] = {
     Alignment: "alignment",
     Centreline: "centreline",
     Segment: "segment",
+    Received: "received object",
+    Arrival: "arrival",
+    Alert: "alert",
+    ReadingMode: "reading mode",
+    FirstRead: "first read",
 }
 """Python type to the name used in the tables; the names are part of the file format."""
 

@@ -118,6 +118,11 @@ class Archive:
         with self._reading() as connection:
             return worklist.of_same_patient(connection, rows.study(connection, study_uid))
 
+    def waiting(self) -> list[Study]:
+        """Studies that came in and the machine has not read: urgent first, then as they came."""
+        with self._reading() as connection:
+            return worklist.waiting(connection)
+
     def progress_of(self, studies: Sequence[Study]) -> dict[str, Progress]:
         """How far studies have come, by their UIDs."""
         with self._reading() as connection:

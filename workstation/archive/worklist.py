@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select, tuple_
 
 from workstation.archive.encoding import kind_name
 from workstation.archive.rows import study_from
 from workstation.archive.schema import artefact, study
-from workstation.domain.finding import Finding, FindingState
+from workstation.domain.alert import Alert
+from workstation.domain.arrival import Arrival, ArrivalState
+from workstation.domain.finding import HAND, Finding, FindingState
+from workstation.domain.first_read import FirstRead, ReadingMode
 from workstation.domain.measurement import Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.report import SignedReport
@@ -117,30 +122,99 @@ _COUNTED = {
     kind_name(Refusal): "refused",
     kind_name(SignedReport): "reports",
 }
+_SAID = {kind_name(kind) for kind in (Arrival, Alert, ReadingMode, FirstRead)}
 
 
 def progress_of(connection: Connection, studies: Sequence[Study]) -> dict[str, Progress]:
     """How far each of some studies has come; a page of the worklist at a time."""
     uids = [one.study_uid for one in studies]
-    undecided = func.json_extract(artefact.c.json, "$.state") == FindingState.PROPOSED.value
+    state = func.json_extract(artefact.c.json, "$.state")
+    undecided = and_(artefact.c.kind == kind_name(Finding), state == FindingState.PROPOSED.value)
+    by_hand = and_(
+        artefact.c.kind == kind_name(Finding),
+        func.json_extract(artefact.c.json, "$.made_by.name") == HAND,
+    )
     chosen = (
         select(
             artefact.c.study_uid,
             artefact.c.kind,
             func.count(),
-            func.sum(case((artefact.c.kind == kind_name(Finding), undecided), else_=0)),
+            func.sum(case((undecided, 1), else_=0)),
+            func.sum(case((by_hand, 1), else_=0)),
         )
         .where(artefact.c.study_uid.in_(uids), artefact.c.kind.in_(_COUNTED))
         .where(artefact.c.current == 1, artefact.c.withdrawn == 0)
         .group_by(artefact.c.study_uid, artefact.c.kind)
     )
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for uid, kind, number, waiting in connection.execute(chosen):
+    own: Counter[str] = Counter()
+    for uid, kind, number, waiting, hand in connection.execute(chosen):
         counts[uid][_COUNTED[kind]] = int(number)
         if kind == kind_name(Finding):
             counts[uid]["open"] = int(waiting or 0)
-    before = _priors(connection, studies)
-    return {uid: Progress(priors=before[uid], **counts[uid]) for uid in uids}
+            own[uid] = int(hand or 0)
+    before, said = _priors(connection, studies), _said(connection, uids)
+    found = {}
+    for uid in uids:
+        told = said.get(uid, Progress())
+        if told.hidden:
+            counts[uid] = Counter({"findings": own[uid], "reports": counts[uid]["reports"]})
+        mine = counts[uid]
+        found[uid] = replace(
+            told,
+            priors=before[uid],
+            findings=mine["findings"],
+            open=mine["open"],
+            judged=mine["judged"],
+            refused=mine["refused"],
+            reports=mine["reports"],
+        )
+    return found
+
+
+def _said(connection: Connection, uids: Sequence[str]) -> dict[str, Progress]:
+    """Of some studies: whether they wait, are hidden, and their emergencies."""
+    value = functools.partial(func.json_extract, artefact.c.json)
+    chosen = (
+        select(
+            artefact.c.study_uid,
+            artefact.c.kind,
+            value("$.state"),
+            value("$.hidden"),
+            func.coalesce(value("$.acknowledged"), value("$.lowered")),
+        )
+        .where(artefact.c.study_uid.in_(uids), artefact.c.kind.in_(_SAID))
+        .where(artefact.c.current == 1, artefact.c.withdrawn == 0)
+    )
+    found: dict[str, Progress] = {}
+    locked = set()
+    for uid, kind, state, hidden, settled in connection.execute(chosen):
+        told = found.get(uid, Progress())
+        if kind == kind_name(Arrival):
+            told = replace(told, waiting=state == ArrivalState.WAITING.value)
+        elif kind == kind_name(Alert):
+            told = replace(
+                told, alerts=told.alerts + 1, open_alerts=told.open_alerts + (settled is None)
+            )
+        elif kind == kind_name(ReadingMode):
+            told = replace(told, hidden=bool(hidden))
+        else:
+            locked.add(uid)
+        found[uid] = told
+    return {uid: replace(t, hidden=t.hidden and uid not in locked) for uid, t in found.items()}
+
+
+def waiting(connection: Connection) -> list[Study]:
+    """Studies whose images the machine has still to read: urgent first, then as they came in."""
+    chosen = (
+        select(study)
+        .join(artefact, artefact.c.study_uid == study.c.study_uid)
+        .where(artefact.c.kind == kind_name(Arrival), artefact.c.current == 1)
+        .where(artefact.c.withdrawn == 0)
+        .where(func.json_extract(artefact.c.json, "$.state") == ArrivalState.WAITING.value)
+        .order_by(study.c.urgent.desc(), artefact.c.seq)
+    )
+    return [study_from(dict(row)) for row in connection.execute(chosen).mappings()]
 
 
 def _priors(connection: Connection, studies: Sequence[Study]) -> Counter[str]:

@@ -18,9 +18,11 @@ from workstation.archive.encoding import (
     row_digest,
 )
 from workstation.archive.index import Index
+from workstation.domain.alert import Alert
 from workstation.domain.artefact import now
 from workstation.domain.errors import N_, Message, NotAllowed, NotFound
 from workstation.domain.finding import Decision, Finding, FindingState
+from workstation.domain.first_read import FirstRead, ReadingMode
 from workstation.domain.mask import MaskInfo
 from workstation.domain.people import Actor, Permission, User
 from workstation.domain.report import SignedReport
@@ -28,10 +30,11 @@ from workstation.domain.study import Instance, Series, Study, StudyState
 
 T = TypeVar("T")
 
-_WRITTEN_ONCE = (Decision, SignedReport, MaskInfo)
-_NEVER_WITHDRAWN = (Decision, SignedReport, User)
+_WRITTEN_ONCE = (Decision, SignedReport, MaskInfo, FirstRead, ReadingMode)
+_NEVER_WITHDRAWN = (Decision, SignedReport, User, Alert, FirstRead, ReadingMode)
 _NEEDS: dict[type, frozenset[Permission]] = {
     Decision: frozenset({Permission.REVIEW}),
+    FirstRead: frozenset({Permission.REVIEW}),
     SignedReport: frozenset({Permission.SIGN, Permission.CORRECT_OTHERS}),
     User: frozenset({Permission.MANAGE_USERS, Permission.SIGN_IN}),
 }
@@ -193,6 +196,10 @@ class Writer:
             )
         if last is not None and kind in _WRITTEN_ONCE:
             raise NotAllowed(N_("A {kind} is never changed once written."), kind=kind_name(kind))
+        if isinstance(artefact, Alert) and self._permission is not Permission.REVIEW:
+            known = decode(Alert, artefact.id, last.json).acknowledged if last else None
+            if artefact.acknowledged != known:
+                raise NotAllowed(N_("Only a person acknowledges an emergency."))
         if isinstance(artefact, Finding) and self._permission is not Permission.REVIEW:
             before = FindingState.PROPOSED
             if last is not None and not last.withdrawn:

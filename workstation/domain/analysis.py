@@ -91,3 +91,5 @@ class AnalysisSpec:
     formula: str
     source: str
     known_answers: tuple[KnownAnswer, ...]
+    cost_s: float = 5.0  # seconds it takes on two cores, as its author measured them
+    stat: bool = False  # it looks for emergencies: it runs before everything that does not

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from workstation.domain.artefact import MadeBy, Wording
 
@@ -31,3 +32,4 @@ class Outcome:
     threads: int = 0
     seconds: float = 0.0
     peak_mb: float = 0.0
+    at: datetime | None = None  # when it was stored, UTC; None in archives of earlier versions

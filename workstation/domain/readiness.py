@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from workstation.domain.artefact import digest_of
 from workstation.domain.errors import N_, Message, Param, named
 from workstation.domain.finding import REPORTED, Finding, FindingState
+from workstation.domain.first_read import is_hidden, of_people, of_these
 from workstation.domain.mark import KeyImage, Mark
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
@@ -38,7 +39,8 @@ class Store(Protocol):
 class Case:
     """Everything of one study that a report is made of. drafts: none or one. signed: in order.
 
-    marks: those that a reader put into the report.
+    marks: those that a reader put into the report. hidden: what the machine found waits for a
+    locked first read, and none of it is here.
     """
 
     study: Study
@@ -53,6 +55,7 @@ class Case:
     signed: Sequence[SignedReport]
     marks: Sequence[Mark] = ()
     key_images: Sequence[KeyImage] = ()
+    hidden: bool = False
 
     @property
     def reported(self) -> tuple[Finding, ...]:
@@ -95,19 +98,28 @@ class Case:
 def read_case(store: Store, study_uid: str) -> Case:
     """Everything of ``study_uid`` that a report is made of, as stored now."""
     drafts = [d for d in store.all(ReportDraft, study_uid) if d.id == study_uid]
+    hidden = is_hidden(store, study_uid)
+    findings, masks = store.all(Finding, study_uid), store.all(MaskInfo, study_uid)
+    measurements = store.all(Measurement, study_uid)
+    if hidden:
+        findings = of_people(findings)
+        measurements = of_these(measurements, findings)
+        own = {id for f in findings for id in (f.mask_id, *f.edits)}
+        masks = [mask for mask in masks if mask.id in own]
     return Case(
         study=store.study(study_uid),
         stacks=store.all(Stack, study_uid),
-        masks=store.all(MaskInfo, study_uid),
-        findings=store.all(Finding, study_uid),
-        measurements=store.all(Measurement, study_uid),
-        refusals=store.all(Refusal, study_uid),
-        outcomes=store.all(Outcome, study_uid),
+        masks=masks,
+        findings=findings,
+        measurements=measurements,
+        refusals=[] if hidden else store.all(Refusal, study_uid),
+        outcomes=[] if hidden else store.all(Outcome, study_uid),
         texts=store.all(FreeText, study_uid),
         draft=drafts[0] if drafts else None,
         signed=sorted(store.all(SignedReport, study_uid), key=lambda r: r.number),
         marks=[mark for mark in store.all(Mark, study_uid) if mark.in_report],
         key_images=store.all(KeyImage, study_uid),
+        hidden=hidden,
     )
 
 
@@ -160,7 +172,13 @@ def obstacles(case: Case) -> list[Obstacle]:
                 Message(N_("The report is signed. Add an addendum, or correct it with a reason."))
             )
         ]
-    found = [
+    found = []
+    if case.hidden:
+        # A report is signed with what AI said in view: who reads first also reads second.
+        found.append(
+            Obstacle(Message(N_("AI is hidden: lock your first read, then look at what AI found.")))
+        )
+    found += [
         Obstacle(Message(N_("{name} is undecided: accept, edit or reject it."), _name(f)), f.id)
         for f in case.undecided
     ]

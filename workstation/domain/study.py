@@ -111,7 +111,9 @@ class Progress:
 
     priors: earlier studies of the same patient. findings, open: proposed or decided, and those
     still to decide. judged: series that a model or analysis looked at. refused: those that one
-    could not judge. reports: signed, addenda included.
+    could not judge. reports: signed, addenda included. waiting: its images are still to be read by
+    the machine. alerts, open_alerts: emergencies ever raised, and those nobody acknowledged yet.
+    hidden: what the machine found waits for the first read; its numbers then are 0.
     """
 
     priors: int = 0
@@ -120,3 +122,7 @@ class Progress:
     judged: int = 0
     refused: int = 0
     reports: int = 0
+    waiting: bool = False
+    alerts: int = 0
+    open_alerts: int = 0
+    hidden: bool = False

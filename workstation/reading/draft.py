@@ -111,7 +111,7 @@ def _made(case: Case, template: Template, language: str, actor: Actor) -> Report
         sections=compose(template, language, material),
         made_from=readiness.sources(case),
         made_by=MadeBy("OneScan", __version__, template.sha256),
-        reviewed=actor.role is not None and not case.undecided,
+        reviewed=actor.role is not None and not case.undecided and not case.hidden,
     )
 
 

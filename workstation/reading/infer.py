@@ -11,18 +11,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from workstation.ai.client import run_package
 from workstation.ai.gate import find_inputs
-from workstation.ai.limits import Limits
-from workstation.ai.package import ModelPackage, list_packages
+from workstation.ai.package import list_packages
 from workstation.analyses import find_analyses
 from workstation.archive.store import Archive
 from workstation.archive.writer import Writer
-from workstation.dicom.volumes import read_volume
-from workstation.domain.analysis import AnalysisInputs, AnalysisResult, AnalysisSpec
-from workstation.domain.artefact import MadeBy, Wording
+from workstation.domain.artefact import MadeBy, Wording, now
 from workstation.domain.errors import N_, BadInput, Cancelled, Message, ReaderError
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.mask import MaskInfo
@@ -32,8 +28,10 @@ from workstation.domain.people import MACHINE, Actor, Permission
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel, Progress, no_progress
-from workstation.reading.proposals import Judge, Proposals, from_analysis, from_model, one_id
-from workstation.reading.unseen import SERIES, of_unseen
+from workstation.reading import alerts, second_reader
+from workstation.reading.proposals import Judge, Proposals
+from workstation.reading.refusals import Refusals
+from workstation.reading.runs import Run, Volumes, in_order, of_analysis, of_model, share
 from workstation.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -42,21 +40,13 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class InferReport:
     """All current findings, refusals and outcomes of the study. ran: what was computed just now
-    (package or analysis ids, one for each run)."""
+    (package or analysis ids, one for each run, in order). reads: volumes read for it."""
 
     findings: tuple[Finding, ...]
     refusals: tuple[Refusal, ...]
     outcomes: tuple[Outcome, ...]
     ran: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Task:
-    """One run still to be made: who looks, at which stack, and how."""
-
-    judge: Judge
-    stack: Stack
-    run: Callable[[Progress], Proposals]
+    reads: int = 0
 
 
 def infer(
@@ -67,22 +57,27 @@ def infer(
     actor: Actor = MACHINE,
     progress: Progress = no_progress,
     cancel: Cancel | None = None,
+    stat_only: bool = False,
+    begun: Callable[[str], None] = lambda judge_id: None,
 ) -> InferReport:
     """Run every installed package and every proposing analysis on the stacks that suit it.
 
     Needs ``assemble`` first. Raises ``Cancelled`` (what was finished before is kept) and
     ``NotAllowed``; whatever goes wrong in one model becomes its refusal, the others still run.
-    A signed study is left alone.
+    A signed study is left alone. stat_only: what looks for emergencies and nothing else; the study
+    then still counts as not analysed. begun: told the id of each judge as its run begins.
     """
-    room = _Room(archive, settings, study_uid, actor, cancel or Cancel())
+    room = _Room(archive, settings, study_uid, actor, cancel or Cancel(), begun)
     if archive.study(study_uid).state is not StudyState.SIGNED:
+        room.settle_mode()
         room.take_back_what_lost_its_images()
-        room.walk(progress)
+        room.walk(progress, stat_only)
     return InferReport(
         tuple(archive.all(Finding, study_uid)),
         tuple(archive.all(Refusal, study_uid)),
         tuple(archive.all(Outcome, study_uid)),
         tuple(room.ran),
+        room.volumes.reads,
     )
 
 
@@ -90,14 +85,14 @@ class _JudgedMeanwhile(Exception):
     """Another program stored what this run found, or took its images away: nothing is stored."""
 
 
-def _sheltered(task: _Task, progress: Progress) -> Proposals:
+def _sheltered(run: Run, progress: Progress) -> Proposals:
     """The run's result; a fault in one plug-in must not keep the reader from all the others."""
     try:
-        return task.run(progress)
+        return run.compute(progress)
     except ReaderError:
         raise
     except Exception as error:
-        _log.exception("%s failed", task.judge.id)
+        _log.exception("%s failed", run.judge.id)
         raise BadInput(
             N_("It failed unexpectedly ({kind}); the log file says more."),
             kind=type(error).__name__,
@@ -108,45 +103,74 @@ class _Room:
     """One walk through the room."""
 
     def __init__(
-        self, archive: Archive, settings: Settings, study_uid: str, actor: Actor, cancel: Cancel
+        self,
+        archive: Archive,
+        settings: Settings,
+        study_uid: str,
+        actor: Actor,
+        cancel: Cancel,
+        begun: Callable[[str], None],
     ) -> None:
         self.archive = archive
         self.settings = settings
         self.study_uid = study_uid
         self.actor = actor
         self.cancel = cancel
+        self.begun = begun
         self.stacks = archive.all(Stack, study_uid)
+        self.refusals = Refusals(archive, study_uid, actor, self.stacks)
+        self.volumes = Volumes(archive, cancel)
         self.ran: list[str] = []
 
-    def walk(self, progress: Progress) -> None:
+    def settle_mode(self) -> None:
+        """Before anything looks at the study: is it read with AI, or before it?"""
+        wanted = second_reader.mode_to_settle
+        if wanted(self.archive, self.settings, self.study_uid) is None:
+            return
+        with self._writing(Message(N_("How the study is read was settled"))) as writer:
+            mode = wanted(writer, self.settings, self.study_uid)
+            if mode is not None:
+                writer.put(mode)
+
+    def walk(self, progress: Progress, stat_only: bool) -> None:
         """Every run that is still to be made, each stored as soon as it is done."""
-        tasks = self._tasks()
-        for number, task in enumerate(tasks):
+        runs = in_order(self._runs(stat_only))
+        self.volumes.expect(runs)
+        for number, run in enumerate(runs):
             self.cancel.check()
+            start, stop = share(runs, number)
 
-            def part(fraction: float, doing: Message, number: int = number) -> None:
-                progress((number + fraction) / len(tasks), doing)
+            def part(
+                fraction: float, doing: Message, start: float = start, stop: float = stop
+            ) -> None:
+                progress(start + (stop - start) * min(1.0, max(0.0, fraction)), doing)
 
+            self.begun(run.judge.id)
+            part(0.0, Message(N_("AI reads the study")))
             try:
-                proposals = _sheltered(task, part)
+                proposals = _sheltered(run, part)
             except Cancelled:
                 raise
             except ReaderError as error:
-                self._refuse(task.judge, task.stack, error.message)
+                self.refusals.refuse(run.judge, run.stack, error.message)
                 continue
+            finally:
+                self.volumes.done(run)
             try:
-                self._store(task, proposals)
+                self._store(run, proposals)
             except _JudgedMeanwhile:
                 continue
-            self.ran.append(task.judge.id)
-        self._name_what_nobody_looked_at()
+            self.ran.append(run.judge.id)
+        if stat_only:
+            return
+        self.refusals.name_what_nobody_looked_at()
         if self.archive.study(self.study_uid).state is StudyState.NEW:
             with self._writing(Message(N_("Analysed"))) as writer:
                 writer.set_state(self.study_uid, StudyState.ANALYSED)
 
     # --- what there is to do
 
-    def _tasks(self) -> list[_Task]:
+    def _runs(self, stat_only: bool) -> list[Run]:
         judged = {
             (one.what, one.stack_id): one.made_by
             for one in self.archive.all(Outcome, self.study_uid)
@@ -155,93 +179,64 @@ class _Room:
         def still(judge: Judge, stack: Stack) -> bool:
             return judged.get((judge.id, stack.id)) != judge.made_by
 
-        found: list[_Task] = []
+        found: list[Run] = []
         packages, broken = list_packages(self.settings.models)
-        for one in broken:
+        for one in () if stat_only else broken:
             name = one.folder.name
-            self._refuse(Judge(name, Wording(name, name), MadeBy(name, "")), None, one.reason)
+            judge = Judge(name, Wording(name, name), MadeBy(name, ""))
+            self.refusals.refuse(judge, None, one.reason)
         for package in packages:
             said = package.manifest
+            if stat_only and not said.stat:
+                continue
             judge = Judge(said.id, said.name.wording(), package.made_by, said.evidence)
             suitable = find_inputs(said, self.stacks)
             if suitable.reason is not None:
-                self._refuse(judge, suitable.nearest, suitable.reason)
+                self.refusals.refuse(judge, suitable.nearest, suitable.reason)
             else:
-                self._no_longer_refused(judge, {inputs[0].id for inputs in suitable.inputs})
-            for inputs in suitable.inputs:
-                if still(judge, inputs[0]):
-                    found.append(_Task(judge, inputs[0], self._model(package, judge, inputs)))
+                self.refusals.no_longer(judge, {inputs[0].id for inputs in suitable.inputs})
+            found += [
+                of_model(
+                    self.archive, self.settings, self.volumes, self.cancel, package, judge, inputs
+                )
+                for inputs in suitable.inputs
+                if still(judge, inputs[0])
+            ]
         for spec, analyse in find_analyses():
+            if stat_only and not spec.stat:
+                continue
             judge = Judge(spec.id, spec.name, MadeBy(spec.id, spec.version))
             for stack in self.stacks if not spec.needs_mask else ():
                 fits = stack.role in spec.accepts and stack.is_volume
                 if fits and still(judge, stack):
-                    found.append(_Task(judge, stack, self._analysis(spec, judge, analyse, stack)))
+                    found.append(
+                        of_analysis(self.archive, self.volumes, spec, judge, analyse, stack)
+                    )
         return found
-
-    def _model(
-        self, package: ModelPackage, judge: Judge, inputs: tuple[Stack, ...]
-    ) -> Callable[[Progress], Proposals]:
-        def run(progress: Progress) -> Proposals:
-            volumes = [
-                read_volume(stack, self.archive.blob_path, cancel=self.cancel) for stack in inputs
-            ]
-            asked = self.settings
-            result = run_package(
-                package,
-                [volume.array for volume in volumes],
-                [volume.grid for volume in volumes],
-                limits=Limits(asked.ai_memory_mb, asked.ai_timeout_s, asked.ai_threads),
-                progress=progress,
-                cancel=self.cancel,
-            )
-            return from_model(self.archive, judge, package, result, inputs)
-
-        return run
-
-    def _analysis(
-        self,
-        spec: AnalysisSpec,
-        judge: Judge,
-        analyse: Callable[[AnalysisInputs], AnalysisResult],
-        stack: Stack,
-    ) -> Callable[[Progress], Proposals]:
-        def run(progress: Progress) -> Proposals:
-            if not stack.is_volume:
-                raise BadInput(N_("Series {number} is not a volume."), number=stack.series_number)
-            progress(0.0, Message(N_("Measuring")))
-            volumes = tuple(
-                read_volume(stack, self.archive.blob_path, phase, cancel=self.cancel)
-                for phase in range(stack.phases)
-            )
-            result = analyse(AnalysisInputs(volumes=volumes))
-            return from_analysis(self.archive, judge, spec, result, stack)
-
-        return run
 
     # --- storing
 
     def _writing(self, reason: Message) -> AbstractContextManager[Writer]:
         return self.archive.write(self.actor, Permission.ANALYSE, reason, self.study_uid)
 
-    def _store(self, task: _Task, proposals: Proposals) -> None:
-        judge = task.judge
+    def _store(self, run: Run, proposals: Proposals) -> None:
+        judge = run.judge
         reason = Message(
             N_("{what} looked at series {number}"),
-            {"what": str(judge.made_by), "number": task.stack.series_number},
+            {"what": str(judge.made_by), "number": run.stack.series_number},
         )
         with self._writing(reason) as writer:
-            self._still_open(writer, judge, task.stack)
+            self._still_open(writer, judge, run.stack)
             self._take_back(
                 writer,
                 lambda made_by, stack_id: (
                     made_by.name == judge.id
                     and made_by != judge.made_by
-                    and stack_id == task.stack.id
+                    and stack_id == run.stack.id
                 ),
             )
             for refusal in writer.all(Refusal, self.study_uid):
-                if refusal.what == judge.id and refusal.series_uid == task.stack.series_uid:
+                if refusal.what == judge.id and refusal.series_uid == run.stack.series_uid:
                     writer.withdraw(Refusal, refusal.id)
             for mask in proposals.masks:
                 writer.put(mask)
@@ -249,9 +244,11 @@ class _Room:
                 writer.put(finding)
             for measurement in proposals.measurements:
                 writer.put(measurement)
-            writer.put(proposals.outcome)
-            if any(finding.urgent for finding in proposals.findings):
-                writer.set_urgent(self.study_uid, True)
+            writer.put(replace(proposals.outcome, at=now()))
+            alerts.raise_alert(
+                writer, self.study_uid, judge.name, judge.made_by, proposals.findings
+            )
+            alerts.recheck(writer, self.study_uid)
 
     def _still_open(self, writer: Writer, judge: Judge, stack: Stack) -> None:
         """Nobody judged the stack while this run was computed, and it is still there."""
@@ -261,74 +258,6 @@ class _Room:
             judged = (outcome.what, outcome.stack_id, outcome.made_by)
             if judged == (judge.id, stack.id, judge.made_by):
                 raise _JudgedMeanwhile
-
-    def _refuse(self, judge: Judge, stack: Stack | None, reason: Message) -> None:
-        """Say why; one refusal a judge and stack, written only where it says something new."""
-        refusal = Refusal(
-            id=one_id("refusal", self.study_uid, judge.id, stack.id if stack else ""),
-            study_uid=self.study_uid,
-            series_uid=stack.series_uid if stack else "",
-            what=judge.id,
-            name=judge.name,
-            reason=reason,
-            made_by=judge.made_by,
-            made_from=(stack.id,) if stack else (),
-        )
-        if refusal in self._refusals(self.archive, judge):
-            return
-        said = Message(N_("{what} does not judge this study"), {"what": str(judge.made_by)})
-        with self._writing(said) as writer:
-            current = {one.id for one in self.stacks}
-            for old in self._refusals(writer, judge):
-                gone = not old.made_from or not set(old.made_from) <= current
-                if old.id != refusal.id and (gone or old.made_by != judge.made_by):
-                    writer.withdraw(Refusal, old.id)
-            writer.put(refusal)
-
-    def _no_longer_refused(self, judge: Judge, stack_ids: set[str]) -> None:
-        """Withdraw refusals that speak of no stack which the judge now looks at."""
-
-        def outdated(store: Archive | Writer) -> list[Refusal]:
-            there = self._refusals(store, judge)
-            return [one for one in there if not stack_ids & set(one.made_from)]
-
-        if outdated(self.archive):
-            said = Message(N_("{what} found a suitable series"), {"what": str(judge.made_by)})
-            with self._writing(said) as writer:
-                for refusal in outdated(writer):
-                    writer.withdraw(Refusal, refusal.id)
-
-    def _refusals(self, store: Archive | Writer, judge: Judge) -> list[Refusal]:
-        return [one for one in store.all(Refusal, self.study_uid) if one.what == judge.id]
-
-    def _name_what_nobody_looked_at(self) -> None:
-        """One refusal for each series with images that no model or analysis said anything of."""
-        if self._change_of_unseen(self.archive) == ([], []):
-            return
-        said = Message(N_("Series that nothing installed looks at were noted"))
-        with self._writing(said) as writer:
-            outdated, fresh = self._change_of_unseen(writer)
-            for refusal in outdated:
-                writer.withdraw(Refusal, refusal.id)
-            for refusal in fresh:
-                writer.put(refusal)
-
-    def _change_of_unseen(self, store: Archive | Writer) -> tuple[list[Refusal], list[Refusal]]:
-        """Refusals of unseen series that no longer hold, and those still to be stored."""
-        refusals = store.all(Refusal, self.study_uid)
-        there = {one.id: one for one in refusals if one.what == SERIES}
-        seen = {id for one in store.all(Outcome, self.study_uid) for id in one.made_from}
-        # A measure that refuses somebody's mask has not looked at the series.
-        seen |= {
-            one.made_from[0] for one in refusals if one.what != SERIES and len(one.made_from) == 1
-        }
-        wanted: dict[str, Refusal] = {}
-        for stack in store.all(Stack, self.study_uid):
-            if stack.id not in seen:
-                refusal = of_unseen(stack)
-                wanted.setdefault(refusal.id, refusal)
-        outdated = [one for id, one in there.items() if id not in wanted]
-        return outdated, [one for id, one in wanted.items() if there.get(id) != one]
 
     def take_back_what_lost_its_images(self) -> None:
         """Withdraw undecided proposals on stacks that were put together anew since."""
@@ -344,6 +273,7 @@ class _Room:
             self._take_back(writer, lambda made_by, stack_id: stack_id not in current)
             for outcome in lost(writer):
                 writer.withdraw(Outcome, outcome.id)
+            alerts.recheck(writer, self.study_uid)
 
     def _take_back(self, writer: Writer, which: Callable[[MadeBy, str], bool]) -> None:
         """Withdraw undecided findings, and masks and numbers that no other finding needs."""

@@ -17,6 +17,7 @@ from workstation.domain.errors import N_, BadInput, Message, NotFound, ReaderErr
 from workstation.domain.people import MACHINE, Actor, Permission
 from workstation.domain.study import Instance, Patient, Series, Study
 from workstation.domain.work import Cancel, Progress, no_progress
+from workstation.reading.arrivals import came_in
 from workstation.reading.sources import Source, find_sources
 
 BATCH = 200
@@ -54,6 +55,7 @@ class _Batch:
     already: int = 0
     refused: list[Refused] = field(default_factory=list)
     studies: dict[str, None] = field(default_factory=dict)
+    fresh: dict[str, None] = field(default_factory=dict)  # studies that got new images
     patients: dict[str, Patient] = field(default_factory=dict)  # by study uid
     series: dict[str, str] = field(default_factory=dict)  # series uid: study uid
 
@@ -74,20 +76,24 @@ def intake(
     state = _Batch()
     doing = Message(N_("Importing"))
     # Copies wait for the disk, not for the processor: several at once take a third of the time.
-    with ThreadPoolExecutor(_COPIES, thread_name_prefix="intake") as pool:
-        for source in find_sources(paths, cancel):
-            if cancel is not None:
-                cancel.check()
-            progress(source.fraction, doing)
-            try:
-                if source.refused is not None:
-                    raise BadInput(source.refused.template, **source.refused.params)
-                _take(archive, state, source, pool)
-            except ReaderError as error:
-                state.refused.append(Refused(source.shown, error.message))
-            if len(state.waiting) >= BATCH:
-                _write(archive, state, actor)
-        _write(archive, state, actor)
+    try:
+        with ThreadPoolExecutor(_COPIES, thread_name_prefix="intake") as pool:
+            for source in find_sources(paths, cancel):
+                if cancel is not None:
+                    cancel.check()
+                progress(source.fraction, doing)
+                try:
+                    if source.refused is not None:
+                        raise BadInput(source.refused.template, **source.refused.params)
+                    _take(archive, state, source, pool)
+                except ReaderError as error:
+                    state.refused.append(Refused(source.shown, error.message))
+                if len(state.waiting) >= BATCH:
+                    _write(archive, state, actor)
+            _write(archive, state, actor)
+    finally:
+        # Also of an import that was stopped: what is on the worklist is read by the machine.
+        came_in(archive, state.fresh, actor=actor)
     progress(1.0, doing)
     return IntakeReport(state.instances, state.already, tuple(state.refused), tuple(state.studies))
 
@@ -140,6 +146,7 @@ def _write(archive: Archive, state: _Batch, actor: Actor) -> None:
     state.instances += count
     for study_uid, _ in parts:
         state.studies.setdefault(study_uid)
+        state.fresh.setdefault(study_uid)
 
 
 def _compare(

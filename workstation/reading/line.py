@@ -12,11 +12,14 @@ from workstation.domain.finding import Finding
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.people import MACHINE, Actor
+from workstation.domain.readiness import read_case
 from workstation.domain.report import ReportDraft
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel, Progress, no_progress
+from workstation.reading import arrivals
 from workstation.reading.assemble import assemble
 from workstation.reading.draft import draft
+from workstation.reading.foreign import take_in
 from workstation.reading.infer import infer
 from workstation.reading.intake import IntakeReport, intake
 from workstation.reading.quantify import quantify
@@ -25,7 +28,10 @@ from workstation.settings import Settings
 
 @dataclass(frozen=True)
 class Reading:
-    """What the machine made of a study; a person decides on it."""
+    """What the machine made of a study and may be shown; a person decides on it.
+
+    hidden: what the machine found waits for a locked first read, and none of it is here.
+    """
 
     stacks: tuple[Stack, ...]
     findings: tuple[Finding, ...]
@@ -33,6 +39,7 @@ class Reading:
     refusals: tuple[Refusal, ...]
     outcomes: tuple[Outcome, ...]
     draft: ReportDraft
+    hidden: bool = False
 
 
 def part(progress: Progress, start: float, stop: float) -> Progress:
@@ -55,37 +62,78 @@ def read_study(
     progress: Progress = no_progress,
     cancel: Cancel | None = None,
     after_room: Callable[[str], None] = lambda room: None,
+    begun: Callable[[str], None] = lambda judge_id: None,
 ) -> Reading:
-    """Assemble, infer, quantify and draft ``study_uid``; every room may be walked again.
+    """Assemble, take in others' findings, infer, quantify and draft ``study_uid``; every room may be walked again.
 
     after_room: told the name of each room when its result is stored, so that a screen can show
-    volumes while models still run.
+    volumes while models still run. begun: told the id of each model or measure as it begins. What
+    waited since the images came in counts as read in the end.
     """
+    seen = arrivals.arrival_of(archive, study_uid)
     assemble(archive, study_uid, actor=actor, progress=part(progress, 0.0, 0.2), cancel=cancel)
     after_room("assemble")
+    take_in(archive, study_uid, actor=actor, progress=part(progress, 0.2, 0.25), cancel=cancel)
+    after_room("foreign")
     infer(
         archive,
         settings,
         study_uid,
         actor=actor,
-        progress=part(progress, 0.2, 0.8),
+        progress=part(progress, 0.25, 0.8),
         cancel=cancel,
+        begun=begun,
     )
     after_room("infer")
     quantify(archive, study_uid, actor=actor, progress=part(progress, 0.8, 0.95), cancel=cancel)
     after_room("quantify")
     progress(0.95, Message(N_("Writing the draft")))
     drafted = draft(archive, study_uid, template=template, language=language, actor=actor)
+    arrivals.done(archive, seen, actor=actor)
     after_room("draft")
     progress(1.0, Message(N_("Done")))
+    case = read_case(archive, study_uid)
     return Reading(
-        tuple(archive.all(Stack, study_uid)),
-        tuple(archive.all(Finding, study_uid)),
-        tuple(archive.all(Measurement, study_uid)),
-        tuple(archive.all(Refusal, study_uid)),
-        tuple(archive.all(Outcome, study_uid)),
+        tuple(case.stacks),
+        tuple(case.findings),
+        tuple(case.measurements),
+        tuple(case.refusals),
+        tuple(case.outcomes),
         drafted,
+        case.hidden,
     )
+
+
+def triage(
+    archive: Archive,
+    settings: Settings,
+    study_uid: str,
+    *,
+    actor: Actor = MACHINE,
+    progress: Progress = no_progress,
+    cancel: Cancel | None = None,
+    after_room: Callable[[str], None] = lambda room: None,
+    begun: Callable[[str], None] = lambda judge_id: None,
+) -> None:
+    """Only what looks for emergencies, before anything else of any study; stored as it is found.
+
+    The study still waits to be read; ``read_study`` computes none of this again.
+    """
+    assemble(archive, study_uid, actor=actor, progress=part(progress, 0.0, 0.3), cancel=cancel)
+    after_room("assemble")
+    take_in(archive, study_uid, actor=actor, progress=part(progress, 0.2, 0.25), cancel=cancel)
+    after_room("foreign")
+    infer(
+        archive,
+        settings,
+        study_uid,
+        actor=actor,
+        progress=part(progress, 0.3, 1.0),
+        cancel=cancel,
+        stat_only=True,
+        begun=begun,
+    )
+    after_room("triage")
 
 
 def make_and_import_demo(

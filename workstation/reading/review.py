@@ -27,11 +27,13 @@ from workstation.domain.finding import (
     next_state,
     state_after,
 )
+from workstation.domain.first_read import is_hidden
 from workstation.domain.geometry import Grid
 from workstation.domain.mask import MaskInfo, centre_lps
 from workstation.domain.people import Actor, Permission
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
+from workstation.reading.alerts import recheck
 
 VOLUME_FORMULA = "volume by voxel count"
 VOLUME_NAME = Wording("Volume", "体积")
@@ -194,6 +196,8 @@ def _act(
         _must_be_open(writer, study_uid)
         # Read inside the transaction: another window may have decided a moment ago.
         before = _Before(writer.get(Finding, finding_id), writer.history(Finding, finding_id))
+        if not is_by_hand(before.finding) and is_hidden(writer, study_uid):
+            raise NotAllowed(N_("AI is hidden: lock your first read, then look at what AI found."))
         state_after(before.finding, action)  # refuses what the table does not have
         changed = change(before)
         state = state_after(_as_was(before, changed), action)
@@ -250,6 +254,7 @@ def _showing(before: _Before, mask_id: str) -> Finding:
         unit=then.unit,
         formula=then.formula,
         value_name=then.value_name,
+        value_code=then.value_code,
     )
 
 
@@ -279,7 +284,9 @@ def _record(
             value_after=after.value,
         )
     )
-    undecided = any(
+    recheck(writer, after.study_uid)
+    # While AI is hidden the state of the study must not tell whether it found anything.
+    undecided = is_hidden(writer, after.study_uid) or any(
         finding.state is FindingState.PROPOSED for finding in writer.all(Finding, after.study_uid)
     )
     writer.set_state(after.study_uid, StudyState.IN_REVIEW if undecided else StudyState.READY)
@@ -332,12 +339,14 @@ def _location(array: NDArray[np.bool_], grid: Grid) -> tuple[float, float, float
 
 
 def _with_volume(finding: Finding, mask: MaskInfo) -> Finding:
-    if finding.unit not in {"", VOLUME_UNIT}:
+    # Another system's number is not ours to measure again: an edited outline is told by volume.
+    if finding.unit not in {"", VOLUME_UNIT} and finding.origin is None:
         return finding
     return replace(
         finding,
+        value_code=None,
         value=mask.volume_ml,
         unit=VOLUME_UNIT,
         formula=VOLUME_FORMULA,
-        value_name=finding.value_name or VOLUME_NAME,
+        value_name=VOLUME_NAME if finding.origin else finding.value_name or VOLUME_NAME,
     )

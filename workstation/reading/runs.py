@@ -1,0 +1,150 @@
+"""What is still to be run on a study, in which order, and its volumes, read once for all of it.
+
+Order: models and measures that look for emergencies before everything else, then by the seconds
+that a run is declared to take, so that most answers are there soonest.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from workstation.ai.client import run_package
+from workstation.ai.limits import Limits
+from workstation.ai.package import ModelPackage
+from workstation.archive.store import Archive
+from workstation.dicom.volumes import read_volume
+from workstation.domain.analysis import AnalysisInputs, AnalysisResult, AnalysisSpec
+from workstation.domain.errors import N_, BadInput, Message
+from workstation.domain.volume import Stack, Volume
+from workstation.domain.work import Cancel, Progress
+from workstation.reading.proposals import Judge, Proposals, from_analysis, from_model
+from workstation.settings import Settings
+
+KEPT_BYTES = 1 << 30
+"""Voxels kept for the next run that wants them; beyond it a volume is read again when wanted."""
+
+Image = tuple[str, int]  # stack id, phase
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run still to be made: who looks, at which stacks, and how. stack: the first of them."""
+
+    judge: Judge
+    stacks: tuple[Stack, ...]
+    compute: Callable[[Progress], Proposals]
+    stat: bool = False
+    cost_s: float = 0.0
+
+    @property
+    def stack(self) -> Stack:
+        """The stack that its findings lie on."""
+        return self.stacks[0]
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Volumes that it wants."""
+        return tuple((stack.id, phase) for stack in self.stacks for phase in range(stack.phases))
+
+
+def in_order(runs: Iterable[Run]) -> list[Run]:
+    """The most urgent first; what takes equally long follows the order of the series."""
+    return sorted(runs, key=lambda run: (not run.stat, run.cost_s))
+
+
+class Volumes:
+    """Volumes of one walk: read when first wanted, kept while another run still wants them."""
+
+    def __init__(self, archive: Archive, cancel: Cancel) -> None:
+        self._archive = archive
+        self._cancel = cancel
+        self._wanted: Counter[Image] = Counter()
+        self._kept: dict[Image, Volume] = {}
+        self._lock = threading.Lock()
+        self.reads = 0
+
+    def expect(self, runs: Iterable[Run]) -> None:
+        """These runs will ask."""
+        for run in runs:
+            self._wanted.update(run.images)
+
+    def take(self, stack: Stack, phase: int = 0) -> Volume:
+        """One phase of a stack; raises ``ReaderError`` where its files cannot be read."""
+        key = (stack.id, phase)
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None:
+                kept = read_volume(stack, self._archive.blob_path, phase, cancel=self._cancel)
+                self.reads += 1
+                held = sum(volume.array.nbytes for volume in self._kept.values())
+                shared = self._wanted[key] > 1  # this run and a later one
+                if shared and held + kept.array.nbytes <= KEPT_BYTES:
+                    self._kept[key] = kept
+            return kept
+
+    def done(self, run: Run) -> None:
+        """``run`` has ended, well or not: what nobody else wants is let go."""
+        with self._lock:
+            for key in run.images:
+                self._wanted[key] -= 1
+                if self._wanted[key] <= 0:
+                    self._kept.pop(key, None)
+
+
+def of_model(
+    archive: Archive,
+    settings: Settings,
+    volumes: Volumes,
+    cancel: Cancel,
+    package: ModelPackage,
+    judge: Judge,
+    inputs: tuple[Stack, ...],
+) -> Run:
+    """A package on its input channels."""
+
+    def compute(progress: Progress) -> Proposals:
+        taken = [volumes.take(stack) for stack in inputs]
+        result = run_package(
+            package,
+            [volume.array for volume in taken],
+            [volume.grid for volume in taken],
+            limits=Limits(settings.ai_memory_mb, settings.ai_timeout_s, settings.ai_threads),
+            progress=progress,
+            cancel=cancel,
+        )
+        return from_model(archive, judge, package, result, inputs)
+
+    said = package.manifest
+    return Run(judge, inputs, compute, said.stat, said.cost_s)
+
+
+def of_analysis(
+    archive: Archive,
+    volumes: Volumes,
+    spec: AnalysisSpec,
+    judge: Judge,
+    analyse: Callable[[AnalysisInputs], AnalysisResult],
+    stack: Stack,
+) -> Run:
+    """An analysis on every phase of one stack."""
+
+    def compute(progress: Progress) -> Proposals:
+        if not stack.is_volume:
+            raise BadInput(N_("Series {number} is not a volume."), number=stack.series_number)
+        progress(0.0, Message(N_("Measuring")))
+        taken = tuple(volumes.take(stack, phase) for phase in range(stack.phases))
+        result = analyse(AnalysisInputs(volumes=taken))
+        return from_analysis(archive, judge, spec, result, stack)
+
+    return Run(judge, (stack,), compute, spec.stat, spec.cost_s)
+
+
+def share(runs: Sequence[Run], number: int) -> tuple[float, float]:
+    """Which part of the whole walk run ``number`` is (0..1), by declared cost."""
+    costs = [max(run.cost_s, 0.1) for run in runs]
+    whole = sum(costs)
+    start = sum(costs[:number]) / whole
+    return start, start + costs[number] / whole
