@@ -103,7 +103,7 @@ def foreign(folder: Path) -> bytes:
 REFUSED: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "external": (external, r"keeps weights in another file, w\.bin"),
     "deep external": (hidden_in_a_branch, r"keeps weights in another file, deep\.bin"),
-    "foreign": (foreign, r"operators that are not standard \(com\.evil\)"),
+    "foreign": (foreign, r"operators that are not standard \(com\.evil Do\)"),
     "opset": (
         lambda folder: serialised(
             network([helper.make_node("Identity", ["image"], ["out"])], opset=13)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from pydantic import ValidationError
 
 from workstation import __version__
 from workstation.ai.manifest import Manifest
-from workstation.ai.onnx_header import OnnxHeader, read_onnx_header
+from workstation.ai.network import check_network
 from workstation.ai.sums import (
     CARD,
     MANIFEST,
@@ -39,7 +38,6 @@ __all__ = [
 ]  # fmt: skip
 
 _LARGEST_MANIFEST = 1 << 20
-_STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 
 
 @dataclass(frozen=True)
@@ -150,38 +148,6 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-@functools.lru_cache(maxsize=64)
-def _header(path: Path, sha256: str) -> OnnxHeader:
-    return read_onnx_header(path)
-
-
-def _check_network(folder: Path, name: str, manifest: Manifest, sha256: str) -> None:
-    header = _header(folder / MODEL, sha256)
-    if header.external_data:
-        raise BadInput(
-            N_("Model {model}: {file} keeps weights in another file, {other}; that is refused."),
-            model=name,
-            file=MODEL,
-            other=header.external_data[0],
-        )
-    foreign = sorted(header.node_domains - _STANDARD_DOMAINS - header.function_domains)
-    if foreign:
-        raise BadInput(
-            N_("Model {model}: {file} uses operators that are not standard ({domain})."),
-            model=name,
-            file=MODEL,
-            domain=foreign[0],
-        )
-    if header.opset != manifest.io.opset:
-        raise BadInput(
-            N_("Model {model}: {file} has opset {found}, manifest.json says {expected}."),
-            model=name,
-            file=MODEL,
-            found=header.opset,
-            expected=manifest.io.opset,
-        )
-
-
 def load_package(folder: Path, trust: Trust | None = None, *, id: str = "") -> ModelPackage:
     """The package in ``folder``, every file checked against ``SHA256SUMS``.
 
@@ -202,7 +168,7 @@ def load_package(folder: Path, trust: Trust | None = None, *, id: str = "") -> M
     code_beside = signer is None or signer.kind == "program"
     listed = _check_files(folder, name, sums, code_beside=code_beside)
     manifest = _read_manifest(folder, name)
-    _check_network(folder, name, manifest, listed[MODEL])
+    check_network(folder / MODEL, name, manifest, listed[MODEL])
     return ModelPackage(folder, manifest, sha256_of(folder / SUMS), listed[MODEL], signer)
 
 
