@@ -19,6 +19,7 @@ from workstation.dicom.volumes import read_image, read_volume
 from workstation.documents.mark_words import mark_sentence, place_text
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.mark import Mark, MarkKind
+from workstation.domain.mark_images import painted_depths_mm, painted_image
 from workstation.domain.mark_numbers import numbers_of
 from workstation.domain.people import MACHINE, Role
 from workstation.domain.plane import PlaneKind
@@ -118,6 +119,44 @@ def test_marks_take_the_pixels_of_the_image_shown(room: Room) -> None:
             assert f"image {number + 1}" in place_text(kept, stack, "en")
             said = mark_sentence(kept, stack, "en")
             assert f"image {number + 1})" in said and "interpolated" not in said
+
+
+def test_a_volume_counts_each_image_half_way_to_its_neighbours(room: Room) -> None:
+    """Painted on images at 12, 15, 22 and 29 mm: 3, 5, 7 and 7 mm thick, not as thick as planes."""
+    stack = room.view.viewport.volume.stack if room.view.viewport.volume is not None else None
+    assert stack is not None
+    across, down = stack.grid.spacing_mm[0], stack.grid.spacing_mm[1]
+    room.window.commands.run("paint_region")
+    wanted, counts = 0.0, []
+    for number, thick in ((4, 3.0), (5, 5.0), (6, 7.0), (7, 7.0)):
+        room.view.viewport.go_to_slice(number)
+        drag(room.view, [room.at(12, 12), room.at(12 + number, 12)])
+        (brush,) = room.board.marks
+        held = room.board.painted[brush.mask_id]
+        assert len(held) == len(counts) + 1
+        counts.append(sum(int(plane.sum()) for plane in held.values()) - sum(counts))
+        wanted += counts[-1] * across * down * thick / 1000
+        (main,) = [n for n in room.board.numbers(brush) if n.unit in {"mL", "mm2"}]
+        if len(counts) == 1:
+            assert (main.name, main.formula) == ("Area", "mask")
+            assert main.value == pytest.approx(counts[0] * across * down, rel=1e-9)
+        else:
+            assert (main.name, main.formula) == ("Volume", "spaced")
+            assert main.value == pytest.approx(wanted, rel=1e-6)
+    assert len(set(counts)) == 4  # else the order of the thicknesses would not matter
+    values, formulas = _values(room, brush)
+    assert values["Volume"] == pytest.approx(wanted, rel=1e-6) and "spaced" in formulas
+    assert "half way" in mark_sentence(room.stored()[0], stack, "en")
+    # A region that holds a plane between the images is no measurement of images, and says so.
+    between = next(z for z in range(stack.grid.shape[0]) if painted_image(stack, 0, z) is None)
+    planes = dict(held) | {between: next(iter(held.values()))}
+    numbers = numbers_of(brush, stack, painted=planes)
+    assert [n.formula for n in numbers] == ["sampled"]
+    # The first and the last image have one neighbour: as far outwards as inwards.
+    ends = {z: painted_image(stack, 0, z) for z in range(stack.grid.shape[0])}
+    first = next(z for z, at in ends.items() if at == 0)
+    last = next(z for z, at in ends.items() if at == len(PLACES) - 1)
+    assert painted_depths_mm(stack, 0, [first, last]) == pytest.approx({first: 3.0, last: 7.0})
 
 
 def test_what_is_cut_between_the_images_says_so(room: Room) -> None:

@@ -87,6 +87,8 @@ def mark_sentence(mark: Mark, stack: Stack | None, language: str) -> str:
     said += [tr(SOURCE_WORDS[source], lang=language) for source in sorted(sources)]
     if any(n.formula == "sampled" for n in mark.numbers):
         said.append(tr("interpolated", lang=language))
+    if any(n.formula == "spaced" for n in mark.numbers):
+        said.append(tr("uneven slices, each counted half way to the next", lang=language))
     where = ("，" if chinese else ", ").join(part for part in said if part)
     if chinese:
         value = value.replace(", ", "，")

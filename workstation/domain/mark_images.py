@@ -7,6 +7,7 @@ a stack values are interpolated, and say so ("sampled").
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -116,7 +117,7 @@ def _measured_on(
 def _in_painted(
     mark: Mark, stack: Stack, slices: Slices, painted: Painted | None, images: Slices | None
 ) -> Inside | None:
-    drawn_on = {z: _painted_image(stack, mark.phase, z) for z in painted or {}}
+    drawn_on = {z: painted_image(stack, mark.phase, z) for z in painted or {}}
     if not mark.sop_instance_uid or None in drawn_on.values():
         inside = inside_of(mark, stack.grid, slices, painted)
         return None if inside is None else replace(inside, stored=False)
@@ -128,7 +129,23 @@ def _in_painted(
     return inside_of(mark, stack.grid, image, painted)
 
 
-def _painted_image(stack: Stack, phase: int, z: int) -> int | None:
+def painted_depths_mm(stack: Stack, phase: int, planes: Iterable[int]) -> dict[int, float] | None:
+    """How far along the normal each painted plane of an uneven stack counts: its image half way
+    to each neighbour, one at an end as far outwards as inwards. None where a plane lies between
+    the images, or two are of one image.
+    """
+    images = {z: painted_image(stack, phase, z) for z in planes}
+    if None in images.values() or len(set(images.values())) < len(images):
+        return None
+    places = np.array([f.position_mm for f in acquired_frames(stack, phase)])
+    if len(places) < 2:
+        return None
+    gaps = np.diff(places)
+    depths = (np.concatenate([gaps[:1], gaps]) + np.concatenate([gaps, gaps[-1:]])) / 2
+    return {z: float(depths[at]) for z, at in images.items() if at is not None}
+
+
+def painted_image(stack: Stack, phase: int, z: int) -> int | None:
     """Which image is painted on in plane ``z`` of the grid: the one whose nearest plane it is."""
     frame, grid = stack.frame(phase, z), stack.grid
     place = float(grid.slice_normal @ grid.to_lps((0.0, 0.0, float(z))))

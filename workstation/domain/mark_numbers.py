@@ -4,7 +4,9 @@ Formulas (``MarkNumber.formula``). "length": straight line. "path": sum of strai
 "angle": at the corner, 0 to 180 degrees. "cobb": between two lines, see ``cobb_deg``. "ctr":
 widths across the picture, heart over thorax. "area": within the outline as drawn. "voxels": stored
 voxels whose centres are inside (``mark_voxels``). "sampled": interpolated on the drawn plane.
-"mask": voxels of the painted mask. "nearest": the nearest stored voxel. "stated": a reader's word.
+"mask": voxels of the painted mask. "spaced": those of uneven slices, each as thick as half way to
+its neighbours (``mark_images.painted_depths_mm``). "nearest": the nearest stored voxel.
+"stated": a reader's word.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 from workstation.domain.errors import N_
 from workstation.domain.geometry import Floats
 from workstation.domain.mark import OUTLINES, Mark, MarkKind, MarkNumber, Point
-from workstation.domain.mark_images import value_of, values_in
+from workstation.domain.mark_images import is_uneven, painted_depths_mm, value_of, values_in
 from workstation.domain.mark_voxels import Inside, Painted, Slices
 from workstation.domain.ruler import Ruler, ruler_of
 from workstation.domain.volume import Stack
@@ -67,7 +69,7 @@ def numbers_of(
     held = ruler if ruler is not None else ruler_of(mark, stack)
     numbers = shape_numbers(mark, held)
     if mark.kind is MarkKind.BRUSH and painted is not None:
-        numbers += _mask_numbers(painted, stack, held)
+        numbers += _mask_numbers(painted, stack, mark.phase, held)
     if mark.kind is not MarkKind.CALIBRATION:
         numbers = tuple(
             replace(n, source=held.source) if n.unit in _LENGTHS else n for n in numbers
@@ -182,19 +184,32 @@ def cobb_deg(a: Point, b: Point, c: Point, d: Point) -> float:
     return acute if end_to_end else facing
 
 
-def _mask_numbers(painted: Painted, stack: Stack, ruler: Ruler) -> tuple[MarkNumber, ...]:
-    """Area of a region painted on one image, volume of one painted through several."""
-    count = sum(int(plane.sum()) for plane in painted.values())
-    if not count:
+def _mask_numbers(
+    painted: Painted, stack: Stack, phase: int, ruler: Ruler
+) -> tuple[MarkNumber, ...]:
+    """Area of a region painted on one image, volume of one painted through several.
+
+    Planes of an uneven stack stand for as much as lies between the images, which differs from
+    image to image; where some of them are no images the number is that of interpolated planes.
+    """
+    counts = {z: count for z, plane in painted.items() if (count := int(plane.sum()))}
+    if not counts:
         return ()
     grid = stack.grid
-    if len(painted) == 1 or ruler.unit != "mm":
+    if len(counts) == 1 or ruler.unit != "mm":
         x, y = grid.matrix[:3, 0], grid.matrix[:3, 1]
         matrix = np.asarray(ruler.matrix)
         pixel = float(np.linalg.norm(np.cross(matrix @ x, matrix @ y)))
-        return (MarkNumber(AREA, count * pixel, ruler.area_unit, "mask"),)
-    worth = abs(float(np.linalg.det(np.asarray(ruler.matrix))))
-    return (MarkNumber(VOLUME, count * grid.voxel_ml * worth, "mL", "mask"),)
+        return (MarkNumber(AREA, sum(counts.values()) * pixel, ruler.area_unit, "mask"),)
+    worth = abs(float(np.linalg.det(np.asarray(ruler.matrix)))) * grid.voxel_ml
+    if not is_uneven(stack):
+        return (MarkNumber(VOLUME, sum(counts.values()) * worth, "mL", "mask"),)
+    depths = painted_depths_mm(stack, phase, counts)
+    if depths is None:
+        return (MarkNumber(VOLUME, sum(counts.values()) * worth, "mL", "sampled"),)
+    step = abs(float(grid.slice_normal @ grid.matrix[:3, 2]))
+    slices = sum(count * depths[z] / step for z, count in counts.items())
+    return (MarkNumber(VOLUME, slices * worth, "mL", "spaced"),)
 
 
 def statistics_of(inside: Inside, unit: str, painted: bool = False) -> tuple[MarkNumber, ...]:

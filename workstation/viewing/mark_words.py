@@ -47,6 +47,8 @@ def label_lines(mark: Mark, numbers: Sequence[MarkNumber], *, thick: bool = Fals
 def _how(mark: Mark, numbers: Sequence[MarkNumber], thick: bool) -> list[str]:
     if any(n.formula == "sampled" for n in numbers):
         return [tr("(interpolated on this plane)")]
+    if any(n.formula == "spaced" for n in numbers):
+        return [tr("(uneven slices, each counted half way to the next)")]
     if thick and any(n.formula == "voxels" for n in numbers):
         return [tr("(middle image of the slab)")]
     return []

@@ -261,7 +261,7 @@ def _drawn(mark: Mark) -> Mark:
 def _has_voxels(mark: Mark, numbers: Sequence[MarkNumber]) -> bool:
     if mark.kind not in OUTLINES and mark.kind is not MarkKind.PROBE:
         return True
-    return any(n.formula in {"voxels", "sampled", "mask", "nearest"} for n in numbers)
+    return any(n.formula in {"voxels", "sampled", "mask", "spaced", "nearest"} for n in numbers)
 
 
 def is_here(mark: Mark, viewport: Viewport, painted: Painted | None = None) -> bool:
