@@ -15,7 +15,7 @@ from scipy import ndimage
 from tests.ai.packages import manifest
 from workstation.ai.limits import Unsuitable
 from workstation.ai.manifest import Manifest, Quality
-from workstation.ai.postprocess import clean, thresholded, write_probabilities
+from workstation.ai.postprocess import clean, found_masks
 from workstation.ai.preprocess import (
     Image,
     check_quality,
@@ -60,9 +60,7 @@ def predict_same(batch: Image) -> Image:
 def round_trip(said: Manifest, array: NDArray[Any], grid: Grid, folder: Path) -> NDArray[np.bool_]:
     prepared = prepare(said.pre, [array], [grid])
     planes = slide(prepared.array, said.infer, predict_same, said.pre.pad_value)
-    file, kept = write_probabilities(planes, prepared, said, folder / "p.raw")
-    (found,) = thresholded(file, kept, prepared.frame, said)
-    file.close()
+    (found,) = found_masks(planes, prepared, said)
     return clean(found.mask, grid.voxel_ml, said.post)
 
 
@@ -268,8 +266,7 @@ def test_softmax_takes_the_most_probable_channel(tmp_path: Path) -> None:
         return np.concatenate([np.full_like(batch, 0.4), batch], axis=1)
 
     planes = slide(prepared.array, said.infer, two_channels, 0.0)
-    file, kept = write_probabilities(planes, prepared, said, tmp_path / "p.raw")
-    (found,) = thresholded(file, kept, prepared.frame, said)
+    (found,) = found_masks(planes, prepared, said)
     assert np.array_equal(found.mask, truth)
     assert found.score == pytest.approx(1 / (1 + np.exp(-0.6)), abs=1e-5)
 

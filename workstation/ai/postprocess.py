@@ -1,61 +1,31 @@
-"""From the network's averaged output to masks on the original grid.
+"""From the network's averaged output to masks on the original grid, slice by slice.
 
-The probability map goes to a plain file slice by slice and is read back in slabs: a memory map
-would count its touched pages as resident and defeat the memory limit. Arrays (z, y, x).
+The output streams: a slice is brought back to the original grid and decided as soon as the
+window has passed it, so that probabilities of a whole volume are never held. Arrays (z, y, x).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage, special
 
 from workstation.ai.manifest import Label, Manifest
-from workstation.ai.preprocess import (
-    Frame,
-    Image,
-    Mask,
-    Prepared,
-    interpolate,
-    piece_sizes,
-    pieces_of,
-)
+from workstation.ai.preprocess import Image, Mask, Prepared, piece_sizes, pieces_of
+from workstation.ai.resampling import stream
 from workstation.ai.vocabulary import Post
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.mask import bounding_block
 
-_SLAB = 16  # original slices resampled at a time
-
-
-class SliceFile:
-    """Probability planes (K, y, x) of a prepared grid, appended in z order, read in ranges."""
-
-    def __init__(self, path: Path, channels: int, shape: tuple[int, int, int]) -> None:
-        self._file = path.open("w+b")
-        self._plane = (channels, shape[1], shape[2])
-        self._bytes = 4 * channels * shape[1] * shape[2]
-
-    def append(self, plane: Image) -> None:
-        """The next slice."""
-        self._file.write(np.ascontiguousarray(plane, dtype=np.float32).tobytes())
-
-    def read(self, first: int, last: int) -> Image:
-        """Slices first..last-1 as (z, K, y, x)."""
-        self._file.seek(first * self._bytes)
-        data = self._file.read((last - first) * self._bytes)
-        return np.frombuffer(data, dtype=np.float32).reshape(last - first, *self._plane)
-
-    def close(self) -> None:
-        """Give the file back."""
-        self._file.close()
+_CHOSEN = np.float32(1e-6)  # least value of a voxel that was decided on the network's grid
 
 
 def activate(logits: Image, activation: Literal["sigmoid", "softmax", "none"]) -> Image:
-    """Logits (K, y, x) to probabilities over K."""
+    """Logits (K, ...) to probabilities over K."""
     if activation == "sigmoid":
         return np.asarray(special.expit(logits), dtype=np.float32)
     if activation == "softmax":
@@ -72,58 +42,10 @@ def kept_channels(manifest: Manifest, given: int) -> list[int]:
             found=given,
             expected=highest,
         )
-    if manifest.post.threshold is None:
+    post = manifest.post
+    if post.strongest or (post.resample == "logits" and post.activation == "softmax"):
         return list(range(given))
     return sorted(label.index for label in manifest.labels)
-
-
-def write_probabilities(
-    planes: Iterator[tuple[int, Image]], prepared: Prepared, manifest: Manifest, path: Path
-) -> tuple[SliceFile, list[int]]:
-    """Activated planes of the crop, set into the whole prepared grid with 0 outside the crop.
-
-    planes: (z in the crop, (K, y, x)) in order. Gives the file and which channels it holds.
-    """
-    shape = prepared.frame.work.shape
-    top = prepared.crop[0].start or 0
-    kept: list[int] = []
-    file: SliceFile | None = None
-    written = 0
-    for z, logits in planes:
-        if file is None:
-            kept = kept_channels(manifest, logits.shape[0])
-            file = SliceFile(path, len(kept), shape)
-        full = np.zeros((len(kept), *shape[1:]), dtype=np.float32)
-        while written < top + z:
-            file.append(full)
-            written += 1
-        full[(slice(None), *prepared.crop[1:])] = activate(logits, manifest.post.activation)[kept]
-        file.append(full)
-        written += 1
-    assert file is not None
-    while written < shape[0]:
-        file.append(np.zeros((len(kept), *shape[1:]), dtype=np.float32))
-        written += 1
-    return file, kept
-
-
-def _back(file: SliceFile, frame: Frame, first: int, last: int) -> Image:
-    """Probabilities of oriented slices first..last-1: (K, z, y, x)."""
-    shape, factors = frame.oriented.shape, frame.factors
-    if frame.work.shape == shape:
-        return np.moveaxis(file.read(first, last), 1, 0)
-    at = (np.array([first, last - 1]) + 0.5) / factors[0] - 0.5
-    count = frame.work.shape[0]
-    low = int(np.clip(np.floor(at[0]), 0, count - 1))
-    high = int(np.clip(np.ceil(at[1]), low, count - 1)) + 1
-    slab = file.read(low, high)
-    steps = 1.0 / np.asarray(factors)
-    offset = 0.5 * steps - 0.5
-    offset[0] = at[0] - low
-    out = np.empty((slab.shape[1], last - first, *shape[1:]), dtype=np.float32)
-    for channel in range(slab.shape[1]):
-        interpolate(slab[:, channel], steps, offset, out[channel])
-    return out
 
 
 @dataclass(frozen=True)
@@ -136,29 +58,150 @@ class LabelMask:
     score: float
 
 
-def thresholded(
-    file: SliceFile, kept: list[int], frame: Frame, manifest: Manifest
+class _Deciding:
+    """Decides planes in order; keeps one number a voxel where labels exclude each other, else
+    one bit a label."""
+
+    def __init__(self, manifest: Manifest, prepared: Prepared) -> None:
+        self.manifest = manifest
+        self.prepared = prepared
+        self.labels = manifest.labels
+        self.shape = prepared.frame.region_shape
+        self.alone = manifest.post.strongest or manifest.post.decide == "ordered"
+        kind: Any = (
+            np.bool_ if not self.alone else np.uint8 if len(self.labels) < 255 else np.uint16
+        )
+        self.found: NDArray[Any] = np.zeros(
+            self.shape if self.alone else (len(self.labels), *self.shape), dtype=kind
+        )
+        self.sums = np.zeros(len(self.labels))
+        self.kept: list[int] = []
+
+    def _limit(self, label: Label) -> float | None:
+        return label.threshold if label.threshold is not None else self.manifest.post.threshold
+
+    def planes(self, given: Iterator[tuple[int, Image]]) -> Iterator[Image]:
+        """Planes of the whole prepared grid, 0 outside the crop: what is brought back."""
+        post, crop = self.manifest.post, self.prepared.crop
+        shape = self.prepared.frame.work.shape
+        top = crop[0].start or 0
+        written = 0
+        for z, logits in given:
+            self.kept = self.kept or kept_channels(self.manifest, logits.shape[0])
+            plane = logits if post.resample == "logits" else activate(logits, post.activation)
+            plane = plane if len(self.kept) == len(plane) else plane[self.kept]
+            if post.resample == "labels":
+                plane = self._as_labels(plane)
+            while written < top + z:
+                yield np.zeros((len(plane), *shape[1:]), dtype=np.float32)
+                written += 1
+            if plane.shape[1:] != shape[1:]:
+                full = np.zeros((len(plane), *shape[1:]), dtype=np.float32)
+                full[(slice(None), *crop[1:])] = plane
+                plane = full
+            yield plane
+            written += 1
+        while written < shape[0]:
+            yield np.zeros((len(plane), *shape[1:]), dtype=np.float32)
+            written += 1
+
+    def _as_labels(self, plane: Image) -> Image:
+        """For each label its probability where it was chosen, else 0."""
+        out = np.zeros((len(self.labels), *plane.shape[1:]), dtype=np.float32)
+        for number, (chosen, value) in enumerate(self._choose(plane)):
+            out[number][chosen] = np.maximum(value[chosen], _CHOSEN)
+        return out
+
+    def _choose(self, plane: Image, inside: Mask | None = None) -> Iterator[tuple[Mask, Image]]:
+        """For each label its voxels and the values that it was decided by."""
+        post = self.manifest.post
+        if post.strongest:
+            best = plane.argmax(axis=0)
+            there = plane.max(axis=0) > 0 if post.resample == "probabilities" else inside
+            for label in self.labels:
+                chosen = best == self.kept.index(label.index)
+                value = plane[self.kept.index(label.index)]
+                yield (chosen if there is None else chosen & there), value
+            return
+        values = [plane[self.kept.index(label.index)] for label in self.labels]
+        limits = [self._limit(label) or 0.0 for label in self.labels]
+        if post.decide == "threshold":
+            for value, limit in zip(values, limits, strict=True):
+                chosen = value >= limit
+                yield (chosen if inside is None else chosen & inside), value
+            return
+        taken = np.zeros(plane.shape[1:], dtype=bool)
+        ordered: list[Mask] = []
+        for value, limit in zip(reversed(values), reversed(limits), strict=True):
+            chosen = (value > limit) & ~taken
+            taken |= chosen
+            ordered.append(chosen if inside is None else chosen & inside)
+        yield from zip(reversed(ordered), values, strict=True)
+
+    def decide(self, z: int, plane: Image, inside: Mask | None) -> None:
+        """One plane (K, y, x) of the region, brought back."""
+        post = self.manifest.post
+        if post.resample == "labels":
+            pairs: Iterator[tuple[Mask, Image]] = ((one > 0, one) for one in plane)
+        elif post.resample == "logits" and not post.strongest:
+            pairs = self._choose(activate(plane, post.activation), inside)
+        else:
+            pairs = self._choose(plane, inside)
+        for number, (chosen, value) in enumerate(pairs):
+            if not chosen.any():
+                continue
+            if self.alone:
+                self.found[z][chosen] = number + 1
+            else:
+                self.found[number, z] = chosen
+            said = value[chosen]
+            if post.resample == "logits" and post.strongest:
+                index = self.kept.index(self.labels[number].index)
+                said = activate(plane[:, chosen], post.activation)[index]
+            self.sums[number] += float(said.sum(dtype=np.float64))
+
+    def masks(self) -> Iterator[LabelMask]:
+        """Each label on the original grid, one at a time."""
+        frame = self.prepared.frame
+        for number, label in enumerate(self.labels):
+            part = self.found == number + 1 if self.alone else self.found[number]
+            count = int(part.sum())
+            full = np.zeros(frame.oriented.shape, dtype=bool)
+            full[frame.region] = part
+            mask = np.ascontiguousarray(frame.axes.undo(full))
+            yield LabelMask(label, mask, self.sums[number] / count if count else 0.0)
+
+
+def _inside(prepared: Prepared) -> tuple[NDArray[np.bool_], Mask] | None:
+    """Which region slices, and which pixels of each, lie in the crop of the prepared grid."""
+    work, found = prepared.frame.work.shape, []
+    for axis, block, count in zip(prepared.frame.back("nearest"), prepared.crop, work, strict=True):
+        row = np.zeros(count, dtype=bool)
+        row[block] = True
+        found.append(row[axis.nearest])
+    if all(row.all() for row in found):
+        return None
+    return found[0], found[1][:, None] & found[2][None, :]
+
+
+def found_masks(
+    planes: Iterator[tuple[int, Image]], prepared: Prepared, manifest: Manifest
 ) -> Iterator[LabelMask]:
-    """Each label's mask on the original grid, before cleaning."""
-    shape = frame.oriented.shape
-    masks = [np.zeros(shape, dtype=bool) for _ in manifest.labels]
-    sums = np.zeros(len(masks))
-    for first in range(0, shape[0], _SLAB):
-        last = min(first + _SLAB, shape[0])
-        probability = _back(file, frame, first, last)
-        best = None
-        if manifest.post.threshold is None:
-            best = np.where(probability.max(axis=0) > 0, probability.argmax(axis=0), -1)
-        for number, label in enumerate(manifest.labels):
-            values = probability[kept.index(label.index)]
-            limit = label.threshold if label.threshold is not None else manifest.post.threshold
-            chosen = best == label.index if limit is None else values >= limit
-            masks[number][first:last] = chosen
-            sums[number] += float(values[masks[number][first:last]].sum(dtype=np.float64))
-    for number, label in enumerate(manifest.labels):
-        count = int(masks[number].sum())
-        mask = np.ascontiguousarray(frame.axes.undo(masks[number]))
-        yield LabelMask(label, mask, sums[number] / count if count else 0.0)
+    """Each label's mask on the original grid, before cleaning.
+
+    planes: the network's averaged output, (z in the crop, (K, y, x)) in order.
+    """
+    deciding = _Deciding(manifest, prepared)
+    post = manifest.post
+    order = "nearest" if post.resample == "labels" else post.interpolation
+    limited = _inside(prepared) if post.resample == "logits" else None
+    brought = stream(deciding.planes(planes), prepared.frame.back(order))
+    for z, plane in enumerate(brought):
+        if limited is None:
+            deciding.decide(z, plane, None)
+        else:
+            deciding.decide(z, plane, limited[1] & limited[0][z])
+    yield from deciding.masks()
 
 
 def clean(mask: Mask, voxel_ml: float, post: Post) -> Mask:

@@ -1,60 +1,83 @@
 """From volumes in the patient to a network's input: the manifest's closed vocabulary, no code.
 
-Geometry is reversible: axes are permuted and flipped exactly (``domain.geometry``), resampling
-keeps the field of view, so that ``Prepared`` says for every prepared voxel where it lies in the
-original array. Arrays (z, y, x).
+Geometry is reversible: axes are permuted and flipped exactly (``domain.geometry``), and ``Frame``
+says for every prepared voxel where it lies in the original array. Arrays (z, y, x). A volume may
+be a memory map of any type; it is read slice by slice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from workstation.ai.intensity import apply_intensity
 from workstation.ai.limits import Unsuitable
 from workstation.ai.manifest import Quality
-from workstation.ai.vocabulary import (
-    Clip,
-    FillBackground,
-    Foreground,
-    Intensity,
-    PercentileClip,
-    PercentileScale,
-    Pre,
-    Scale,
-    ZScore,
-)
+from workstation.ai.resampling import Axes, Axis, Fit, Order, coarse_axis, resampled
+from workstation.ai.vocabulary import Foreground, Pre
 from workstation.domain.errors import N_
-from workstation.domain.geometry import AxisMap, Floats, Grid, as_matrix, axes_towards
+from workstation.domain.geometry import AxisMap, Grid, as_matrix, axes_towards
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Block = tuple[slice, slice, slice]
+Spacing = tuple[float, float, float]
 
+WHOLE: Block = (slice(None), slice(None), slice(None))
 _TOUCHING = np.ones((3, 3, 3), dtype=bool)  # 26-connected
+_DEGREES: dict[Order, Literal[0, 1, 3]] = {"nearest": 0, "linear": 1, "cubic": 3}
 
 
 @dataclass(frozen=True)
 class Frame:
     """How the prepared grid lies in the original array.
 
-    axes: original to oriented. oriented: the original voxels with turned axes. work: the
-    resampled grid. factors: oriented voxels for each prepared voxel along z, y, x.
+    axes: original to oriented. oriented: the original voxels with turned axes. region: the part
+    of them that is resampled. work: the resampled grid. wanted_mm: spacing (z, y, x) asked for.
     """
 
     axes: AxisMap
     oriented: Grid
+    region: Block
     work: Grid
+    fit: Fit
+    wanted_mm: Spacing
+    apart: bool
 
     @property
-    def factors(self) -> tuple[float, float, float]:
-        """n / n_new along z, y, x; 1.0 exactly where nothing is resampled."""
-        z, y, x = (n / m for n, m in zip(self.oriented.shape, self.work.shape, strict=True))
+    def region_shape(self) -> tuple[int, int, int]:
+        """Oriented voxels of the region (z, y, x)."""
+        z, y, x = (len(range(*s.indices(n))) for s, n in zip(self.region, self.oriented.shape,
+                                                             strict=True))  # fmt: skip
         return z, y, x
+
+    def _axes(self, old: Sequence[int], new: Sequence[int], order: Order, back: bool) -> Axes:
+        original_mm = self.oriented.spacing_mm[::-1]
+        spacings = (self.wanted_mm, original_mm) if back else (original_mm, self.wanted_mm)
+        coarse = coarse_axis(*spacings) if self.apart else None
+        found = []
+        for axis in range(3):
+            step = 1.0
+            if self.fit == "field_of_view":
+                step = old[axis] / new[axis]
+            elif self.wanted_mm[axis] != original_mm[axis]:
+                step = spacings[1][axis] / spacings[0][axis]
+            chosen: Order = "nearest" if axis == coarse else order
+            found.append(Axis(old[axis], new[axis], step, self.fit, chosen))
+        return found[0], found[1], found[2]
+
+    def forth(self, order: Order) -> Axes:
+        """Axes that bring the region's voxels to the work grid."""
+        return self._axes(self.region_shape, self.work.shape, order, back=False)
+
+    def back(self, order: Order) -> Axes:
+        """Axes that bring the work grid's voxels to the region."""
+        return self._axes(self.work.shape, self.region_shape, order, back=True)
 
 
 @dataclass(frozen=True)
@@ -67,74 +90,79 @@ class Prepared:
     foreground: Mask
 
 
-def frame_of(pre: Pre, grid: Grid) -> Frame:
-    """The prepared grid of an original one: field of view kept, spacing nearest to the wanted.
+def _turned(pre: Pre, grid: Grid) -> AxisMap:
+    """Orientation, then transposition, as one map."""
+    stored = AxisMap((0, 1, 2), (False, False, False))
+    turn = stored if pre.orientation is None else axes_towards(grid, pre.orientation)
+    a, b, c = pre.transpose
+    return AxisMap(
+        (turn.order[a], turn.order[b], turn.order[c]), (turn.flips[a], turn.flips[b], turn.flips[c])
+    )
 
-    New index i lies at old index (i + 0.5) n / n_new - 0.5, the convention of scikit-image's
-    ``resize`` and hence nnU-Net's preprocessing (Isensee 2021, Nat Methods 18:203).
+
+def frame_of(pre: Pre, grid: Grid, region: Block = WHOLE) -> Frame:
+    """The prepared grid of an original one, or of a region (of its oriented voxels).
+
+    ``field_of_view``: spacing nearest to the wanted that keeps the outer edges; new index i lies
+    at old index (i + 0.5) n / n_new - 0.5, the convention of scikit-image's ``resize`` and hence
+    nnU-Net's preprocessing (Isensee 2021, Nat Methods 18:203). ``first_voxel``: exact spacing
+    from the centre of the first voxel on (MONAI's ``compute_shape_offset``).
     """
-    axes = axes_towards(grid, pre.orientation)
+    axes = _turned(pre, grid)
     oriented = axes.apply_grid(grid)
-    shape, scale = [], np.eye(4)
-    for axis in (2, 1, 0):  # x, y, z
-        count = oriented.shape[axis]
-        wanted = pre.spacing_mm[2 - axis]
-        spacing = oriented.spacing_mm[2 - axis]
-        new = count if wanted is None else max(1, round(count * spacing / wanted))
-        factor = count / new
-        scale[2 - axis, 2 - axis] = factor
-        scale[2 - axis, 3] = 0.5 * factor - 0.5
+    shape: list[int] = []
+    wanted: list[float] = []
+    scale = np.eye(4)
+    start = np.eye(4)
+    for axis in range(3):
+        row = 2 - axis
+        low, high, _ = region[axis].indices(oriented.shape[axis])
+        count, spacing = high - low, oriented.spacing_mm[row]
+        asked = pre.spacing_mm[row]
+        aim = spacing if asked is None else asked
+        start[row, 3] = low
+        if pre.fit == "field_of_view":
+            new = max(1, round(spacing / aim * count))
+            scale[row, row] = count / new
+            scale[row, 3] = 0.5 * count / new - 0.5
+        else:
+            new = max(1, round((count - 1) * spacing / aim + 1.0))
+            scale[row, row] = aim / spacing
         shape.append(new)
-    work = Grid((shape[2], shape[1], shape[0]), as_matrix(oriented.matrix @ scale))
-    return Frame(axes, oriented, work)
-
-
-def interpolate(array: NDArray[Any], steps: Floats, offset: Floats, out: Image) -> None:
-    """Fill ``out`` (z, y, x): its index i takes the linear value at index i * steps + offset.
-
-    Beyond the ends the end value is repeated. Slices that stay where they are, the usual case of
-    thick-slice MR, are interpolated in their plane alone: half the work.
-    """
-    given = np.ascontiguousarray(array, dtype=np.float32)
-    still = steps[0] == 1.0 and offset[0] == 0.0 and given.shape[0] == out.shape[0]
-    pairs = zip(given, out, strict=True) if still else ((given, out),)
-    for source, target in pairs:
-        ndimage.affine_transform(
-            source,
-            steps[-source.ndim :],
-            offset=offset[-source.ndim :],
-            output_shape=target.shape,
-            output=target,
-            order=1,
-            mode="nearest",
-        )
+        wanted.append(aim)
+    work = Grid((shape[0], shape[1], shape[2]), as_matrix(oriented.matrix @ start @ scale))
+    apart = pre.across_slices == "nearest_if_anisotropic"
+    return Frame(axes, oriented, region, work, pre.fit, (wanted[0], wanted[1], wanted[2]), apart)
 
 
 def resample(array: NDArray[Any], factors: Sequence[float], shape: Sequence[int]) -> Image:
     """Array (z, y, x) to ``shape`` where new index i lies at old index (i + 0.5) f - 0.5; linear,
     ends repeated."""
-    if tuple(shape) == array.shape and all(f == 1.0 for f in factors):
-        return np.ascontiguousarray(array, dtype=np.float32)
-    steps = np.asarray(factors, dtype=np.float64)
-    out = np.empty(tuple(shape), dtype=np.float32)
-    interpolate(array, steps, 0.5 * steps - 0.5, out)
-    return out
+    z, y, x = (
+        Axis(old, new, float(step))
+        for old, new, step in zip(array.shape, shape, factors, strict=True)
+    )
+    return resampled(array, (z, y, x))
 
 
-def _resample_onto(array: NDArray[Any], grid: Grid, target: Grid) -> Image:
-    """A further channel brought onto the first one's prepared grid through patient space."""
+def _onto(array: NDArray[Any], grid: Grid, target: Grid, order: Order) -> Image:
+    """A further channel brought onto another grid through patient space, a few slices at a time;
+    beyond the ends the end value is repeated."""
     across = np.linalg.inv(grid.matrix) @ target.matrix  # index x, y, z to index x, y, z
     turned = across[:3, :3][::-1, ::-1]
-    out = ndimage.affine_transform(
-        np.ascontiguousarray(array, dtype=np.float32),
+    offset = across[:3, 3][::-1]
+    given = np.ascontiguousarray(array, dtype=np.float32)
+    out = np.empty(target.shape, dtype=np.float32)
+    ndimage.affine_transform(
+        given,
         turned,
-        offset=across[:3, 3][::-1],
+        offset=offset,
         output_shape=target.shape,
-        output=np.float32,
-        order=1,
+        output=out,
+        order=_DEGREES[order],
         mode="nearest",
     )
-    return np.asarray(out, dtype=np.float32)
+    return out
 
 
 def otsu(values: NDArray[Any], bins: int = 256) -> float:
@@ -165,8 +193,24 @@ def piece_sizes(numbered: NDArray[np.int32], count: int) -> NDArray[np.int64]:
     return sizes
 
 
-def find_foreground(image: Image, rule: Foreground) -> Mask:
-    """Which voxels of the prepared, not yet normalised image are patient."""
+def fill_volume(mask: Mask) -> Mask:
+    """Holes filled in three dimensions: background that does not reach the border (6-connected),
+    as ``scipy.ndimage.binary_fill_holes``, whose repeated dilation would take minutes."""
+    empty, count = ndimage.label(~mask)
+    if count == 0:
+        return mask
+    reaching = np.zeros(count + 1, dtype=bool)
+    for axis in range(3):
+        for end in (0, -1):
+            reaching[np.unique(np.take(empty, end, axis=axis))] = True
+    reaching[0] = False
+    return np.asarray(~reaching[empty])
+
+
+def find_foreground(image: NDArray[Any], rule: Foreground) -> Mask:
+    """Which voxels of an image whose intensities are as given are patient."""
+    if rule.rule == "nonzero":
+        return fill_volume(np.asarray(image != 0))
     if rule.rule == "above":
         threshold = rule.value
     elif rule.rule == "otsu":
@@ -182,66 +226,50 @@ def find_foreground(image: Image, rule: Foreground) -> Mask:
     return mask
 
 
-def _moments(image: Image, mask: Mask | None) -> tuple[float, float]:
-    """Mean and population standard deviation, summed in float64 slice by slice: the whole volume
-    in float64 would be the largest array of the run."""
-    planes = [plane if mask is None else plane[mask[z]] for z, plane in enumerate(image)]
-    count = sum(plane.size for plane in planes)
-    mean = sum(float(plane.sum(dtype=np.float64)) for plane in planes) / count
-    spread = sum(float(((plane.astype(np.float64) - mean) ** 2).sum()) for plane in planes)
-    return mean, float(np.sqrt(spread / count))
-
-
-def _apply(step: Intensity, image: Image, foreground: Mask) -> Image:
-    def population(within: str) -> NDArray[np.float32]:
-        return image[foreground] if within == "foreground" else image.ravel()
-
-    match step:
-        case Clip():
-            return np.clip(image, step.low, step.high)
-        case PercentileClip():
-            low, high = np.percentile(population(step.within), (step.low, step.high))
-            return np.clip(image, low, high)
-        case ZScore():
-            mean, deviation = _moments(image, foreground if step.within == "foreground" else None)
-            return (image - np.float32(mean)) / np.float32(max(deviation, 1e-6))
-        case Scale() | PercentileScale():
-            if isinstance(step, Scale):
-                low, high = step.source
-            else:
-                low, high = np.percentile(population(step.within), (step.low, step.high))
-            first, last = step.target
-            slope = (last - first) / max(high - low, 1e-6)
-            return np.asarray((image - low) * slope + first)
-        case FillBackground():
-            return np.where(foreground, image, np.float32(step.value))
-        case _:
-            assert_never(step)
-
-
-def _crop_block(pre: Pre, foreground: Mask, grid: Grid) -> Block:
+def _crop_block(pre: Pre, foreground: Mask, spacing_mm: Spacing) -> Block:
     if pre.crop is None:
-        return slice(None), slice(None), slice(None)
+        return WHOLE
     found = []
-    for axis, spacing in zip(range(3), grid.spacing_mm[::-1], strict=True):
+    for axis in range(3):
         others = tuple(a for a in range(3) if a != axis)
         hit = np.flatnonzero(foreground.any(axis=others))
-        margin = int(np.ceil(pre.crop.margin_mm / spacing))
-        found.append(
-            slice(
-                max(0, int(hit[0]) - margin), min(foreground.shape[axis], int(hit[-1]) + 1 + margin)
-            )
-        )
+        margin = int(np.ceil(pre.crop.margin_mm / spacing_mm[2 - axis]))
+        low, high = int(hit[0]) - margin, int(hit[-1]) + 1 + margin
+        found.append(slice(max(0, low), min(foreground.shape[axis], high)))
     return found[0], found[1], found[2]
 
 
 def _finite(array: NDArray[Any]) -> NDArray[Any]:
-    if np.issubdtype(array.dtype, np.floating):
+    if np.issubdtype(array.dtype, np.floating) and not all(np.isfinite(p).all() for p in array):
         bad = ~np.isfinite(array)
-        if bad.any():
-            good = array[~bad]
-            return np.where(bad, good.min() if good.size else 0.0, array)
+        good = array[~bad]
+        return np.where(bad, good.min() if good.size else 0.0, array)
     return array
+
+
+def _same_place(a: Grid, b: Grid) -> bool:
+    return a.shape == b.shape and bool(np.allclose(a.matrix, b.matrix, rtol=0, atol=1e-4))
+
+
+def _needs_foreground(pre: Pre, channels: int) -> bool:
+    steps = [step for number in range(channels) for step in pre.steps_of(number)]
+    return pre.crop is not None or any(
+        getattr(step, "within", "") == "foreground" for step in steps
+    )
+
+
+def _foregrounds(pre: Pre, images: Sequence[NDArray[Any]]) -> list[Mask]:
+    """Each channel's own; with ``nonzero`` one for all, where any channel differs from 0."""
+    if pre.foreground.rule != "nonzero":
+        found = [find_foreground(image, pre.foreground) for image in images]
+    else:
+        mask = np.zeros(images[0].shape, dtype=bool)
+        for image in images:
+            mask |= image != 0
+        found = [fill_volume(mask)] * len(images)
+    if _needs_foreground(pre, len(images)) and not all(mask.any() for mask in found):
+        raise Unsuitable(N_("The image is empty: no patient was found in it."))
+    return found
 
 
 def prepare(pre: Pre, arrays: Sequence[NDArray[Any]], grids: Sequence[Grid]) -> Prepared:
@@ -249,31 +277,46 @@ def prepare(pre: Pre, arrays: Sequence[NDArray[Any]], grids: Sequence[Grid]) -> 
 
     The first volume's grid decides. Raises ``Unsuitable`` where no foreground is found.
     """
+    given = [_finite(array) for array in arrays]
+    make = _resampled_last if pre.sequence == "resample_last" else _resampled_first
+    return make(pre, given, grids)
+
+
+def _resampled_first(pre: Pre, arrays: Sequence[NDArray[Any]], grids: Sequence[Grid]) -> Prepared:
     frame = frame_of(pre, grids[0])
-    channels: list[Image] = []
-    foreground: Mask | None = None
+    images = np.empty((len(arrays), *frame.work.shape), dtype=np.float32)
     for number, (array, grid) in enumerate(zip(arrays, grids, strict=True)):
-        clean = _finite(array)
-        if number == 0:
-            image = resample(frame.axes.apply(clean), frame.factors, frame.work.shape)
+        if _same_place(grid, grids[0]):
+            images[number] = resampled(frame.axes.apply(array), frame.forth(pre.interpolation))
         else:
-            image = _resample_onto(clean, grid, frame.work)
-        mask = find_foreground(image, pre.foreground)
-        if foreground is None:
-            foreground = mask
-        needs = pre.crop is not None or any(
-            getattr(step, "within", "") == "foreground" for step in pre.intensity
+            images[number] = _onto(array, grid, frame.work, pre.interpolation)
+    masks = _foregrounds(pre, list(images))
+    for number, mask in enumerate(masks):
+        apply_intensity(pre.steps_of(number), images[number], mask)
+    block = _crop_block(pre, masks[0], frame.work.spacing_mm)
+    return Prepared(images[(slice(None), *block)], frame, block, masks[0])
+
+
+def _resampled_last(pre: Pre, arrays: Sequence[NDArray[Any]], grids: Sequence[Grid]) -> Prepared:
+    """nnU-Net's order: transpose, crop, intensities, resample."""
+    oriented = frame_of(pre, grids[0])
+    views = [
+        oriented.axes.apply(
+            array if _same_place(grid, grids[0]) else _onto(array, grid, grids[0], "linear")
         )
-        if needs and not mask.any():
-            raise Unsuitable(N_("The image is empty: no patient was found in it."))
-        for step in pre.intensity:
-            image = np.asarray(_apply(step, image, mask), dtype=np.float32)
-        channels.append(image)
-    assert foreground is not None
-    block = _crop_block(pre, foreground, frame.work)
-    one = len(channels) == 1  # no copy of the largest array
-    array = channels[0][block][None] if one else np.stack([image[block] for image in channels])
-    return Prepared(array, frame, block, foreground)
+        for array, grid in zip(arrays, grids, strict=True)
+    ]
+    masks = _foregrounds(pre, views)
+    block = _crop_block(pre, masks[0], oriented.oriented.spacing_mm)
+    frame = frame_of(pre, grids[0], block)
+    images = np.empty((len(arrays), *frame.work.shape), dtype=np.float32)
+    for number, (view, mask) in enumerate(zip(views, masks, strict=True)):
+        # A copy of its own: the steps work in place, and a memory map must not be written to.
+        part = np.array(view[block], dtype=np.float32, order="C")
+        apply_intensity(pre.steps_of(number), part, mask[block])
+        images[number] = resampled(part, frame.forth(pre.interpolation))
+    inside = resampled(masks[0][block], frame.forth("nearest")) > 0.5
+    return Prepared(images, frame, WHOLE, inside)
 
 
 def check_quality(quality: Quality, prepared: Prepared) -> None:

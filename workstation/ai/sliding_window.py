@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,21 +21,31 @@ from workstation.ai.vocabulary import Infer
 from workstation.domain.errors import N_, BadInput
 
 Image = NDArray[np.float32]
+Steps = Literal["even", "fixed"]
 Predict = Callable[[Image], Image]
 """(N, C, D, H, W) to (N, K, D, H, W), or without D."""
 
 
-def positions(size: int, tile: int, overlap: float) -> list[int]:
-    """Where tiles start along one axis: evenly spread, steps at most ``tile * (1 - overlap)``.
+def positions(size: int, tile: int, overlap: float, steps: Steps = "even") -> list[int]:
+    """Where tiles start along one axis.
+
+    even: evenly spread, steps at most ``tile * (1 - overlap)`` (nnU-Net's
+    ``compute_steps_for_sliding_window``). fixed: steps of that many whole voxels, the last tile
+    moved back to the end (MONAI's ``dense_patch_slices``).
 
     >>> positions(110, 64, 0.5)
     [0, 23, 46]
+    >>> positions(110, 64, 0.5, "fixed")
+    [0, 32, 46]
     """
     if size <= tile:
         return [0]
+    if steps == "fixed":
+        step = max(1, int(tile * (1.0 - overlap)))
+        return [*range(0, size - tile, step), size - tile]
     count = math.ceil((size - tile) / (tile * (1.0 - overlap))) + 1
-    step = (size - tile) / (count - 1)
-    return [round(step * i) for i in range(count)]
+    stride = (size - tile) / (count - 1)
+    return [round(stride * i) for i in range(count)]
 
 
 def gaussian(tile: tuple[int, ...]) -> Image:
@@ -48,6 +59,27 @@ def gaussian(tile: tuple[int, ...]) -> Image:
     return weight
 
 
+def gaussian_centred(tile: tuple[int, ...]) -> Image:
+    """Gaussian about (T-1)/2 with sigma T/8, nowhere under 0.001 or its own smallest value
+    (MONAI's ``compute_importance_map``)."""
+    weight: Image = np.ones((), dtype=np.float32)
+    for n in tile:
+        away = np.arange(n, dtype=np.float32) - np.float32((n - 1) / 2)
+        line = np.exp(away**2 / np.float32(-2 * (n * 0.125) ** 2)).astype(np.float32)
+        weight = weight[..., None] * line
+    return np.maximum(weight, max(float(weight.min()), 1e-3)).astype(np.float32)
+
+
+def _weight(tile: tuple[int, int, int], infer: Infer) -> Image:
+    flat = len(infer.patch) == 2
+    if infer.weight == "constant":
+        return np.ones(tile, dtype=np.float32)
+    if infer.weight == "gaussian":
+        return gaussian(tile)
+    own = gaussian_centred(tile[1:] if flat else tile)
+    return own[None] if flat else own
+
+
 @dataclass(frozen=True)
 class _Slab:
     """Slices start..start+thick of the padded image; jobs: (z, y, x) starts of its patches."""
@@ -58,15 +90,13 @@ class _Slab:
 
 
 def _slabs(size: tuple[int, int, int], tile: tuple[int, int, int], infer: Infer) -> list[_Slab]:
-    across = list(
-        itertools.product(
-            positions(size[1], tile[1], infer.overlap), positions(size[2], tile[2], infer.overlap)
-        )
-    )
+    def starts(axis: int) -> list[int]:
+        return positions(size[axis], tile[axis], infer.overlap, infer.steps)
+
+    across = list(itertools.product(starts(1), starts(2)))
     flat = len(infer.patch) == 2
     if not flat:
-        starts = positions(size[0], tile[0], infer.overlap)
-        return [_Slab(z, tile[0], tuple((z, y, x) for y, x in across)) for z in starts]
+        return [_Slab(z, tile[0], tuple((z, y, x) for y, x in across)) for z in starts(0)]
     # Slices do not overlap: as many at once as fill a batch.
     group = max(1, math.ceil(infer.batch / len(across)))
     return [
@@ -137,7 +167,7 @@ def slide(
     size = (size[0], size[1], size[2])
     before = tuple((n - r) // 2 for n, r in zip(size, real, strict=True))
     before = (before[0], before[1], before[2])
-    weight = gaussian(tile)
+    weight = _weight(tile, infer)
     slabs = _slabs(size, tile, infer)
     total: Image | None = None  # (K, thick, y, x) from slab.start on
     weights = np.zeros((slabs[0].thick, *size[1:]), dtype=np.float32)

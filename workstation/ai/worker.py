@@ -30,7 +30,7 @@ import psutil
 
 from workstation.ai.limits import Unsuitable
 from workstation.ai.manifest import Manifest
-from workstation.ai.postprocess import clean, thresholded, write_probabilities
+from workstation.ai.postprocess import clean, found_masks
 from workstation.ai.preprocess import check_quality, prepare
 from workstation.ai.sliding_window import Image, Predict, slide
 from workstation.domain.errors import N_, BadInput, Param, ReaderError
@@ -161,15 +161,14 @@ def run(request: dict[str, Any], tell: Callable[..., None]) -> None:
     planes = slide(
         prepared.array, manifest.infer, predictor(session, manifest), manifest.pre.pad_value, looked
     )
-    file, kept = write_probabilities(planes, prepared, manifest, folder / "probabilities.raw")
-    tell(event="progress", fraction=0.9, doing=FINISHING)
-    labels = {}
-    for found in thresholded(file, kept, prepared.frame, manifest):
+    labels: dict[str, dict[str, Any]] = {}
+    for found in found_masks(planes, prepared, manifest):
+        if not labels:
+            tell(event="progress", fraction=0.9, doing=FINISHING)
         mask = clean(found.mask, grids[0].voxel_ml, manifest.post)
         np.save(folder / f"{found.label.key}.npy", mask)
         labels[found.label.key] = {"file": f"{found.label.key}.npy", "score": found.score}
         _check_output(manifest, int(mask.sum()) * grids[0].voxel_ml)
-    file.close()
     tell(
         event="done",
         labels=labels,
