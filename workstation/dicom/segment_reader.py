@@ -14,6 +14,7 @@ import numpy as np
 
 from workstation.dicom.cielab import rgb_of_cielab
 from workstation.dicom.items import Item
+from workstation.dicom.makers import algorithm_of, maker_of
 from workstation.dicom.segment_frames import ALL_SEGMENTS, SegmentFrames, read_frames
 from workstation.domain.document import SegmentInfo, SegmentSet
 from workstation.domain.errors import N_, BadInput, Message
@@ -87,12 +88,15 @@ def _describe(frames: SegmentFrames) -> SegmentSet:
         images=tuple(dict.fromkeys(uid for uid, _ in frames.source if uid)),
         segments=tuple(segments),
         notes=tuple(notes),
+        maker=maker_of(header),
+        made=header.made,
     )
 
 
 def _segment(item: Item, planes: int) -> SegmentInfo:
     lab = item.numbers("RecommendedDisplayCIELabValue")
     kind = item.code("SegmentedPropertyTypeCodeSequence")
+    identified = item.first("SegmentationAlgorithmIdentificationSequence")
     return SegmentInfo(
         number=item.whole("SegmentNumber"),
         label=item.text("SegmentLabel") or (kind.meaning if kind else ""),
@@ -104,6 +108,8 @@ def _segment(item: Item, planes: int) -> SegmentInfo:
         tracking_uid=item.text("TrackingUID"),
         colour=rgb_of_cielab(lab) if len(lab) == 3 else None,
         planes=planes,
+        identification=algorithm_of(identified) if identified is not None else None,
+        site=item.code("AnatomicRegionSequence"),
     )
 
 

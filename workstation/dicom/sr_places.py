@@ -20,7 +20,8 @@ _TRACKING_ID = "112039"
 _TRACKING_UID = "112040"
 MARK_KIND = "Kind of mark"
 """Name of the local concept under which our own reports say what was drawn."""
-_SEGMENTATIONS = {"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"}
+SEGMENTATIONS = {"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"}
+"""SOP classes of segmentations, binary or fractional and label maps."""
 
 
 def places_of(root: ReportItem) -> list[PlacedNumbers]:
@@ -35,11 +36,11 @@ def places_of(root: ReportItem) -> list[PlacedNumbers]:
         numbers: list[MarkNumber] = []
         for item in _own(owner, by_path):
             if item.graphic is not None:
-                graphics.append(replace(item.graphic, images=_drawn_on(item, by_path)))
+                graphics.append(replace(item.graphic, images=drawn_on(item, by_path)))
             elif item.value_type == "NUM" and item.number is not None:
                 numbers.append(MarkNumber(_number_name(item), item.number, item.unit, ""))
             elif item.value_type == "IMAGE":
-                segments += [r for r in item.images if r.sop_class_uid in _SEGMENTATIONS]
+                segments += [r for r in item.images if r.sop_class_uid in SEGMENTATIONS]
         if graphics or segments:
             found.append(
                 PlacedNumbers(
@@ -79,7 +80,7 @@ def _own(owner: ReportItem, by_path: dict[str, ReportItem]) -> Iterator[ReportIt
             yield from _own(item, by_path)
 
 
-def _drawn_on(item: ReportItem, by_path: dict[str, ReportItem]) -> tuple[ImageRef, ...]:
+def drawn_on(item: ReportItem, by_path: dict[str, ReportItem]) -> tuple[ImageRef, ...]:
     """Images that coordinates were selected from, also where an image library lists them."""
     images: list[ImageRef] = []
     for child in item.children:

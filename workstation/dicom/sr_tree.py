@@ -49,6 +49,7 @@ def _item(item: Item, path: str, depth: int) -> ReportItem:
     target = ".".join(str(int(n)) for n in item.numbers("ReferencedContentItemIdentifier"))
     children = item.items("ContentSequence") if depth < _DEEPEST else []
     words, value, number, unit = _value(item, value_type)
+    measured = item.first("MeasuredValueSequence") if number is not None else None
     return ReportItem(
         path=path,
         relationship=item.text("RelationshipType"),
@@ -59,6 +60,7 @@ def _item(item: Item, path: str, depth: int) -> ReportItem:
         value=value,
         number=number,
         unit=unit,
+        unit_code=measured.code("MeasurementUnitsCodeSequence") if measured else None,
         images=_images(item),
         graphic=_graphic(item, value_type),
         target=target,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from workstation.domain.artefact import Code
 from workstation.domain.errors import N_, Message
 from workstation.domain.mark import MarkNumber
+from workstation.domain.origin import Algorithm, Maker
 
 
 class ObjectKind(enum.Enum):
@@ -123,6 +124,7 @@ class ReportItem:
     target: str = ""
     at: str = ""  # observation date and time
     children: tuple[ReportItem, ...] = ()
+    unit_code: Code | None = None
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,8 @@ class SegmentInfo:
     tracking_uid: str = ""
     colour: tuple[int, int, int] | None = None
     planes: int = 0  # frames or contours that the file holds of it
+    identification: Algorithm | None = None
+    site: Code | None = None
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,8 @@ class SegmentSet:
     images: tuple[str, ...]  # SOP instances that its frames or contours refer to
     segments: tuple[SegmentInfo, ...]
     notes: tuple[Message, ...] = ()
+    maker: Maker | None = None
+    made: str = ""
 
 
 # --- key objects and presentation states
