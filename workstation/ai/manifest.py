@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from workstation.ai.acceptance import Accept, Quality
-
-# Training programs of packages know Foreground by this module.
+# Gates know Accept and Quality, training programs of packages Foreground, by this module.
+from workstation.ai.acceptance import Accept as Accept
+from workstation.ai.acceptance import Quality as Quality
 from workstation.ai.vocabulary import Foreground as Foreground
 from workstation.ai.vocabulary import Infer, Io, Post, Pre, Strict
 from workstation.domain.artefact import Code, Wording
@@ -49,7 +49,8 @@ class Label(Strict):
 
     index: channel of the output. proposes: "one" finding of the whole mask, a finding for
     "each" connected piece, or "none" (an organ mask for other measures). category: SNOMED CT
-    property category for DICOM SEG. min_volume_ml: a finding is proposed only above it.
+    property category for DICOM SEG. site_code: the place in the same codes, where ``site`` names
+    one. min_volume_ml: a finding is proposed only above it.
     """
 
     index: int = Field(ge=0)
@@ -58,6 +59,7 @@ class Label(Strict):
     code: Coded
     category: Coded | None = None
     site: Words
+    site_code: Coded | None = None
     colour: tuple[int, int, int] = (255, 200, 0)
     area: Area
     template_key: str
@@ -108,11 +110,15 @@ class Manifest(Strict):
     kind: Literal["segmentation"]
     area: Area
     stat: bool = False  # an emergency triage: runs first, its findings lift the study
+    draft: bool = False  # imported and not filled in yet: runs when asked, never on arrival
     cost_s: float = Field(default=60.0, gt=0.0)  # seconds a run takes on two cores
     licence: str = Field(min_length=1)
     authors: tuple[str, ...] = Field(min_length=1)
     built: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
     regulatory: Words
+    # DICOM Content Qualification of what it makes: PRODUCT only with an approval that
+    # ``regulatory`` names (PS3.3 C.8.13.2.1.6).
+    qualification: Literal["RESEARCH", "PRODUCT"] = "RESEARCH"
     intended_use: Words
     contraindications: Words
     training_data: TrainingData

@@ -21,6 +21,7 @@ import pydicom
 from pydicom import config
 from pydicom.uid import UID
 
+from workstation.dicom.acquisition import age_string
 from workstation.dicom.attributes import reduce_attributes
 from workstation.dicom.character_sets import Chosen, shown_name
 from workstation.dicom.elements import PARSE_ERRORS, character_set, text_value
@@ -208,6 +209,10 @@ def _header(
     attributes = reduce_attributes(dataset, declared)
     attributes["pixels"] = element.keyword if element else ""
     attributes["pixel_offset"] = -1
+    taken = _date(said(0x00080022) or said(0x00080020) or said(0x00080021))
+    age = age_string(_date(said(0x00100030)), taken)
+    if age and "PatientAge" not in attributes:
+        attributes["PatientAge"] = age
     if not (sop_instance and study_uid and series_uid):
         if element is None:
             raise BadInput(N_("It does not say which study, series and image it is."))

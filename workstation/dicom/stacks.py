@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
+from workstation.dicom.acquisition import acquisition_of
 from workstation.dicom.layout import arrange, far_gaps
 from workstation.dicom.phases import Clock, phase_names
 from workstation.dicom.placement import Noted, Placed, place
@@ -46,8 +47,14 @@ def build_stacks(study_uid: str, series: Series, instances: Sequence[Instance]) 
     """
     groups = [part for g in split_series(slices_of(instances)) for part in _split_far(g)]
     stacks = [_stack(study_uid, series, group) for group in groups]
-    # Words may be read again in another character set: that makes no other volume.
-    return [replace(s, id=digest_of(replace(s, description=""))[:32]) for s in stacks]
+    return [replace(s, id=_identity(s)) for s in stacks]
+
+
+def _identity(stack: Stack) -> str:
+    """Of everything but what may be read again and makes no other volume: words in another
+    character set, and facts that an earlier version did not keep."""
+    facts = {f.name: getattr(stack, f.name) for f in fields(stack) if f.name != "acquisition"}
+    return digest_of(facts | {"description": ""})[:32]
 
 
 def why_no_stack(instances: Sequence[Instance]) -> Message | None:
@@ -168,6 +175,7 @@ def _stack(study_uid: str, series: Series, group: Group) -> Stack:
         placed=placed.in_patient,
         patient_orientation=("", "") if placed.in_patient else _letters(first),
         display_fps=_display_fps(first),
+        acquisition=acquisition_of(middle),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workstation.domain.acquisition import UNSTATED, Acquisition
 from workstation.domain.artefact import MadeBy
 from workstation.domain.calibration import NO_SCALE, Region, Scale, region_at
 from workstation.domain.errors import Message
@@ -90,7 +91,8 @@ class Stack:
     None where the voxels are no SUV made here. placed: whether its images lie in the patient where
     the grid says, so that places can be linked to other series even where it is no volume.
     patient_orientation: letters of the patient (L, R, A, P, H, F) along rows and down columns, of
-    images whose place is not stated.
+    images whose place is not stated. acquisition: no part of what the id is made of, so that
+    stacks of earlier versions get theirs without becoming other stacks.
     """
 
     id: str
@@ -131,6 +133,7 @@ class Stack:
     placed: bool = False
     patient_orientation: tuple[str, str] = ("", "")
     display_fps: float = 0.0  # frames a second that the file recommends, 0 for none
+    acquisition: Acquisition = UNSTATED
 
     def frame(self, phase: int, z: int) -> Frame:
         """The stored image at an index of the grid."""

@@ -42,7 +42,9 @@ def assemble(
             there = known.get(stack.id)
             if there is None:
                 there = _checked(archive, stack)
-            found[stack.id] = replace(there, description=stack.description)
+            found[stack.id] = replace(
+                there, description=stack.description, acquisition=stack.acquisition
+            )
     fresh = [stack for stack in found.values() if known.get(stack.id) != stack]
     gone = [id for id in known if id not in found]
     choices = _carried([known[id] for id in gone], fresh, archive.all(RoleChoice, study.study_uid))

@@ -1,0 +1,241 @@
+"""How a package says what it accepts, and beyond which bounds it does not judge.
+
+Every check has one of four answers: pass; caution (accepted, the reader is told); uncertain (the
+result is shown as one not to be relied upon); refuse (no result). Two bounds make three of them:
+what is usual passes, what is still allowed is a caution (headers) or uncertain (images), and
+everything else is refused. A fact that the headers do not state has an answer of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from workstation.ai.vocabulary import Strict
+from workstation.domain.volume import Flag
+
+Range = Annotated[tuple[float, float], Field(description="lowest and highest allowed value")]
+Answer = Literal["pass", "caution", "uncertain", "refuse"]
+
+NumberFact = Literal[
+    "in_plane_mm", "slice_mm", "thickness_mm", "gap_ratio", "unevenness_mm", "slices",
+    "coverage_mm", "tilt_deg", "kvp", "field_t", "age_years",
+    "repetition_ms", "echo_ms", "inversion_ms",
+]  # fmt: skip
+WordFact = Literal[
+    "sop_class", "body_part", "region", "plane", "kernel", "contrast", "phase", "sex",
+]  # fmt: skip
+
+
+def _ordered(span: Range | None) -> None:
+    if span is not None and not span[0] <= span[1]:
+        raise ValueError("a range runs from low to high")
+
+
+class NumberCheck(Strict):
+    """A number of the headers. in_plane_mm: both pixel spacings. slice_mm: between slices.
+    gap_ratio: slice distance over slice thickness. unevenness_mm: largest difference of a slice
+    distance from the usual one. coverage_mm: from first to last slice. kvp: kV. field_t: tesla.
+    """
+
+    fact: NumberFact
+    usual: Range
+    allowed: Range | None = None
+    unknown: Answer = "pass"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _ordered(self.usual)
+        _ordered(self.allowed)
+        return self
+
+
+class WordCheck(Strict):
+    """A word of the headers, compared without regard to case. sop_class: UID. body_part:
+    BodyPartExamined. region: what the workstation takes it for. plane: axial, sagittal, coronal,
+    or isotropic where all spacings are within 1.6 of each other. kernel: soft or sharp. contrast:
+    yes or no. phase: plain, arterial, venous or delayed. sex: M, F or O.
+
+    ``allowed`` ("*": any other) is a caution, everything else is refused.
+    """
+
+    fact: WordFact
+    usual: tuple[str, ...] = Field(min_length=1)
+    allowed: tuple[str, ...] = ()
+    unknown: Answer = "pass"
+
+
+Check = NumberCheck | WordCheck
+
+
+class Accept(Strict):
+    """Which series one input channel may be; what does not fit is refused, with the reason.
+
+    roles: ``Stack.role`` values, empty for any. in_plane_mm: spacing along x and y. slice_mm:
+    distance between slices. coverage_mm: least distance from first to last slice. refuse_flags:
+    ``Flag`` values. checks: of further facts, in order.
+    """
+
+    channel: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    modality: tuple[str, ...] = Field(min_length=1)
+    roles: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    in_plane_mm: Range | None = None
+    slice_mm: Range | None = None
+    min_slices: int = Field(default=1, ge=1)
+    coverage_mm: float = Field(default=0.0, ge=0.0)
+    needs_volume: bool = True
+    refuse_flags: tuple[str, ...] = ()
+    caution_flags: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @model_validator(mode="after")
+    def _known_flags(self) -> Self:
+        known = {flag.value for flag in Flag}
+        for flag in (*self.refuse_flags, *self.caution_flags):
+            if flag not in known:
+                raise ValueError(f"unknown flag {flag!r}; known are {sorted(known)}")
+        _ordered(self.in_plane_mm)
+        _ordered(self.slice_mm)
+        return self
+
+
+class PercentileBound(Strict):
+    """A percentile (0..100) of the prepared image's foreground must lie between low and high."""
+
+    percentile: float = Field(ge=0.0, le=100.0)
+    low: float
+    high: float
+
+
+class Bound(Strict):
+    """What is usual passes, what is allowed is uncertain, everything else is refused."""
+
+    usual: Range
+    allowed: Range
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _ordered(self.usual)
+        _ordered(self.allowed)
+        return self
+
+    def answer(self, value: float) -> Answer:
+        """Where ``value`` lies; what is no number is refused."""
+        for span, answer in ((self.usual, "pass"), (self.allowed, "uncertain")):
+            if span[0] <= value <= span[1]:
+                return "pass" if answer == "pass" else "uncertain"
+        return "refuse"
+
+
+class SliceChecks(Strict):
+    """Faults of the slices themselves, looked for in the voxels of every channel.
+
+    duplicates: neighbouring slices that are the same. blank: slices without an image between
+    others. jump: a place where neighbouring slices differ far more than all others do, as where
+    slices are missing though the headers say nothing of it; ``jump_times``: how many times more.
+    """
+
+    duplicates: Answer = "refuse"
+    blank: Answer = "refuse"
+    jump: Answer = "uncertain"
+    jump_times: float = Field(default=3.0, gt=1.0)
+
+
+class ImageChecks(Strict):
+    """Properties of the first channel's image. noise: of a voxel, relative to the inside's
+    median. detail: how much the inside varies at 4 mm, relative to its median: a phantom is too
+    even. cut_sides: part of the silhouette's outline in plane that lies on the image's edge.
+    cut_top, cut_bottom: silhouette's area in the last and first slice over its largest (first is
+    the low end of the package's third axis). height_mm, width_mm, length_mm: of the silhouette
+    along the array's first, last and second axis.
+    """
+
+    noise: Bound | None = None
+    detail: Bound | None = None
+    cut_sides: Bound | None = None
+    cut_top: Bound | None = None
+    cut_bottom: Bound | None = None
+    height_mm: Bound | None = None
+    length_mm: Bound | None = None
+    width_mm: Bound | None = None
+
+
+class Reference(Strict):
+    """One group of numbers (``ai.appearance``) of one kind of image the model knows.
+
+    mean, and precision: the inverse covariance as rows. Distances are Mahalanobis distances.
+    """
+
+    group: Literal["outline", "contrast", "texture"]
+    mean: tuple[float, ...] = Field(min_length=1)
+    precision: tuple[tuple[float, ...], ...]
+    uncertain_from: float = Field(gt=0.0)
+    refuse_from: float = Field(gt=0.0)
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        size = len(self.mean)
+        if len(self.precision) != size or any(len(row) != size for row in self.precision):
+            raise ValueError("precision must be a square matrix of the size of mean")
+        if not self.uncertain_from <= self.refuse_from:
+            raise ValueError("uncertain_from must not be over refuse_from")
+        return self
+
+
+class Kind(Strict):
+    """A kind of image that the model knows ("whole head", "brain-extracted")."""
+
+    name: str = Field(min_length=1)
+    references: tuple[Reference, ...] = Field(min_length=1)
+
+
+class Turned(Strict):
+    """Refuse what looks upside down or front to back: turned over, its outline is nearer to what
+    the model knows by ``margin`` (a factor). Left and right cannot be told by symmetry."""
+
+    axes: tuple[Literal["z", "y"], ...] = Field(min_length=1)
+    uncertain_margin: float = Field(default=1.0, gt=0.0)
+    refuse_margin: float = Field(default=1.25, gt=0.0)
+
+
+class Likeness(Strict):
+    """How far an image may be from what the model was made with: the nearest kind counts.
+
+    Being near proves nothing: what is wrong in a way that these numbers do not see passes.
+    calibrated_on: how means and bounds were found, for the card.
+    """
+
+    kinds: tuple[Kind, ...] = Field(min_length=1)
+    turned: Turned | None = None
+    calibrated_on: str = Field(min_length=1)
+
+
+class OutputChecks(Strict):
+    """Plausibility of each label's mask. volume_ml and pieces: of the mask. outside: part of it
+    outside the image's silhouette. at_border: part within ``border_mm`` of the silhouette's edge
+    in plane. doubt: mean of 1 - |2p - 1| over the mask, 0 for sure and 1 for a coin's throw."""
+
+    volume_ml: Bound | None = None
+    pieces: Bound | None = None
+    outside: Bound | None = None
+    at_border: Bound | None = None
+    border_mm: float = Field(default=5.0, gt=0.0)
+    doubt: Bound | None = None
+
+
+class Quality(Strict):
+    """Outside these bounds the model does not judge: a refusal, never an empty result.
+
+    foreground_ml: volume of the foreground. percentiles: of the prepared intensities.
+    output_ml: volume of each label's mask.
+    """
+
+    foreground_ml: Range | None = None
+    percentiles: tuple[PercentileBound, ...] = ()
+    output_ml: Range | None = None
+    slices: SliceChecks | None = None
+    image: ImageChecks | None = None
+    likeness: Likeness | None = None
+    output: OutputChecks | None = None

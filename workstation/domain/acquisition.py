@@ -1,0 +1,34 @@
+"""How images were acquired: the header facts that decide whether a model may look at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """Of the middle image of a stack; None or "" where the headers do not say.
+
+    sop_class_uid: of its files. body_part: BodyPartExamined. kvp: tube voltage, kV. field_t:
+    tesla. kernel: as the scanner names it; kernel_class: "soft", "sharp" or "". contrast: "yes",
+    "no" or "". phase: "plain", "arterial", "venous", "delayed" or "". age_years, sex ("M", "F",
+    "O") of the patient at the time. repetition_ms, echo_ms, inversion_ms: of MR.
+    """
+
+    sop_class_uid: str = ""
+    body_part: str = ""
+    kvp: float | None = None
+    field_t: float | None = None
+    kernel: str = ""
+    kernel_class: str = ""
+    contrast: str = ""
+    phase: str = ""
+    age_years: float | None = None
+    sex: str = ""
+    repetition_ms: float | None = None
+    echo_ms: float | None = None
+    inversion_ms: float | None = None
+
+
+UNSTATED = Acquisition()
+"""Of images whose headers say nothing of it."""
