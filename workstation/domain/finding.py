@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workstation.domain.artefact import Code, MadeBy, Wording
-from workstation.domain.errors import N_, NotAllowed
+from workstation.domain.errors import N_, Message, NotAllowed
 from workstation.domain.origin import Algorithm, Origin
 from workstation.domain.people import Actor
 
@@ -116,6 +116,8 @@ class Finding:
     value_code: Code | None = None
     algorithm: Algorithm | None = None
     origin: Origin | None = None
+    cautions: tuple[Message, ...] = ()  # its images were accepted with these
+    doubts: tuple[Message, ...] = ()  # why the model's result is not to be relied upon
 
 
 HAND = "reader"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workstation.domain.artefact import MadeBy, Wording
+from workstation.domain.errors import Message
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,9 @@ class Outcome:
     found: how many findings it proposed. 0 says that it proposed nothing, which is no refusal and
     no proof that there is nothing: it is never shown as normal. what: package or analysis id.
     provider, precision, threads: how a network was computed. seconds, peak_mb: what it took.
+    cautions: accepted with these (unusual headers). doubts: why the result is not to be relied
+    upon; with any, the outcome is uncertain, whatever was or was not found. unlikeness: how far
+    the image is from what the model knows, 1 where doubt begins.
     """
 
     id: str
@@ -33,3 +37,11 @@ class Outcome:
     seconds: float = 0.0
     peak_mb: float = 0.0
     at: datetime | None = None  # when it was stored, UTC; None in archives of earlier versions
+    cautions: tuple[Message, ...] = ()
+    doubts: tuple[Message, ...] = ()
+    unlikeness: float | None = None
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether it says neither that something was found nor that nothing was."""
+        return bool(self.doubts)
