@@ -8,6 +8,7 @@ nnU-Net's default resampling (Isensee 2021, Nat Methods 18:203; version 2.8). Ar
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -138,13 +139,15 @@ def stream(planes: Iterable[NDArray[Any]], axes: Axes) -> Iterator[Image]:
     given = iter(planes)
     held: dict[int, Image] = {}
     taken = 0
-    for new in range(axes[0].new):
-        row = axes[0].row(new)
-        for old in [one for one in held if one < row[0][0]]:
+    rows = [axes[0].row(new) for new in range(axes[0].new)]
+    # A later row of a spline may begin before an earlier one, whose first weight was rounding.
+    begins = list(itertools.accumulate((row[0][0] for row in reversed(rows)), min))[::-1]
+    for row, begin in zip(rows, begins, strict=True):
+        for old in [one for one in held if one < begin]:
             del held[old]
         while taken <= row[-1][0]:
             plane = next(given)
-            if taken >= row[0][0]:
+            if taken >= begin:
                 plane = np.ascontiguousarray(plane, dtype=np.float32)
                 held[taken] = axes[2].along(axes[1].along(plane, -2), -1)
             taken += 1
