@@ -8,11 +8,16 @@ from typing import Any
 
 import numpy as np
 import onnx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from onnx import TensorProto, helper, numpy_helper
 
-from workstation.ai.package import ModelPackage, load_package, write_sums
+from workstation.ai.keys import SiteKey, add_trusted_key
+from workstation.ai.package import ModelPackage, load_package
+from workstation.ai.trust import sign_package
 
 OPSET = 17
+MAKER = SiteKey("Maker of tests", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+"""Whose signature the packages of tests carry."""
 
 
 def network(
@@ -130,16 +135,23 @@ def manifest(**changes: Any) -> dict[str, Any]:
 
 
 def write_package(folder: Path, model: Any, **changes: Any) -> Path:
-    """A complete package folder ``folder/<id>`` with sums."""
+    """A complete package folder ``folder/<id>``, signed by ``MAKER``."""
     said = manifest(**changes)
     place = folder / str(said["id"])
     place.mkdir(parents=True, exist_ok=True)
     (place / "manifest.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
     (place / "model.onnx").write_bytes(model if isinstance(model, bytes) else serialised(model))
-    (place / "card.md").write_text("# 模型卡\n", encoding="utf-8")
+    (place / "card.md").write_text(
+        "# Tiny\n\n## 中文\n\n测试用模型。\n\n## English\n\nA model for tests.\n", encoding="utf-8"
+    )
     (place / "LICENSE").write_text("Apache-2.0\n", encoding="utf-8")
-    write_sums(place)
+    sign_package(place, MAKER)
     return place
+
+
+def trust_maker(home: Path) -> None:
+    """Have the site of ``home`` trust the packages of ``write_package``."""
+    add_trusted_key(home, MAKER.public, MAKER.name, "test")
 
 
 def serialised(model: Any) -> bytes:

@@ -187,11 +187,11 @@ def test_list_has_good_and_broken(tmp_path: Path) -> None:
     write_package(tmp_path, identity(), id="broken")
     flip_last_byte(tmp_path / "broken" / "model.onnx")
     (tmp_path / "notes").mkdir()
-    good, broken = list_packages(tmp_path)
+    good, broken = list_packages(tmp_path, None)
     assert [one.manifest.id for one in good] == ["tiny"]
     assert [one.folder.name for one in broken] == ["broken"]
     assert "model.onnx was altered" in str(broken[0].reason)
-    assert list_packages(tmp_path / "nowhere") == ([], [])
+    assert list_packages(tmp_path / "nowhere", None) == ([], [])
 
 
 def test_example_of_the_documentation_is_valid() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.ai.packages import hog, identity, manifest, write_package
+from tests.ai.packages import hog, identity, manifest, trust_maker, write_package
 from workstation.archive.store import Archive
 from workstation.archive.verify import verify
 from workstation.domain.analysis import (
@@ -52,6 +52,7 @@ def archive(home: Path) -> Iterator[Archive]:
 
 @pytest.fixture
 def settings(home: Path) -> Settings:
+    trust_maker(home)
     return Settings(home=home, models=home / "模型", ai_threads=1)
 
 

@@ -18,9 +18,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
-from tests.ai.packages import hog, identity, sleeper, write_package
+from tests.ai.packages import MAKER, hog, identity, sleeper, trust_maker, write_package
 from tests.ui.test_story import CTRL, LEFT, press, wheel
-from workstation.ai.package import MODEL, write_sums
+from workstation.ai.package import MODEL
+from workstation.ai.trust import sign_package
 from workstation.dicom.write import SeriesHeader, write_series
 from workstation.domain.finding import FindingState
 from workstation.domain.geometry import Grid, as_matrix
@@ -61,6 +62,7 @@ def room(tmp_path: Path, bad: Callable[[Path], object], settings: str = "") -> I
     """A window on a new home, whose models folder has the package ``bad`` writes and a good one."""
     home, models = tmp_path / "家 home", tmp_path / "模型"
     home.mkdir()
+    trust_maker(home)
     bad(models)
     write_package(models, identity(), **GOOD)
     lines = f"models = '{models.as_posix()}'\nai_threads = 1\n{settings}"
@@ -229,7 +231,7 @@ def test_corrupt_model(tmp_path: Path, until: Until) -> None:
         folder = write_package(models, identity())
         noise = np.random.default_rng(5).integers(0, 256, 4000, dtype=np.uint8)
         (folder / MODEL).write_bytes(b"\xff" + noise.tobytes())
-        write_sums(folder)  # the hash is right: whoever built it built rubbish
+        sign_package(folder, MAKER)  # the hash is right: whoever built it built rubbish
 
     with room(tmp_path, scrambled) as window:
         open_study(window, until)

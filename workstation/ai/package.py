@@ -65,10 +65,11 @@ class ModelPackage:
 
 @dataclass(frozen=True)
 class BrokenPackage:
-    """A folder under ``models`` that is no usable package, and why."""
+    """A folder that is no usable package, and why. id: the package's; default the folder's."""
 
     folder: Path
     reason: Message
+    id: str = ""
 
 
 def _check_files(folder: Path, name: str, sums: bytes, *, code_beside: bool) -> dict[str, str]:
@@ -181,7 +182,7 @@ def _signature(folder: Path) -> bytes | None:
 
 
 def list_packages(
-    models: Path, trust: Trust | None = None
+    models: Path, trust: Trust | None
 ) -> tuple[list[ModelPackage], list[BrokenPackage]]:
     """Every package under ``models`` in order of name, and every folder that is a broken one.
 

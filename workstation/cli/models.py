@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,11 @@ from workstation.ai.client import run_package
 from workstation.ai.files import is_picture, load_image, write_mask
 from workstation.ai.gate import misfit
 from workstation.ai.limits import Limits
-from workstation.ai.package import ModelPackage, list_packages, load_package
+from workstation.ai.package import ModelPackage
+from workstation.ai.shelf import installed
 from workstation.cli.output import Answer, table
 from workstation.dicom.folder import read_folder
-from workstation.domain.errors import N_, BadInput, NotFound
+from workstation.domain.errors import N_, BadInput, Message
 from workstation.domain.geometry import Grid
 from workstation.domain.measurement import format_value
 from workstation.text import language, say, tr
@@ -24,23 +24,24 @@ from workstation.wiring import Services
 
 def list_models(services: Services, arguments: argparse.Namespace) -> Answer:
     """``models list``."""
-    packages, broken = list_packages(services.settings.models)
+    shelf = installed(services.settings)
     data: list[dict[str, Any]] = [
         {"id": p.manifest.id, "version": p.manifest.version, "sha256": p.model_sha256, "ok": True}
-        for p in packages
+        for p in shelf.usable
     ]
-    data += [{"id": b.folder.name, "ok": False, "reason": say(b.reason)} for b in broken]
+    data += [{"id": b.id, "ok": False, "reason": say(b.reason)} for b in shelf.refused]
     rows = [(str(d["id"]), str(d.get("version", "")), str(d.get("reason", ""))) for d in data]
     return Answer({"models": data}, table((tr("Model"), tr("Version"), tr("Refused")), rows))
 
 
 def package_of(services: Services, wanted: str) -> ModelPackage:
     """The installed package with this id."""
-    folder = services.settings.models / wanted
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", wanted) or not folder.is_dir():
-        raise NotFound(N_("There is no model package {id} in {folder}."),
-                       id=wanted, folder=str(services.settings.models))  # fmt: skip
-    return load_package(folder)
+    entry = installed(services.settings).entry(wanted)
+    if entry.package is None or entry.state == "refused":
+        reason = entry.reason or Message(N_("There is no model {id} on this workstation."),
+                                         {"id": wanted})  # fmt: skip
+        raise BadInput(reason.template, **reason.params)
+    return entry.package
 
 
 def read_input(package: ModelPackage, path: Path) -> tuple[Any, Grid]:

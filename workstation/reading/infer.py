@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from workstation.ai.gate import find_inputs
-from workstation.ai.package import list_packages
+from workstation.ai.shelf import installed
 from workstation.analyses import find_analyses
 from workstation.archive.store import Archive
 from workstation.archive.writer import Writer
@@ -180,12 +180,12 @@ class _Room:
             return judged.get((judge.id, stack.id)) != judge.made_by
 
         found: list[Run] = []
-        packages, broken = list_packages(self.settings.models)
-        for one in () if stat_only else broken:
-            name = one.folder.name
+        shelf = installed(self.settings)
+        for one in () if stat_only else shelf.refused:
+            name = one.id or one.folder.name
             judge = Judge(name, Wording(name, name), MadeBy(name, ""))
             self.refusals.refuse(judge, None, one.reason)
-        for package in packages:
+        for package in shelf.usable:
             said = package.manifest
             if stat_only and not said.stat:
                 continue

@@ -240,10 +240,10 @@ def _solid(room: Room, result: dict[str, Any]) -> None:
 def _model(folder: Path) -> dict[str, Any]:
     """Child: the installed model on its own example, over and over until it is stopped."""
     from workstation.ai.example import run_example
-    from workstation.ai.package import list_packages
+    from workstation.ai.shelf import installed
     from workstation.settings import load_settings
 
-    packages, _ = list_packages(load_settings(folder).models)
+    packages = installed(load_settings(folder)).usable
     while True:
         run_example(packages[0])
         (folder / "model runs").touch()
