@@ -22,6 +22,7 @@ from workstation.ai import client, worker
 from workstation.ai.client import run_package
 from workstation.ai.limits import Limits, ModelStopped, Unsuitable
 from workstation.ai.package import load_package
+from workstation.ai.providers import Wish
 from workstation.domain.errors import BadInput, Cancelled
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.work import Cancel
@@ -53,8 +54,11 @@ def _nothing_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     assert leftovers() == before
 
 
+@pytest.mark.parametrize(
+    ("wish", "name"), [("auto", "OpenVINO CPU"), ("cpu", "CPUExecutionProvider")]
+)
 def test_identity_model_gives_its_input_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wish: Wish, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the child must be found from any working directory
     array = spots()
@@ -65,10 +69,14 @@ def test_identity_model_gives_its_input_back(
         [GRID],
         limits=Limits(threads=1),
         progress=lambda fraction, doing: seen.append(fraction),
+        provider=wish,
     )
     assert np.array_equal(result.masks["spot"], array > 0.5)
     assert result.scores["spot"] == 1.0
-    assert result.provider == "CPUExecutionProvider"
+    assert result.provider == name
+    assert not result.notes
+    assert set(result.stages) == {"start", "load", "prepare", "network", "window and masks"}
+    assert sum(result.stages.values()) <= result.seconds
     assert result.precision == "float32"
     assert result.threads == 1
     assert result.seconds > 0

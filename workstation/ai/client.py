@@ -19,7 +19,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +29,8 @@ from numpy.typing import NDArray
 
 from workstation.ai.limits import Limits, ModelStopped, Unsuitable
 from workstation.ai.package import ModelPackage
+from workstation.ai.providers import Precision, Wish
+from workstation.ai.volumes import shared_file
 from workstation.domain.errors import N_, BadInput, Message, Param
 from workstation.domain.geometry import Grid
 from workstation.domain.work import Cancel, Progress, no_progress
@@ -45,8 +47,10 @@ class ModelResult:
     """What a package made of its input.
 
     masks: by label key, bool (z, y, x) on the first input's grid. scores: by label key, mean
-    probability 0..1. provider, precision, threads: how it was computed. seconds: in the child.
-    peak_mb: largest resident memory of the child.
+    probability 0..1. provider, precision, threads: how it was computed. seconds: from the start
+    of the child to its answer. stages: of these, by name. peak_mb: largest resident memory of
+    the child. notes: what a reader should know of how it was computed, such as a provider that
+    failed.
     """
 
     masks: Mapping[str, NDArray[np.bool_]]
@@ -56,6 +60,33 @@ class ModelResult:
     threads: int
     seconds: float
     peak_mb: float
+    stages: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[Message, ...] = ()
+
+
+class CroppedMasks(Mapping[str, NDArray[np.bool_]]):
+    """Masks by label key, each kept as the smallest block that holds it and given whole: a
+    hundred organs of a body would not fit into memory otherwise."""
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        blocks: Mapping[str, tuple[tuple[int, int, int], NDArray[np.bool_]]],
+    ) -> None:
+        self.shape = shape
+        self.blocks = blocks
+
+    def __getitem__(self, key: str) -> NDArray[np.bool_]:
+        origin, block = self.blocks[key]
+        full = np.zeros(self.shape, dtype=bool)
+        full[tuple(slice(o, o + n) for o, n in zip(origin, block.shape, strict=True))] = block
+        return full
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.blocks)
+
+    def __len__(self) -> int:
+        return len(self.blocks)
 
 
 @contextlib.contextmanager
@@ -149,23 +180,41 @@ class _Child:
                     stream.close()
 
 
-def _ended(name: str, child: _Child) -> ModelStopped:
+class _Crashed(ModelStopped):
+    """The worker ended by itself: native code crashed, or somebody ended it.
+
+    code: exit status, negative for a signal.
+    """
+
+    def __init__(self, name: str, code: int, said: tuple[str, ...]) -> None:
+        if code < 0:
+            super().__init__(
+                N_("Model {model}: the worker process ended unexpectedly (signal {signal})."),
+                diagnosis=said,
+                model=name,
+                signal=-code,
+            )
+        else:
+            super().__init__(
+                N_("Model {model}: the worker process ended unexpectedly (exit code {code})."),
+                diagnosis=said,
+                model=name,
+                code=code,
+            )
+        self.code = code
+
+    @property
+    def in_native_code(self) -> bool:
+        """Whether a library broke: SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, or one of
+        Windows' exception codes (0xC0000005 and the like)."""
+        return -self.code in (4, 5, 6, 7, 8, 11) or self.code & 0xF0000000 == 0xC0000000
+
+
+def _ended(name: str, child: _Child) -> _Crashed:
     code = child.process.wait()
     said = tuple(child.complaints)
     _log.warning("worker of %s ended with %s: %s", name, code, "\n".join(said))
-    if code < 0:
-        return ModelStopped(
-            N_("Model {model}: the worker process ended unexpectedly (signal {signal})."),
-            diagnosis=said,
-            model=name,
-            signal=-code,
-        )
-    return ModelStopped(
-        N_("Model {model}: the worker process ended unexpectedly (exit code {code})."),
-        diagnosis=said,
-        model=name,
-        code=code,
-    )
+    return _Crashed(name, code, said)
 
 
 def _refused(event: Mapping[str, Any]) -> BadInput:
@@ -175,10 +224,9 @@ def _refused(event: Mapping[str, Any]) -> BadInput:
 
 
 def _watch(
-    child: _Child, name: str, limits: Limits, progress: Progress, cancel: Cancel
+    child: _Child, name: str, limits: Limits, deadline: float, progress: Progress, cancel: Cancel
 ) -> Mapping[str, Any]:
     """Wait for the child's answer, enforcing limits; the child is left for ``end``."""
-    deadline = time.monotonic() + limits.timeout_s
     look = 0.0
     while True:
         cancel.check()
@@ -212,6 +260,38 @@ def _watch(
             return dict(event)
 
 
+def _paths_of(arrays: Sequence[NDArray[Any]], folder: Path) -> list[str]:
+    """Files of the voxels: a volume that is mapped from one (``ai.volumes``) needs no other."""
+    paths = []
+    for number, array in enumerate(arrays):
+        own = shared_file(array)
+        if own is None:
+            own = folder / f"input{number}.npy"
+            np.save(own, array, allow_pickle=False)
+        paths.append(str(own))
+    return paths
+
+
+def _result_of(done: Mapping[str, Any], folder: Path, grid: Grid, begun: float) -> ModelResult:
+    blocks = {}
+    for key, entry in done["labels"].items():
+        z, y, x = entry["origin"]
+        blocks[key] = ((z, y, x), np.load(folder / entry["file"], allow_pickle=False))
+    seconds = time.monotonic() - begun
+    stages = {str(name): float(spent) for name, spent in done["stages"].items()}
+    return ModelResult(
+        masks=CroppedMasks(grid.shape, blocks),
+        scores={key: float(entry["score"]) for key, entry in done["labels"].items()},
+        provider=str(done["provider"]),
+        precision=str(done["precision"]),
+        threads=int(done["threads"]),
+        seconds=seconds,
+        peak_mb=float(done["peak_mb"]),
+        stages={"start": seconds - float(done["seconds"]), **stages},
+        notes=tuple(Message(one["template"], one["params"]) for one in done["notes"]),
+    )
+
+
 def run_package(
     package: ModelPackage,
     arrays: Sequence[NDArray[Any]],
@@ -220,13 +300,17 @@ def run_package(
     limits: Limits | None = None,
     progress: Progress = no_progress,
     cancel: Cancel | None = None,
+    provider: Wish = "auto",
+    precision: Precision = "float32",
 ) -> ModelResult:
     """Run ``package`` on volumes (z, y, x), one for each entry of its ``accept``.
 
-    limits: the workstation's; the package's own hold too. Raises ``Unsuitable`` (the image is
-    not what the model was made for), ``BadInput`` (the network cannot be loaded or does not fit
-    its manifest), ``ModelStopped`` (memory, time, crash) or ``Cancelled``. Blocks; one run at a
-    time on this workstation, further calls wait.
+    limits: the workstation's; the package's own hold too. provider: one in place of the fastest
+    that the machine has. precision: below float32 only where ``ai.precision`` allows it. Where
+    native code of a provider crashes, the plain processor computes once more and a note says so.
+    Raises ``Unsuitable`` (the image is not what the model was made for), ``BadInput`` (the
+    network cannot be loaded or does not fit its manifest), ``ModelStopped`` (memory, time, crash)
+    or ``Cancelled``. Blocks; one run at a time on this workstation, further calls wait.
     """
     manifest, stop = package.manifest, cancel or Cancel()
     if len(arrays) != len(manifest.accept) or len(grids) != len(arrays):
@@ -240,35 +324,37 @@ def run_package(
     _sweep()
     with _turn(stop), tempfile.TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-") as name:
         folder = Path(name)
-        paths = []
-        for number, array in enumerate(arrays):
-            paths.append(folder / f"input{number}.npy")
-            np.save(paths[-1], array, allow_pickle=False)
-        child = _Child(folder, allowed.threads)
+        begun = time.monotonic()
+        request = {
+            "model": str(package.model_path.absolute()),
+            "model_sha256": package.model_sha256,
+            "manifest": manifest.model_dump_json(),
+            "inputs": _paths_of(arrays, folder),
+            "grids": [[list(grid.shape), grid.matrix.tolist()] for grid in grids],
+            "folder": str(folder),
+            "threads": allowed.threads,
+            "precision": precision,
+        }
+
+        def attempt(wish: Wish) -> ModelResult:
+            child = _Child(folder, allowed.threads)
+            try:
+                child.send(request | {"provider": wish})
+                deadline = begun + allowed.timeout_s
+                done = _watch(child, manifest.id, allowed, deadline, progress, stop)
+                result = _result_of(done, folder, grids[0], begun)
+                return replace(result, peak_mb=max(child.peak_mb, result.peak_mb))
+            finally:
+                child.end()
+
         try:
-            child.send(
-                {
-                    "model": str(package.model_path.absolute()),
-                    "model_sha256": package.model_sha256,
-                    "manifest": manifest.model_dump_json(),
-                    "inputs": [str(path) for path in paths],
-                    "grids": [[list(grid.shape), grid.matrix.tolist()] for grid in grids],
-                    "folder": str(folder),
-                    "threads": allowed.threads,
-                }
+            return attempt(provider)
+        except _Crashed as crash:
+            if provider == "cpu" or not crash.in_native_code:
+                raise
+            plain = attempt("cpu")
+            note = Message(
+                N_("The fastest way of computing crashed; {provider} computed it."),
+                {"provider": plain.provider},
             )
-            done = _watch(child, manifest.id, allowed, progress, stop)
-            return ModelResult(
-                masks={
-                    key: np.load(folder / entry["file"], allow_pickle=False)
-                    for key, entry in done["labels"].items()
-                },
-                scores={key: float(entry["score"]) for key, entry in done["labels"].items()},
-                provider=str(done["provider"]),
-                precision=str(done["precision"]),
-                threads=int(done["threads"]),
-                seconds=float(done["seconds"]),
-                peak_mb=max(child.peak_mb, float(done["peak_mb"])),
-            )
-        finally:
-            child.end()
+            return replace(plain, notes=(note, *plain.notes))

@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Provider = Literal["cuda", "directml", "openvino", "cpu"]
+
 
 class Strict(BaseModel):
     """Unknown fields, wrong types and later changes are all refused."""
@@ -171,6 +173,8 @@ class Infer(Strict):
     flips: axes of test-time mirroring, every combination is averaged. steps: ``even`` spreads
     windows evenly (nnU-Net), ``fixed`` moves only the last one back (MONAI). weight: ``gaussian``
     peaks at T//2 (nnU-Net), ``gaussian_centred`` at (T-1)/2 and is nowhere under 0.001 (MONAI).
+    providers: those that the maker checked the network with, empty for any; the processor may
+    always be used.
     """
 
     patch: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=2, max_length=3)
@@ -180,6 +184,7 @@ class Infer(Strict):
     steps: Literal["even", "fixed"] = "even"
     weight: Literal["gaussian", "gaussian_centred", "constant"] = "gaussian"
     batch: int = Field(default=1, ge=1)
+    providers: tuple[Provider, ...] = ()
     max_ram_mb: int = Field(ge=64)
     timeout_s: int = Field(ge=1)
 

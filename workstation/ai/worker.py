@@ -1,12 +1,13 @@
-"""The child process that runs one network once; the only user of onnxruntime.
+"""The child process that runs one network once; ``worker_sessions`` holds the runtimes.
 
 Reads one JSON request line on standard input, writes JSON event lines on standard output, and
-takes and gives arrays as ``.npy`` files in the folder that the request names. It ends itself
-when standard input closes, which is how it learns that its parent is gone.
+takes and gives arrays as ``.npy`` files. It ends itself when standard input closes, which is how
+it learns that its parent is gone, and refuses every network connection and every program.
 
 Request: model (path), model_sha256, manifest (JSON text), inputs (paths), grids ([shape, affine]),
-folder, threads. Events: ``progress`` (fraction, doing), ``failed`` (unsuitable, template, params),
-``done`` (labels: key to {file, score}, provider, precision, threads, seconds, peak_mb).
+folder, threads, provider, precision. Events: ``progress`` (fraction, doing), ``failed``
+(unsuitable, template, params), ``done`` (labels: key to {file, origin, score}, provider,
+precision, threads, seconds, stages, peak_mb, notes).
 """
 
 from __future__ import annotations
@@ -16,36 +17,41 @@ import hashlib
 import hmac
 import json
 import os
-import re
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import psutil
 
 from workstation.ai.limits import Unsuitable
 from workstation.ai.manifest import Manifest
 from workstation.ai.postprocess import clean, found_masks
 from workstation.ai.preprocess import check_quality, prepare
+from workstation.ai.providers import choices
 from workstation.ai.sliding_window import Image, Predict, slide
+from workstation.ai.worker_sessions import Session, find_machine, open_session, why
 from workstation.domain.errors import N_, BadInput, Param, ReaderError
 from workstation.domain.geometry import Grid, as_matrix
+from workstation.domain.mask import bounding_block
 
 PREPARING = N_("Preparing the images")
 RUNNING = N_("The model is looking at the images")
 FINISHING = N_("Drawing what was found")
-_ERROR_NUMBER = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_FORBIDDEN = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen")
 
 
-def _why(error: BaseException) -> str:
-    """The first line of a runtime's message, without its own error numbers."""
-    lines = _ERROR_NUMBER.sub("", str(error).strip()).splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+def _stay_inside() -> None:
+    """Nothing that runs here may reach the network or start a program, whatever it imports."""
+
+    def refuse(event: str, arguments: tuple[object, ...]) -> None:
+        if event in _FORBIDDEN:
+            raise PermissionError(f"the model worker may not use {event}")
+
+    sys.addaudithook(refuse)
 
 
 def _die_with_parent() -> None:
@@ -76,58 +82,35 @@ def peak_mb() -> float:
     return float(getattr(info, "peak_wset", info.rss)) / 2**20
 
 
-def open_session(model: bytes, manifest: Manifest, threads: int) -> onnxruntime.InferenceSession:
-    """The network on the CPU. Raises ``BadInput`` where it cannot be loaded or does not fit."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # Spinning threads burn every core for a second after each run and starve the window.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.enable_cpu_mem_arena = manifest.io.layout == "NCHW"  # 3D: an arena only ever grows
-    options.log_severity_level = 4
-    try:
-        session = onnxruntime.InferenceSession(
-            model, sess_options=options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnxruntime's exceptions share no other base class
-        raise BadInput(
-            N_("Model {model} cannot be loaded: {why}"), model=manifest.id, why=_why(error)
-        ) from error
-    inputs = {entry.name: entry for entry in session.get_inputs()}
-    outputs = {entry.name for entry in session.get_outputs()}
-    for name, known in ((manifest.io.input, set(inputs)), (manifest.io.output, outputs)):
-        if name not in known:
-            raise BadInput(
-                N_("Model {model} cannot be loaded: it has no tensor named {name}."),
-                model=manifest.id,
-                name=name,
-            )
-    others = sorted(set(inputs) - {manifest.io.input})
-    if others:
-        raise BadInput(
-            N_("Model {model} cannot be loaded: it wants a further input, {name}."),
-            model=manifest.id,
-            name=others[0],
-        )
-    return session
+class Stages:
+    """Seconds of each part of a run."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Count what happens inside for ``name``."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - begun
 
 
-def predictor(session: onnxruntime.InferenceSession, manifest: Manifest) -> Predict:
+def predictor(session: Session, manifest: Manifest, stages: Stages) -> Predict:
     """The network as a function of arrays; its runtime errors become ``BadInput``."""
-    dtype = np.dtype(manifest.io.dtype)
 
     def predict(batch: Image) -> Image:
-        given = {manifest.io.input: batch.astype(dtype, copy=False)}
         try:
-            (out,) = session.run([manifest.io.output], given)
-        except Exception as error:  # as above
+            with stages.of("network"):
+                return session.run(batch)
+        except Exception as error:  # the runtimes' exceptions share no other base class
             if "alloc" in str(error).lower():
                 raise MemoryError from error
             raise BadInput(
-                N_("Model {model} failed while running: {why}"), model=manifest.id, why=_why(error)
+                N_("Model {model} failed while running: {why}"), model=manifest.id, why=why(error)
             ) from error
-        return np.asarray(out, dtype=np.float32)
 
     return predict
 
@@ -145,39 +128,63 @@ def run(request: dict[str, Any], tell: Callable[..., None]) -> None:
             file="model.onnx",
         )
     tell(event="progress", fraction=0.0, doing=PREPARING)
-    threads = int(request["threads"])
-    session = open_session(model, manifest, threads)
+    threads, stages = int(request["threads"]), Stages()
+    with stages.of("load"):
+        wanted = choices(
+            find_machine(),
+            manifest.infer.providers,
+            wish=request["provider"],
+            precision=request["precision"],
+        )
+        session, notes = open_session(model, manifest, threads, wanted)
     del model
     folder = Path(request["folder"])
     grids = [Grid((g[0][0], g[0][1], g[0][2]), as_matrix(g[1])) for g in request["grids"]]
-    prepared = prepare(
-        manifest.pre, [np.load(path, allow_pickle=False) for path in request["inputs"]], grids
-    )
-    check_quality(manifest.qc, prepared)
+    with stages.of("prepare"):
+        # Mapped, not read: all models of a study share the pages of one file.
+        arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in request["inputs"]]
+        prepared = prepare(manifest.pre, arrays, grids)
+        check_quality(manifest.qc, prepared)
 
     def looked(fraction: float) -> None:
         tell(event="progress", fraction=0.05 + 0.85 * fraction, doing=RUNNING)
 
-    planes = slide(
-        prepared.array, manifest.infer, predictor(session, manifest), manifest.pre.pad_value, looked
-    )
+    predict = predictor(session, manifest, stages)
+    planes = slide(prepared.array, manifest.infer, predict, manifest.pre.pad_value, looked)
     labels: dict[str, dict[str, Any]] = {}
+    looking = time.monotonic()
     for found in found_masks(planes, prepared, manifest):
         if not labels:
             tell(event="progress", fraction=0.9, doing=FINISHING)
         mask = clean(found.mask, grids[0].voxel_ml, manifest.post)
-        np.save(folder / f"{found.label.key}.npy", mask)
-        labels[found.label.key] = {"file": f"{found.label.key}.npy", "score": found.score}
-        _check_output(manifest, int(mask.sum()) * grids[0].voxel_ml)
+        origin, shape = bounding_block(mask)
+        block = tuple(slice(o, o + n) for o, n in zip(origin, shape, strict=True))
+        np.save(folder / f"{found.label.key}.npy", mask[block])
+        labels[found.label.key] = {
+            "file": f"{found.label.key}.npy",
+            "origin": list(origin),
+            "score": found.score,
+        }
+        _check_output(manifest, int(mask[block].sum()) * grids[0].voxel_ml)
+    spent = time.monotonic() - looking
+    stages.seconds["window and masks"] = spent - stages.seconds.get("network", 0.0)
     tell(
         event="done",
         labels=labels,
-        provider=session.get_providers()[0],
-        precision=manifest.io.dtype,
+        provider=session.choice.name,
+        precision=_precision(session, manifest),
         threads=threads,
         seconds=time.monotonic() - started,
+        stages=stages.seconds,
         peak_mb=peak_mb(),
+        notes=[{"template": one.template, "params": dict(one.params)} for one in notes],
     )
+
+
+def _precision(session: Session, manifest: Manifest) -> str:
+    """A network stored in float16 computes so in onnxruntime; OpenVINO is told what to do."""
+    plain = session.choice.provider == "openvino" or manifest.io.dtype == "float32"
+    return session.choice.precision if plain else manifest.io.dtype
 
 
 def _check_output(manifest: Manifest, volume_ml: float) -> None:
@@ -196,6 +203,7 @@ def _check_output(manifest: Manifest, volume_ml: float) -> None:
 
 def main() -> int:
     """Serve one request; 0 when an answer (``done`` or ``failed``) was given."""
+    _stay_inside()
     _first_to_be_killed()
     # Native libraries print where they like: events get a channel of their own, and whatever
     # else is printed goes to the error output, which the parent keeps for diagnosis.
