@@ -20,6 +20,16 @@ MOUSE: tuple[tuple[str, str], ...] = (
     ("1 2", N_("The file's own windows")),
     ("3 – 9", N_("Window presets")),
 )
+POINTER: tuple[tuple[str, str], ...] = (
+    (N_("Enter"), N_("With a tool: pointer moved by keys, then sets a point; twice ends a path")),
+    (N_("Insert"), N_("The same without a tool, and while editing")),
+    (N_("Arrows"), N_("Pointer by one pixel; with Shift by ten")),
+    (N_("Enter on a chosen mark"), N_("Takes its points one after another; arrows move them")),
+    (N_("Backspace"), N_("Last point back")),
+    (N_("Esc"), N_("Gives up what is half drawn, then puts the tool away")),
+)
+FIXED = ((N_("Drawing by keys"), POINTER), (N_("Mouse and numbers"), MOUSE))
+"""Groups of keys and gestures that cannot be changed."""
 # Keys that mean something everywhere: the way from control to control, and number keys.
 RESERVED = frozenset({"Tab", "Shift+Tab", "Backtab", "Shift+Backtab", *"0123456789"})
 _SIGNS = {"Return": "Enter", "Up": "↑", "Down": "↓", "Left": "←", "Right": "→"}
@@ -38,7 +48,8 @@ def grouped_keys(key_of: Callable[[str], str]) -> list[tuple[str, list[tuple[str
         lines = [(written(key_of(c.name)), tr(c.words)) for c in COMMANDS if c.group == group]
         if lines:
             groups.append((tr(title), lines))
-    groups.append((tr("Mouse and numbers"), [(tr(k), tr(words)) for k, words in MOUSE]))
+    for title, fixed in FIXED:
+        groups.append((tr(title), [(tr(key), tr(words)) for key, words in fixed]))
     return groups
 
 

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from workstation.text import tr
 from workstation.ui import theme
-from workstation.ui.keys import MOUSE, grouped_keys, taken_by, why_not, written
+from workstation.ui.keys import FIXED, grouped_keys, taken_by, why_not, written
 from workstation.ui.named import named
 from workstation.viewing.commands import BY_NAME, COMMANDS, GROUPS
 
@@ -128,11 +128,12 @@ class KeysDialog(QDialog):
                 self.groups[-1][1].append(line)
                 if command.name == kept:
                     self.tree.setCurrentItem(line)
-        head = self._head(tr("Mouse and numbers"))
-        for key, words in MOUSE:
-            line = QTreeWidgetItem([tr(words), tr(key)])
-            head.addChild(line)
-            self.groups[-1][1].append(line)
+        for title, fixed in FIXED:
+            head = self._head(tr(title))
+            for key, words in fixed:
+                line = QTreeWidgetItem([tr(words), tr(key)])
+                head.addChild(line)
+                self.groups[-1][1].append(line)
         self.tree.expandAll()
         self._filter()
         self._look()

@@ -61,6 +61,14 @@ class Layer:
         """Whole wheel steps, away from the reader positive; True: do not scroll."""
         return False
 
+    def key(self, text: str) -> bool:
+        """A key in Qt's portable name, before it is looked up as a command; True: done."""
+        return False
+
+    def spoken(self) -> str:
+        """What is being drawn, in words for the line below and for screen readers."""
+        return ""
+
     def do(self, action: str) -> bool:
         """A command of ``viewing.commands`` while this view has the keyboard; True: done."""
         return False

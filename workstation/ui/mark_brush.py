@@ -165,7 +165,7 @@ class MarkBrush:
 
     def draw_ring(self, painter: QPainter, raster: Raster, ratio: float) -> None:
         """The brush where the mouse is."""
-        if self.view.tool != "paint_region" or self._hover is None or not self.view.underMouse():
+        if self.view.tool != "paint_region" or self._hover is None or not self.view.pointed:
             return
         radius = self.brush.radius_mm / (raster.mm_per_pixel * ratio)
         for pen in (QPen(QColor(0, 0, 0, 180), 3.0), QPen(QColor(theme.FOCUS), 1.3)):

@@ -6,21 +6,22 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from workstation.domain.errors import N_
 from workstation.domain.geometry import Floats
 from workstation.domain.mark import Mark, MarkEdit
 from workstation.domain.mark_voxels import Painted, painted_of
+from workstation.domain.mark_waiting import Waiting
 from workstation.domain.plane import PlaneKind, axes_of
 from workstation.domain.volume import Stack, acquired_frames
-from workstation.reading import annotate
+from workstation.reading import annotate, waiting_work
 from workstation.text import tr
 from workstation.ui.marks_layer import MarksLayer
 from workstation.ui.marks_panel import MarksPanel
 from workstation.viewing.mark_shapes import middle_of
 from workstation.viewing.marks import MarkBoard, Voxels, is_here
-from workstation.viewing.marks_waiting import Waiting, WaitingMarks, lay
+from workstation.viewing.marks_waiting import WaitingMarks, lay
 
 if TYPE_CHECKING:
     from workstation.ui.pane import ViewPane
@@ -43,6 +44,8 @@ class MarksArea(QObject):
     are stored in their order once somebody is.
     """
 
+    came_back = Signal()  # what waited when the program ended is there again
+
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self.setObjectName("marksArea")
@@ -52,6 +55,8 @@ class MarksArea(QObject):
         self.panel = MarksPanel(self.board, self._stack, lambda: window.desk.study_uid)
         self.layers: list[MarksLayer] = []
         self.waiting = WaitingMarks()
+        self._known = False  # whether what waited on the disk has been read
+        self._kept = False  # whether something waits on the disk
         self._under_way = 0
         self._revision = 0
         self._told = False
@@ -70,13 +75,18 @@ class MarksArea(QObject):
         desk.study_opened.connect(lambda _: self._opened())
         desk.study_closed.connect(self._closed)
         desk.user_changed.connect(self._store_waiting)
+        window.commands.register("next_mark", lambda: self._step(1))
+        window.commands.register("previous_mark", lambda: self._step(-1))
         window.jobs.changed.connect(self._archive_changed)
         window.grid_.pane_filled.connect(self._pane_filled)
+        archive = desk.archive
+        window.jobs.read(lambda: waiting_work.saved_marks(archive), self._came_back, self._lost)
 
     def _equip(self, pane: ViewPane) -> None:
         layer = MarksLayer(pane.slices, self.board, self._author)
         self.layers.append(layer)
         pane.slices.add_layer(layer)
+        pane.slices.said.connect(self.window.status.say)
 
     def _author(self) -> str:
         actor = self.window.desk.actor
@@ -113,21 +123,18 @@ class MarksArea(QObject):
 
     def _edited(self, edit: MarkEdit) -> None:
         self.window.undo.did(AREA)
-        archive, board = self.window.desk.archive, self.board
+        board = self.board
         painted: Painted | None = None
         if edit.after is not None and edit.after.mask_id:
             new = edit.before is None or edit.before.mask_id != edit.after.mask_id
             painted = board.painted.get(edit.after.mask_id) if new else None
         told = (m is not None and m.in_report for m in (edit.before, edit.after))
         self._draft_due = self._draft_due or any(told)
-        keep = functools.partial(annotate.keep, archive, edit=edit, painted=painted)
-        self._write(Waiting(edit.mark.study_uid, keep, edit, painted=painted))
+        self._write(Waiting(edit.mark.study_uid, edit, painted=painted))
 
     def _stepped(self, by: int, study_uid: str) -> None:
-        archive = self.window.desk.archive
         self._draft_due = True
-        step = annotate.undo if by < 0 else annotate.redo
-        self._write(Waiting(study_uid, lambda actor: step(archive, actor, study_uid), by=by))
+        self._write(Waiting(study_uid, by=by))
 
     def _write(self, work: Waiting) -> None:
         self._revision += 1
@@ -135,19 +142,50 @@ class MarksArea(QObject):
         if self.window.desk.actor is None and not self._told:
             self._told = True
             self.window.notice.news(tr("Marks are kept once somebody has signed in."))
+        if self.window.desk.actor is None and self._known:
+            self._save()
         self._store_waiting()
 
     def _store_waiting(self) -> None:
-        actor = self.window.desk.actor
-        if actor is None:
+        actor, archive = self.window.desk.actor, self.window.desk.archive
+        if actor is None or not self._known:
             return
         self._told = False
         waiting = self.waiting.take()
         self._revision += bool(waiting)  # what is being read was stored before
         self._under_way += len(waiting)
-        for each in waiting:
-            work = functools.partial(each.write, actor)
+        saved = self._kept
+        self._kept = False
+        for number, each in enumerate(waiting, start=1):
+            left = waiting[number:] if saved else None
+            work = functools.partial(annotate.store, archive, actor, each, left)
             self.window.jobs.write(work, self._stored, self._refused)
+
+    def _save(self) -> None:
+        """Keep what waits on the disk: nobody's yet, but not lost with the program."""
+        if not self.window.desk.remembers:
+            return
+        self._kept = True
+        archive, waiting = self.window.desk.archive, self.waiting.everything
+        work = functools.partial(waiting_work.save_marks, archive, waiting)
+        self.window.jobs.write(work, None, self.window.notice.error)
+
+    def _came_back(self, waiting: list[Waiting]) -> None:
+        """What was drawn signed out before the program ended last time."""
+        self._known, self._kept = True, bool(waiting)
+        drawn_since = bool(self.waiting.everything)
+        self.waiting.restore(waiting)
+        if drawn_since and self.window.desk.actor is None:
+            self._save()
+        if waiting:
+            self._revision += 1
+            self._reload.start()
+            self.came_back.emit()
+        self._store_waiting()
+
+    def _lost(self, sentence: str) -> None:
+        self.window.notice.error(sentence)
+        self._came_back([])
 
     def _stored(self, _: object) -> None:
         self._under_way -= 1
@@ -158,6 +196,9 @@ class MarksArea(QObject):
     def _refused(self, sentence: str) -> None:
         self._under_way -= 1
         self.window.notice.error(sentence)
+        if not self._under_way and not self.waiting.everything:
+            self._save()  # what was refused waits no longer
+            self._kept = False
         self._reload.start()  # what is shown must be what is stored
 
     # --- what is stored
@@ -223,6 +264,15 @@ class MarksArea(QObject):
         self.window.jobs.read(read, arrived)
 
     # --- to a mark
+
+    def _step(self, by: int) -> None:
+        """The mark after or before the chosen one, in the order in which they were drawn."""
+        ids = [mark.id for mark in self.board.marks]
+        if not ids:
+            return
+        here = ids.index(self.board.selected) if self.board.selected in ids else -1 if by > 0 else 0
+        self.board.jump(ids[(here + by) % len(ids)])
+        self.window.grid_.active_pane.slices.setFocus()
 
     def _jump(self, mark: Mark) -> None:
         """Show the slice of a mark: in a view of its plane, else turned or cut as it was drawn."""

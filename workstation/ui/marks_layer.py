@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,17 +11,19 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QWheelEvent
 
 from workstation.domain.geometry import Floats
-from workstation.domain.mark import Mark, MarkKind, as_points
+from workstation.domain.mark import Mark, MarkKind
 from workstation.domain.plane import Raster
 from workstation.text import tr
 from workstation.ui import theme
 from workstation.ui.fusion_layer import FusionLayer
 from workstation.ui.layer import Layer
 from workstation.ui.mark_brush import MarkBrush
+from workstation.ui.mark_hold import WORDS, MarkHold
 from workstation.ui.mark_painter import MarkPainter
+from workstation.ui.mark_points import MarkPoints
 from workstation.ui.mark_typing import MarkTyping
 from workstation.viewing.mark_drawing import Drawing, ground_of
-from workstation.viewing.mark_shapes import Hit, hit, shifted, with_handle_at
+from workstation.viewing.mark_shapes import Hit, hit
 from workstation.viewing.mark_tools import DRAG, HINTS, TOOLS
 from workstation.viewing.mark_words import label_lines, other_line
 from workstation.viewing.marks import MarkBoard, is_here, shown_image
@@ -32,16 +33,6 @@ if TYPE_CHECKING:
 
 REACH_PX = 7.0
 CLICK_PX = 4.0
-LABEL = -2  # a hold on the words
-
-
-@dataclass(frozen=True)
-class _Hold:
-    """What is being dragged: a handle, the whole mark (-1) or its words."""
-
-    mark: Mark
-    handle: int
-    start: Floats
 
 
 class MarksLayer(Layer):
@@ -57,10 +48,10 @@ class MarksLayer(Layer):
         self.drawing: Drawing | None = None
         self.brush = MarkBrush(view, board)
         self.typing = MarkTyping(view, board)
-        self._hold: _Hold | None = None
+        self.points = MarkPoints(self)
+        self.hold = MarkHold(self)
         self._over = ""  # mark under the mouse
         self._down = QPointF()
-        self._corner: Floats = np.zeros(3)  # where dragged words began
         self._shown: object = None
         board.changed.connect(self._board_changed)
 
@@ -102,6 +93,7 @@ class MarksLayer(Layer):
             )
         self.painter.write(painter, area, self.view.written)
         self.brush.draw_ring(painter, raster, ratio)
+        self.points.draw(painter)
 
     def _words(self, mark: Mark) -> list[str]:
         volume = self.view.viewport.volume
@@ -141,7 +133,9 @@ class MarksLayer(Layer):
             words = tr("{count} marks without words: no room", count=self.painter.unwritten)
             lines.append((words, theme.PROPOSED))
         kind = TOOLS.get(self.view.tool)
-        if kind is MarkKind.BRUSH:
+        if self.points.active:
+            lines.append((self.points.words(), theme.FOCUS))
+        elif kind is MarkKind.BRUSH:
             lines.append((self.brush.words, theme.FOCUS))
         elif kind is not None:
             lines.append((tr(HINTS.get(kind, DRAG)), theme.FOCUS))
@@ -169,6 +163,7 @@ class MarksLayer(Layer):
         if event.button() is not Qt.MouseButton.LeftButton or self.view.painting is not None:
             return False
         self._down = event.position()
+        self.points.end()
         self._drop_if_put_away()
         if self.drawing is not None:
             self.drawing.press(lps_mm)
@@ -200,7 +195,7 @@ class MarksLayer(Layer):
         if mark is None:
             return False
         self.board.select(mark.id)
-        self._hold = _Hold(mark, found.handle, np.asarray(lps_mm, dtype=np.float64))
+        self.hold.take(mark, found.handle, lps_mm)
         return True
 
     def _hit(self, place: QPointF) -> Hit | None:
@@ -209,7 +204,7 @@ class MarksLayer(Layer):
             return None
         for mark_id, box in self.painter.labels.items():
             if box.contains(place) and self.board.get(mark_id) is not None:
-                return Hit(mark_id, LABEL, 0.0)
+                return Hit(mark_id, WORDS, 0.0)
         ratio = self.view.devicePixelRatioF()
         pixel = (place.x() * ratio - 0.5, place.y() * ratio - 0.5)
         raster = self.view.raster()
@@ -225,27 +220,12 @@ class MarksLayer(Layer):
             apart = self.view.raster().mm_per_pixel * self.view.devicePixelRatioF() * 1.5
             self.drawing.drag(lps_mm, apart)
             self._show_drawing()
-        elif self._hold is not None and self._moved(event):
-            self.board.show(self._dragged(lps_mm))
-
-    def _dragged(self, lps_mm: Floats) -> Mark:
-        assert self._hold is not None
-        mark, by = self._hold.mark, lps_mm - self._hold.start
-        if self._hold.handle >= 0:
-            return with_handle_at(mark, self._hold.handle, lps_mm)
-        if self._hold.handle == LABEL and mark.kind is not MarkKind.TEXT:
-            return self._label_moved(mark, by)
-        return shifted(mark, by)
-
-    def _label_moved(self, mark: Mark, by: Floats) -> Mark:
-        corner = self.painter.labels.get(mark.id, QRectF()).topLeft()
-        if self._hold is not None and self.board.preview is None:
-            self._corner = self.view.lps_at(corner)
-        return replace(mark, label_mm=as_points(np.asarray([self._corner + by]))[0])
+        elif self.hold.mark is not None and self._moved(event):
+            self.hold.drag_to(lps_mm)
 
     def _moved(self, event: QMouseEvent) -> bool:
         away = event.position() - self._down
-        return math.hypot(away.x(), away.y()) >= CLICK_PX or self.board.preview is not None
+        return math.hypot(away.x(), away.y()) >= CLICK_PX or self.hold.dragged is not None
 
     def hover(self, event: QMouseEvent, lps_mm: Floats) -> bool:
         """The next point follows the mouse; what can be taken hold of says so."""
@@ -286,11 +266,10 @@ class MarksLayer(Layer):
                 self.cancel()
             else:
                 self._show_drawing()
-        elif self._hold is not None:
-            dragged = self._dragged(lps_mm) if self.board.preview is not None else None
-            self._hold = None
-            if dragged is not None:
-                self.board.keep(dragged)
+        elif self.hold.mark is not None:
+            if self.hold.dragged is not None:
+                self.hold.drag_to(lps_mm)
+            self.hold.let_go()
 
     def double_click(self, event: QMouseEvent, lps_mm: Floats) -> bool:
         """Ends a path; on a mark, its words can be typed."""
@@ -301,7 +280,7 @@ class MarksLayer(Layer):
         other_tool = self.view.tool and self.view.tool not in TOOLS
         if mark is None or other_tool or self.view.painting is not None:
             return False
-        self._hold = None
+        self.hold.let_go(keep=False)
         self.board.select(mark.id)
         self.typing.edit(mark, self._place_of(mark))
         return True
@@ -340,9 +319,10 @@ class MarksLayer(Layer):
 
     def cancel(self) -> bool:
         """Forget what is being drawn or dragged; whether there was anything."""
-        if self.drawing is None and self._hold is None:
+        if self.drawing is None and self.hold.mark is None:
             return False
-        self.drawing, self._hold = None, None
+        self.drawing = None
+        self.hold.let_go(keep=False)
         self.board.show(None)
         return True
 
@@ -350,6 +330,16 @@ class MarksLayer(Layer):
         """A half-drawn mark goes when its tool was put away, by whatever button or key."""
         if self.drawing is not None and TOOLS.get(self.view.tool) is not self.drawing.kind:
             self.cancel()
+
+    def key(self, text: str) -> bool:
+        """Points of the chosen mark by key."""
+        return self.points.key(text)
+
+    def spoken(self, mark_id: str = "") -> str:
+        """The words of a mark, else of the one being drawn or just drawn."""
+        preview = self.board.preview
+        mark = preview if preview is not None else self.board.get(mark_id or self.board.selected)
+        return "  ".join(self._words(mark)) if mark is not None else ""
 
     def do(self, action: str) -> bool:
         """Keys: cancel, end, delete, brush size."""

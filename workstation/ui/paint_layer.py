@@ -43,7 +43,7 @@ class PaintLayer(Layer):
 
     def over(self, painter: QPainter, raster: Raster, ratio: float) -> None:
         """The brush as a ring, red where it takes away."""
-        if self.painting is None or self._hover is None or not self.view.underMouse():
+        if self.painting is None or self._hover is None or not self.view.pointed:
             return
         radius = self.brush.radius_mm / (raster.mm_per_pixel * ratio)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

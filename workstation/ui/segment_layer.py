@@ -55,7 +55,7 @@ class SegmentLayer(Layer):
     def over(self, painter: QPainter, raster: Raster, ratio: float) -> None:
         """The brush as a ring, or the outline so far."""
         tool = self.view.tool
-        if tool in BRUSHES and self._hover is not None and self.view.underMouse():
+        if tool in BRUSHES and self._hover is not None and self.view.pointed:
             radius = self.desk.brush.radius_mm / (raster.mm_per_pixel * ratio)
             erase = tool == "segment_eraser" or self._erasing
             active = self.desk.active

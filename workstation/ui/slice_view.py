@@ -28,6 +28,7 @@ from workstation.text import tr
 from workstation.ui import theme
 from workstation.ui.crosshair_layer import CrosshairLayer
 from workstation.ui.halo import HaloText
+from workstation.ui.key_pointer import KeyPointer
 from workstation.ui.layer import Layer
 from workstation.ui.paint_layer import PaintLayer
 from workstation.ui.phase_layer import PhaseLayer
@@ -55,6 +56,7 @@ class SliceView(QWidget):
     stroke_finished = Signal()
     brush_changed = Signal(object)
     tool_wanted = Signal(str)  # a tool's command was given while this view has the keyboard
+    said = Signal(str)  # what keys point at and draw, in words
     menu_asked = Signal(QPoint)  # a right click that was no drag, in global coordinates
 
     def __init__(
@@ -75,6 +77,7 @@ class SliceView(QWidget):
         self._sharpener = Sharpener(self._sharpened, self)
         self._overlay = SliceOverlay(HaloText())
         self.mouse = SliceMouse(self)
+        self.pointer = KeyPointer(self)
         self.fps = DEFAULT_FPS
         self._cine = QTimer(self)
         self._cine.setTimerType(Qt.TimerType.PreciseTimer)
@@ -118,7 +121,15 @@ class SliceView(QWidget):
     def set_tool(self, name: str) -> None:
         """Give the left button to a tool's command; empty: window and level."""
         self.tool = name
+        self.pointer.release()
+        if not name:
+            self.pointer.end()
         self.update()
+
+    @property
+    def pointed(self) -> bool:
+        """Whether a mouse, or the pointer that keys move, stands over this view."""
+        return self.underMouse() or self.pointer.active
 
     @property
     def painting(self) -> Painting | None:
@@ -170,12 +181,15 @@ class SliceView(QWidget):
 
     def _changed(self) -> None:
         if self.viewport.volume is not self._shown:
+            self._raster = None
             self._shown = self.viewport.volume
             if self._shown is None:
                 self.picture.forget()
             for layer in self.layers:
                 layer.volume_changed()
-        if self.viewport.slab.thickness_mm > 0:
+        shown = self._raster
+        lags = shown is not None and self.picture.lags(self.viewport, shown)
+        if self.viewport.slab.thickness_mm > 0 or lags:
             self._settle.start()
         self.update()
 
@@ -251,6 +265,7 @@ class SliceView(QWidget):
         else:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(area, image, QRectF(image.rect()))
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         for layer in self.layers:
             layer.under(painter, raster, ratio)
         assert view.volume is not None
@@ -287,11 +302,13 @@ class SliceView(QWidget):
         scene.unreadable = view.kind is PlaneKind.ACQUIRED and view.stored_z in self.unreadable
         scene.cine_fps = self.fps if self.playing else 0.0
         scene.layers = self.layers
-        scene.readout = self._readout()
+        scene.readout = self.readout() if self.width() >= 320 else ""
         self._overlay.draw(painter, area, view, scene)
+        self.pointer.draw(painter)
 
-    def _readout(self) -> str:
-        if self.mouse.hover is None or self.viewport.volume is None or self.width() < 320:
+    def readout(self) -> str:
+        """Values of what is shown under the mouse, in words."""
+        if self.mouse.hover is None or self.viewport.volume is None:
             return ""
         lps = self.lps_at(self.mouse.hover)
         words = [layer.readout(lps) for layer in self.layers]
@@ -317,10 +334,12 @@ class SliceView(QWidget):
         """The pane is active from now on; what the button does is the mouse's."""
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         self.activated.emit()
+        self.pointer.end()
         self.mouse.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """See ``SliceMouse``."""
+        """See ``SliceMouse``; a hand on the mouse takes over from the keys."""
+        self.pointer.end()
         self.mouse.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -337,7 +356,8 @@ class SliceView(QWidget):
 
     def leaveEvent(self, event: object) -> None:
         """See ``SliceMouse``."""
-        self.mouse.leave()
+        if not self.pointer.active:
+            self.mouse.leave()
 
     # --- keys
 
@@ -351,6 +371,8 @@ class SliceView(QWidget):
         )
         if text.startswith("Num+"):
             text = text[4:]
+        if any(layer.key(text) for layer in reversed(self.layers)) or self.pointer.key(text):
+            return
         if len(text) == 1 and text.isdigit():
             if not self.viewport.preset(int(text)):
                 event.ignore()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from workstation.text import tr
@@ -80,9 +81,13 @@ class StatusBar(QFrame):
         self.screen_state.setAccessibleName(sentence)
 
     def say(self, words: str) -> None:
-        """Say something in passing where the hints of the mouse stand."""
+        """Say something in passing where the hints of the mouse stand, and to screen readers."""
+        if not words:
+            self._hint()
+            return
         self.hints.setText(words)
         self._passing.start()
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self.hints, words))
 
     def _measure(self) -> None:
         free = shutil.disk_usage(self.jobs.archive.home).free / 1e9

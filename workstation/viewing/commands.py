@@ -134,6 +134,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("text", "T", N_("Text note"), "measure", tool=True),
     Command("cardiothoracic", "Shift+T", N_("Cardiothoracic ratio"), "measure", tool=True),
     Command("calibration", "", N_("Calibration line"), "measure", tool=True),
+    Command("next_mark", "Alt+M", N_("Next mark"), "measure", "window"),
+    Command("previous_mark", "Alt+Shift+M", N_("Mark before"), "measure", "window"),
     Command("delete_mark", "Del", N_("Delete the chosen mark"), "measure", also=("Backspace",)),
     Command("cancel_mark", "Esc", N_("Cancel drawing, or put the tool away"), "measure"),
     Command("end_mark", "", N_("End the path being drawn"), "measure", also=("Return", "Enter")),
