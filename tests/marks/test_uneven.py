@@ -127,7 +127,8 @@ def test_a_volume_counts_each_image_half_way_to_its_neighbours(room: Room) -> No
     assert stack is not None
     across, down = stack.grid.spacing_mm[0], stack.grid.spacing_mm[1]
     room.window.commands.run("paint_region")
-    wanted, counts = 0.0, []
+    wanted = 0.0
+    counts: list[int] = []
     for number, thick in ((4, 3.0), (5, 5.0), (6, 7.0), (7, 7.0)):
         room.view.viewport.go_to_slice(number)
         drag(room.view, [room.at(12, 12), room.at(12 + number, 12)])

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from workstation.archive import schema
-from workstation.archive.encoding import decode, kind_name, row_digest
+from workstation.archive.encoding import as_json, decode, kind_name, row_digest
 from workstation.domain.errors import N_, NotFound, Tampered
 from workstation.domain.study import Instance, Patient, Series, Study, StudyState
 
@@ -44,6 +45,15 @@ def row_of(connection: Connection, table: Table, key: str, value: str) -> dict[s
     """One row by its key, as a mapping of columns."""
     found = connection.execute(_by_key(table, key), {"wanted": value}).mappings().first()
     return dict(found) if found is not None else None
+
+
+def save_desk(connection: Connection, user: str, state: dict[str, Any]) -> None:
+    """Keep screen state in place of what was kept before."""
+    columns = {"user": user, "json": as_json(state)}
+    columns["digest"] = row_digest("desk", columns)
+    connection.execute(
+        upsert(schema.desk).values(columns).on_conflict_do_update(["user"], set_=columns)
+    )
 
 
 # Statements are built once: building one takes SQLAlchemy longer than SQLite takes to run it.

@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from workstation.archive import log, masks, rows, schema, worklist
 from workstation.archive.blobs import BLOBS, Blobs, blob_files
 from workstation.archive.chain import GENESIS, Head, read_head, sweep_heads, write_head
-from workstation.archive.encoding import as_json, row_digest
+from workstation.archive.encoding import row_digest
 from workstation.archive.log import AuditEntry, Change
 from workstation.archive.worklist import EVERYTHING
 from workstation.archive.writer import Writer
@@ -285,12 +284,8 @@ class Archive:
 
     def save_desk(self, user: str, state: dict[str, Any]) -> None:
         """Keep screen state; not audited."""
-        columns = {"user": user, "json": as_json(state)}
-        columns["digest"] = row_digest("desk", columns)
         with self._transaction() as connection:
-            connection.execute(
-                upsert(schema.desk).values(columns).on_conflict_do_update(["user"], set_=columns)
-            )
+            rows.save_desk(connection, user, state)
 
     # --- writing
 

@@ -149,6 +149,10 @@ class Writer:
         if self.study(study_uid).urgent is not urgent:
             self._index.set_study(study_uid, urgent=int(urgent))
 
+    def save_desk(self, user: str, state: dict[str, Any]) -> None:
+        """As ``Archive.save_desk``, with what else this transaction writes or not at all."""
+        rows.save_desk(self._connection, user, state)
+
     def finish(self) -> Head:
         """Bring counts and digests up to date and append the audit and change rows."""
         entries = [*self._index.finish(), *self._entries]

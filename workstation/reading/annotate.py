@@ -7,6 +7,7 @@ taken back, so that after a crash marks and undo steps are as they were.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,13 +28,16 @@ from workstation.domain.mark import (
 from workstation.domain.mark_format import KIND_WORDS
 from workstation.domain.mark_numbers import numbers_of
 from workstation.domain.mark_voxels import Painted, painted_of
+from workstation.domain.mark_waiting import Waiting
 from workstation.domain.mask import MaskInfo
 from workstation.domain.people import Actor, Permission
 from workstation.domain.ruler import ruler_of
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.reading.stored_slices import stored_images, stored_slices
+from workstation.reading.waiting_work import MARKS, marks_state
 
+Left = Sequence[Waiting] | None
 STEPS_KEPT = 100
 REGION = Wording("Region", "感兴趣区")
 
@@ -68,7 +72,26 @@ def kept(archive: Archive, study_uid: str) -> Kept:
     return Kept(tuple(archive.all(Mark, study_uid)), tuple(edits[: journal.at]), undone)
 
 
-def keep(archive: Archive, actor: Actor, edit: MarkEdit, *, painted: Painted | None = None) -> None:
+def store(archive: Archive, actor: Actor, waiting: Waiting, left: Left = None) -> None:
+    """Store what was done: an edit, or one that was taken back or done again.
+
+    left: what waits after it, saved in the same transaction, so that after a crash nothing is
+    stored twice or lost.
+    """
+    if waiting.edit is not None:
+        keep(archive, actor, waiting.edit, painted=waiting.painted, left=left)
+    else:
+        _step(archive, actor, waiting.study_uid, waiting.by, left)
+
+
+def keep(
+    archive: Archive,
+    actor: Actor,
+    edit: MarkEdit,
+    *,
+    painted: Painted | None = None,
+    left: Left = None,
+) -> None:
     """Store one finished edit. painted: voxels of a brush region whose ``mask_id`` is new.
 
     ``NotAllowed`` where the mark is in a signed report, or would be.
@@ -91,6 +114,7 @@ def keep(archive: Archive, actor: Actor, edit: MarkEdit, *, painted: Painted | N
         after = len(writer.history(Mark, mark.id)) if edit.after is not None else 0
         steps = (*journal.steps[: journal.at], MarkStep(mark.id, before, after))[-STEPS_KEPT:]
         writer.put(replace(journal, steps=steps, at=len(steps)))
+        _leave(writer, left)
 
 
 def undo(archive: Archive, actor: Actor, study_uid: str) -> None:
@@ -103,7 +127,12 @@ def redo(archive: Archive, actor: Actor, study_uid: str) -> None:
     _step(archive, actor, study_uid, 1)
 
 
-def _step(archive: Archive, actor: Actor, study_uid: str, by: int) -> None:
+def _leave(writer: Writer, left: Left) -> None:
+    if left is not None:
+        writer.save_desk(MARKS, marks_state(left))
+
+
+def _step(archive: Archive, actor: Actor, study_uid: str, by: int, left: Left = None) -> None:
     stored = kept(archive, study_uid)
     waiting = stored.done if by < 0 else stored.undone
     if not waiting:
@@ -119,6 +148,7 @@ def _step(archive: Archive, actor: Actor, study_uid: str, by: int) -> None:
             writer.put(other)
         journal = _journal(writer, study_uid)
         writer.put(replace(journal, at=journal.at + by))
+        _leave(writer, left)
 
 
 def _put(writer: Writer, edit: MarkEdit, actor: Actor, numbers: tuple[MarkNumber, ...]) -> None:

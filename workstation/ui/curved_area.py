@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QSplitter
 
 from workstation.domain.artefact import new_id, now
 from workstation.domain.centreline import Centreline
 from workstation.domain.geometry import Floats
 from workstation.domain.people import Actor
-from workstation.reading import centrelines
+from workstation.reading import centrelines, waiting_work
 from workstation.text import tr
 from workstation.ui.centreline_layer import TOOL, CentrelineLayer
 from workstation.ui.curved_board import CurvedBoard
@@ -32,6 +32,8 @@ UNDO = "centreline"
 class CurvedArea(QObject):
     """One line at a time, of the series in the active pane."""
 
+    came_back = Signal()  # what waited when the program ended is there again
+
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self.window = window
@@ -43,6 +45,7 @@ class CurvedArea(QObject):
         self._waiting: dict[str, Centreline] = {}  # of every study, until somebody signs in
         self._unstored: set[str] = set()  # of these, which were never stored
         self._removed: set[str] = set()  # and which were taken away
+        self._known = False  # whether what waited on the disk has been read
         self._latest: dict[str, Centreline | None] = {}  # as drawn here; may still be on its way
         self._seen = self.plan.edit.points
         self._undoing = False
@@ -61,6 +64,8 @@ class CurvedArea(QObject):
         window.desk.study_opened.connect(lambda _: self._leave())
         window.desk.study_closed.connect(self._leave)
         window.desk.user_changed.connect(self._store_waiting)
+        archive = window.desk.archive
+        window.jobs.read(lambda: waiting_work.saved_lines(archive), self._back, self._lost)
 
     def _equip(self, pane: ViewPane) -> None:
         pane.slices.add_layer(CentrelineLayer(pane.slices, self.plan))
@@ -196,14 +201,44 @@ class CurvedArea(QObject):
             self.lines = [self.line if x.id == self.line.id else x for x in self.lines]
         self._waiting[self.line.id] = self._latest[self.line.id] = self.line
         self.board.show_lines(self.lines, self.line.id)
+        self._keep_waiting()
+
+    def _keep_waiting(self) -> None:
+        """Store it; before anyone has signed in it waits, on the disk too."""
+        if self.window.desk.actor is None and self._known:
+            self._save()
+        self._store_waiting()
+
+    def _save(self) -> None:
+        if self.window.desk.remembers:
+            waiting = waiting_work.WaitingLines(
+                tuple(self._waiting.values()), frozenset(self._unstored), frozenset(self._removed)
+            )
+            archive = self.window.desk.archive
+            self._write(functools.partial(waiting_work.save_lines, archive, waiting))
+
+    def _back(self, saved: waiting_work.WaitingLines) -> None:
+        """What was drawn signed out before the program ended last time."""
+        self._known = True
+        drawn_since = bool(self._waiting)
+        lines = {line.id: line for line in saved.lines}
+        self._waiting = lines | self._waiting
+        self._unstored |= saved.unstored
+        self._removed |= saved.removed
+        for line in saved.lines:
+            self._latest.setdefault(line.id, None if line.id in saved.removed else line)
+        if drawn_since and self.window.desk.actor is None:
+            self._save()
+        if lines:
+            self.came_back.emit()
         self._store_waiting()
 
     def _store_waiting(self) -> None:
         """Store what was drawn; before anyone has signed in it waits."""
         actor = self.window.desk.actor
-        if actor is None:
+        if actor is None or not self._known:
             return
-        archive = self.window.desk.archive
+        archive, waited = self.window.desk.archive, bool(self._waiting)
         for line in list(self._waiting.values()):
             if line.id in self._removed:
                 self._forget(actor, line.id)
@@ -212,6 +247,8 @@ class CurvedArea(QObject):
             self._write(functools.partial(centrelines.keep, archive, actor, signed))
         for held in (self._waiting, self._unstored, self._removed):
             held.clear()
+        if waited:
+            self._save()  # after those writes: to store a line twice changes nothing
 
     def lines_waiting(self) -> dict[str, int]:
         """How many lines wait for somebody to sign in, by study uid."""
@@ -232,8 +269,12 @@ class CurvedArea(QObject):
         else:
             self._waiting[line.id] = line
             self._removed.add(line.id)
-            self._store_waiting()
+        self._keep_waiting()
         self._open(self.lines[-1] if self.lines else None)
+
+    def _lost(self, sentence: str) -> None:
+        self.window.notice.error(sentence)
+        self._back(waiting_work.WaitingLines())
 
     def _forget(self, actor: Actor, line_id: str) -> None:
         archive = self.window.desk.archive

@@ -1,4 +1,4 @@
-"""Says, when a study is left, what was drawn and waits until somebody signs in."""
+"""Says, when a study is left and when the program starts, what waits until somebody signs in."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 def install(window: Window) -> None:
     """Let the window say it."""
     window.desk.study_closed.connect(lambda: _say(window))
+    for area in (window.findChild(MarksArea), window.findChild(CurvedArea)):
+        if area is not None:
+            area.came_back.connect(lambda: _back(window))
+
+
+def _back(window: Window) -> None:
+    """Drawn before the program ended last time: said unless it is stored at once."""
+    if window.desk.actor is None:
+        _say(window)
 
 
 def _say(window: Window) -> None:

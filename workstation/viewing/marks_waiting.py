@@ -5,24 +5,11 @@ No Qt and no archive. What waits is laid over what is stored whenever the study 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from workstation.domain.mark import Mark, MarkEdit
-from workstation.domain.mark_voxels import Painted
-from workstation.domain.people import Actor
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """One thing done. write: stores it; edit: what was edited, or None where the study's last
-    edit was taken back (by -1) or done again (+1); painted: voxels of a new brush region."""
-
-    study_uid: str
-    write: Callable[[Actor], None]
-    edit: MarkEdit | None = None
-    by: int = 0
-    painted: Painted | None = None
+from workstation.domain.mark_waiting import Waiting
 
 
 @dataclass(frozen=True)
@@ -50,6 +37,17 @@ class WaitingMarks:
         """What waits of some studies, in order."""
         held = [each for uid in set(studies) for each in self._all.get(uid, ())]
         return [waiting for _, waiting in sorted(held, key=lambda each: each[0])]
+
+    @property
+    def everything(self) -> list[Waiting]:
+        """All of it, in order."""
+        return self.of(self._all)
+
+    def restore(self, waiting: Iterable[Waiting]) -> None:
+        """What waited when the program ended comes before what was done since."""
+        since = self.take()
+        for each in (*waiting, *since):
+            self.add(each)
 
     def take(self) -> list[Waiting]:
         """Everything, in order: nothing waits any more."""
