@@ -13,6 +13,7 @@ import numpy as np
 from workstation.ai.client import ModelResult, run_package
 from workstation.ai.limits import Limits
 from workstation.ai.package import ModelPackage
+from workstation.ai.providers import Precision, Wish
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.mask import dice
@@ -42,7 +43,13 @@ class ExampleReport:
         return all(label.ok for label in self.labels)
 
 
-def run_example(package: ModelPackage, limits: Limits | None = None) -> ExampleReport:
+def run_example(
+    package: ModelPackage,
+    limits: Limits | None = None,
+    *,
+    provider: Wish = "auto",
+    precision: Precision = "float32",
+) -> ExampleReport:
     """Run ``example/`` of a package: ``input.npz`` (one array a channel, and ``affine``),
     ``expected.npz`` (one mask a label) and ``tolerance.json`` (min_dice, volume_ml).
 
@@ -65,7 +72,14 @@ def run_example(package: ModelPackage, limits: Limits | None = None) -> ExampleR
             model=said.id,
             why=str(error),
         ) from error
-    result = run_package(package, arrays, [grid] * len(arrays), limits=limits)
+    result = run_package(
+        package,
+        arrays,
+        [grid] * len(arrays),
+        limits=limits,
+        provider=provider,
+        precision=precision,
+    )
     agreements = []
     for key, mask in wanted.items():
         overlap = dice(result.masks[key], mask.astype(bool))
