@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QCursor
@@ -35,6 +35,7 @@ class FusionArea(QObject):
         self.layers: dict[ViewPane, FusionLayer] = {}
         self.of_base: dict[str, Fusion] = {}
         self._loadings: dict[str, Loading] = {}
+        self._saved: dict[str, Any] = {}  # overlays of the last time until alignments are read
         self._waiting: list[ViewPane] = []  # views of a protocol until alignments are read
         self.grid.on_pane(self._equip)
         self.grid.pane_filled.connect(self._filled)
@@ -44,6 +45,7 @@ class FusionArea(QObject):
         window.commands.register("fuse", self.ask)
         window.commands.register("unfuse", lambda: self.fuse(self.grid.active_pane, None))
         window.add_tab(FusionPanel(self), N_("Fusion"))
+        self.grid.also_remember("fusions", self.state, self.restore)
 
     def _equip(self, pane: ViewPane) -> None:
         layer = FusionLayer(pane.slices)
@@ -101,13 +103,14 @@ class FusionArea(QObject):
 
     def _load(self, base: Stack, overlay: Stack, placed: Placed) -> Fusion:
         loading = self.window.library.open(overlay)
-        fusion = Fusion(loading.volume, placed, loaded=loading.done)
         self._loadings[base.id] = loading  # its signals end with it
         if not loading.done:
             # To a slot of this object, never of the fusion: that may be gone before its loading.
             loading.progressed.connect(self._voxels_came)
             loading.finished.connect(self._voxels_came)
-        return fusion
+        # Asked again: the last voxels may have come before anyone heard of them, and the range
+        # would stay that of an empty volume.
+        return Fusion(loading.volume, placed, loaded=loading.done)
 
     @Slot()
     def _voxels_came(self) -> None:
@@ -178,6 +181,7 @@ class FusionArea(QObject):
         waiting, self._waiting = self._waiting, []
         for pane in waiting:
             self._fuse_as_asked(pane, pane.content.stack_id)
+        self._lay_saved()
         known = self.alignments()
         for base_id, fusion in list(self.of_base.items()):
             base = self.grid.stacks.get(base_id)
@@ -190,8 +194,41 @@ class FusionArea(QObject):
                 fusion.put(placed)
             self._spread(base_id)
 
+    # --- the desk
+
+    def state(self) -> dict[str, Any]:
+        """What lies over which series, and how; calculated volumes are not there next time."""
+        laid = self.of_base.items()
+        kept = {id: f.state() for id, f in laid if f.volume.stack.id in self.grid.stacks}
+        return self._saved | kept
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Lay over each series what lay there when the program ended, as the reader had set it."""
+        self._waiting.clear()
+        for base_id in [each for each in self.of_base if each not in saved]:
+            self.of_base.pop(base_id)
+            self._loadings.pop(base_id, None)
+            self._spread(base_id)
+        self._saved = dict(saved)
+        self._lay_saved()
+
+    def _lay_saved(self) -> None:
+        for base_id, state in list(self._saved.items()):
+            base, overlay = (self.grid.stacks.get(i) for i in (base_id, state.get("overlay", "")))
+            placed = place(base, overlay, self.alignments()) if base and overlay else None
+            if isinstance(placed, Message) and self.window.alignments.reading:
+                continue  # it may be registered: looked at again when that is known
+            del self._saved[base_id]
+            if isinstance(placed, Message):
+                self.window.notice.error(say(placed))
+            elif placed is not None and base is not None and overlay is not None:
+                self.of_base[base_id] = self._load(base, overlay, placed)
+                self.of_base[base_id].restore(state)
+                self._spread(base_id)
+
     def forget(self) -> None:
         """Another study lies open."""
+        self._saved.clear()
         self.of_base.clear()
         self._loadings.clear()
         self._waiting.clear()

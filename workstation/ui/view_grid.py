@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,6 +56,7 @@ class ViewGrid(Panes):
         self._others: dict[str, list[Overlay]] = {}
         self._painting: Painting | None = None
         self._painted: Overlay | None = None
+        self._also: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {}
         super().__init__(library, parent)
 
     def _equip_first(self, pane: ViewPane, number: int) -> None:
@@ -324,6 +325,12 @@ class ViewGrid(Panes):
 
     # --- the desk
 
+    def also_remember(
+        self, name: str, state: Callable[[], Any], restore: Callable[[Any], None]
+    ) -> None:
+        """Something of an area that belongs to what is on screen: plain JSON values."""
+        self._also[name] = (state, restore)
+
     def state(self) -> dict[str, Any]:
         """What is on screen, as plain JSON values."""
         return {
@@ -335,7 +342,7 @@ class ViewGrid(Panes):
             "active": self.active,
             "maximised": self.maximised,
             "panes": [pane.state() for pane in self.panes],
-        }
+        } | {name: state() for name, (state, _) in self._also.items()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what ``state`` told; series that are gone leave their pane as it is."""
@@ -360,3 +367,6 @@ class ViewGrid(Panes):
         self.maximised = maximised if maximised in there else None
         self.activate(active if active in there else 0)
         self._lay_out()
+        for name, (_, restore) in self._also.items():
+            if name in state:
+                restore(state[name])

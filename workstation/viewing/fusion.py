@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -161,6 +162,28 @@ class Fusion:
     def toggle(self) -> None:
         """Hide the overlay or show it again."""
         self.shown = not self.shown
+        self.changed.emit()
+
+    def state(self) -> dict[str, Any]:
+        """What the reader set, as plain JSON values; no window where it follows the voxels."""
+        return {
+            "overlay": self.volume.stack.id,
+            "window": [self.window.centre, self.window.width] if self._own_window else None,
+            "map": self.map.id,
+            "opacity": self.opacity,
+            "shown": self.shown,
+            "wipe": self.wipe,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """As ``state`` told; what is missing or unknown stays as it opened."""
+        window, wipe = state.get("window"), state.get("wipe")
+        if window and float(window[1]) > 0:
+            self.window, self._own_window = Window(float(window[0]), float(window[1])), True
+        self.map = colour_maps().get(str(state.get("map")), self.map)
+        self.opacity = min(max(float(state.get("opacity", self.opacity)), 0.0), 1.0)
+        self.shown = bool(state.get("shown", True))
+        self.wipe = None if wipe is None else min(max(float(wipe), 0.0), 1.0)
         self.changed.emit()
 
     def value_at(self, base_mm: Floats) -> float | None:
