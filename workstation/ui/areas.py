@@ -15,6 +15,7 @@ from workstation.ui import (
     segment_area,
     share_area,
     solid_area,
+    study_area,
     subtract_area,
     waiting_notice,
 )
@@ -34,5 +35,6 @@ AREAS: tuple[Callable[[Window], None], ...] = (
     segment_area.install,
     share_area.install,
     waiting_notice.install,
+    study_area.install,
 )
 """Called once, in this order, when the window has been laid out."""

@@ -98,6 +98,8 @@ class Banner(QFrame):
             return tr("AI stopped: see message")
         if contents is None:
             return ""
+        if contents.hidden:
+            return "◌ " + tr("hidden until first read")
         waiting = sum(f.state is FindingState.PROPOSED for f in contents.findings)
         return tr(
             "AI done · {found} findings, {open} to decide · {refused} not judged",

@@ -11,20 +11,27 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from workstation.domain.alert import Alert
 from workstation.domain.errors import ReaderError
 from workstation.domain.finding import Finding
+from workstation.domain.first_read import FirstRead, first_read
+from workstation.domain.judge import KnownJudge
 from workstation.domain.mark import RoleChoice
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.people import Actor, User
+from workstation.domain.readiness import read_case
 from workstation.domain.report import Obstacle, ReportDraft, SignedReport
 from workstation.domain.study import Study
 from workstation.domain.volume import Stack
 from workstation.reading import draft as drafting
+from workstation.reading.arrivals import stop
+from workstation.reading.judges import known_judges
 from workstation.reading.line import read_study
 from workstation.reading.priors import doubts
 from workstation.settings import Settings
 from workstation.text import LANGUAGES, language, set_language
+from workstation.ui.arrivals import Arrivals
 from workstation.ui.jobs import Jobs
 
 DESK = "reading room"  # one desk a workstation: whoever reads, the room comes back
@@ -47,6 +54,10 @@ class Contents:
     prior_stacks: tuple[Stack, ...] = ()  # of the latest that is surely of the same patient
     stale: bool = False  # the draft was made before the last decisions
     role_choices: tuple[RoleChoice, ...] = ()
+    judges: tuple[KnownJudge, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    hidden: bool = False  # what the machine found waits for a locked first read, and is not here
+    first_read: FirstRead | None = None
 
     def finding(self, finding_id: str) -> Finding | None:
         """The finding with this id, if the study has it."""
@@ -76,8 +87,11 @@ class Desk(QObject):
     contents_changed = Signal()
     finding_focused = Signal(str)
     jump_wanted = Signal(str)  # the reader chose a finding: views go to its place
+    series_wanted = Signal(str)  # stack id: what stands behind a row lies there
     user_changed = Signal()
+    sign_in_wanted = Signal()
     ai_state = Signal(str, str)  # state word (idle, running, done, failed), sentence
+    judge_begun = Signal(str)  # id of the model or measure that runs on the open study now
 
     def __init__(
         self,
@@ -96,7 +110,11 @@ class Desk(QObject):
         self.contents: Contents | None = None
         self.state = DeskState()
         self._closed = False
+        self.arrivals = Arrivals(settings, jobs, self)
+        self.running = ""  # id of the judge that runs on the open study now
         self._reading_job = ""
+        self._reading_uid = ""
+        self._left: set[str] = set()  # jobs that ended because their study was closed
         self._reload_again = False
         self._reloading = False
         self._save = QTimer(self)
@@ -104,6 +122,8 @@ class Desk(QObject):
         self._save.setInterval(250)
         self._save.timeout.connect(self._save_now)
         jobs.changed.connect(self._on_change)
+        self.arrivals.begun.connect(self._judge_begun)
+        self.arrivals.ended.connect(self._read_elsewhere)
 
     # --- people
 
@@ -151,32 +171,43 @@ class Desk(QObject):
     def close_study(self) -> None:
         """Take the study off the desk; a running model keeps no reader waiting."""
         if self._reading_job:
+            self._left.add(self._reading_job)
             self.jobs.cancel(self._reading_job)
-            self._reading_job = ""
+        self.running = ""
         self.contents = None
         self.state = DeskState()
         self.save()
         self.study_closed.emit()
 
+    @property
+    def reading(self) -> bool:
+        """Whether the machine reads the open study now."""
+        uid = self.study_uid
+        return bool(uid) and uid in (self._reading_uid, self.arrivals.reading)
+
     def read_by_machine(self) -> None:
         """Walk the line on the open study in the background; stored results are reused."""
         study_uid = self.study_uid
         self.ai_state.emit("running", "")
+        if not self.arrivals.take(study_uid):
+            return  # it is being read since it came in: ``_read_elsewhere`` tells the end
 
-        def done(_: object) -> None:
-            self._reading_job = ""
-            if self.study_uid == study_uid:
-                self.ai_state.emit("done", "")
-                self.reload()
+        def ended(state: str, sentence: str) -> None:
+            stopped = state == "failed" and job not in self._left and not self.jobs.closing
+            if stopped:  # by the reader, or it went wrong: not again by itself
+                self.jobs.write(lambda: stop(self.archive, study_uid))
+            self._left.discard(job)
+            current = self._reading_job == job
+            if current:
+                self._reading_job = self._reading_uid = ""
+            if self._reading_uid != study_uid:  # it was not opened again meanwhile
+                self.jobs.write(lambda: None, lambda _: self.arrivals.give_back(study_uid))
+            if current:
+                self._read(study_uid, state, sentence)
+                if sentence and self.study_uid == study_uid:
+                    self.jobs.failed.emit(sentence)
 
-        def failed(sentence: str) -> None:
-            self._reading_job = ""
-            if self.study_uid == study_uid:
-                self.ai_state.emit("failed", sentence)
-                self.jobs.failed.emit(sentence)
-                self.reload()
-
-        self._reading_job = self.jobs.room(
+        job = self.jobs.room(
             lambda progress, cancel: read_study(
                 self.archive,
                 self.settings,
@@ -185,10 +216,30 @@ class Desk(QObject):
                 progress=progress,
                 cancel=cancel,
                 after_room=lambda room: self.jobs.poll_soon(),
+                begun=lambda judge: self.arrivals.begun.emit(study_uid, judge),
             ),
-            done,
-            failed,
+            lambda _: ended("done", ""),
+            lambda sentence: ended("failed", sentence),
         )
+        self._reading_job, self._reading_uid = job, study_uid
+
+    @Slot(str, str)
+    def _read_elsewhere(self, study_uid: str, sentence: str) -> None:
+        if study_uid != self._reading_uid:
+            self._read(study_uid, "failed" if sentence else "done", sentence)
+
+    def _read(self, study_uid: str, state: str, sentence: str) -> None:
+        if self.study_uid != study_uid:
+            return
+        self.running = ""
+        self.ai_state.emit(state, sentence)
+        self.reload()
+
+    @Slot(str, str)
+    def _judge_begun(self, study_uid: str, judge: str) -> None:
+        if study_uid == self.study_uid:
+            self.running = judge
+            self.judge_begun.emit(judge)
 
     def _gather(self, study_uid: str) -> Contents:
         archive = self.archive
@@ -200,13 +251,14 @@ class Desk(QObject):
             obstacles = tuple(drafting.obstacles(archive, study_uid))
         except ReaderError:
             obstacles = ()
+        case = read_case(archive, study_uid)  # without what must not be seen yet
         return Contents(
             study,
-            tuple(archive.all(Stack, study_uid)),
-            tuple(archive.all(Finding, study_uid)),
-            tuple(archive.all(Measurement, study_uid)),
-            tuple(archive.all(Refusal, study_uid)),
-            tuple(archive.all(Outcome, study_uid)),
+            tuple(case.stacks),
+            tuple(case.findings),
+            tuple(case.measurements),
+            tuple(case.refusals),
+            tuple(case.outcomes),
             drafts[0] if drafts else None,
             obstacles,
             tuple(archive.all(SignedReport, study_uid)),
@@ -214,6 +266,10 @@ class Desk(QObject):
             tuple(archive.all(Stack, sure[0].study_uid)) if sure else (),
             bool(drafts) and not drafting.is_current(archive, drafts[0]),
             tuple(archive.all(RoleChoice, study_uid)),
+            known_judges(self.settings),
+            tuple(archive.all(Alert, study_uid)),
+            case.hidden,
+            first_read(archive, study_uid),
         )
 
     def _load(self, done: Any) -> None:

@@ -1,112 +1,43 @@
-"""The findings list: one card each, A / E / X on the focused one, refusals said below."""
+"""The findings panel: one row for each model and measure, findings first, A / E / X on a card."""
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from workstation.domain.errors import N_
-from workstation.domain.finding import Action, Finding, FindingState
-from workstation.domain.measurement import Refusal, format_value
+from workstation.domain.finding import Finding, is_by_hand
+from workstation.domain.first_read import after_ai
+from workstation.domain.judge import JudgeRow, RowState
+from workstation.domain.measurement import Refusal
 from workstation.domain.study import StudyState
 from workstation.text import language, say, tr
-from workstation.ui.desk import Desk
+from workstation.ui.alert_times import AlertTimes
+from workstation.ui.desk import Contents, Desk
+from workstation.ui.finding_card import Card
+from workstation.ui.judge_row import Row
 from workstation.ui.named import named
+from workstation.viewing.judge_rows import rows_of
 
-EVIDENCE = {
-    "none": N_("evidence: none"),
-    "synthetic": N_("evidence: synthetic data"),
-    "public": N_("evidence: public data"),
-    "clinical": N_("evidence: clinical"),
+HEADS = {
+    RowState.FOUND: N_("Found"),
+    RowState.UNCERTAIN: N_("Could not judge with confidence"),
+    RowState.NOT_JUDGED: N_("Not judged, and why"),
+    RowState.RUNNING: N_("Still being read"),
+    RowState.WAITING: N_("Still being read"),
+    RowState.NOT_FOUND: N_("Looked at, nothing proposed (not a normal result)"),
+    RowState.NOT_APPLICABLE: N_("No series for it in this study"),
+    RowState.NOT_INSTALLED: N_("Known, not installed here"),
 }
-STATE_MARK = {
-    FindingState.PROPOSED: "?",
-    FindingState.ACCEPTED: "✓",
-    FindingState.EDITED: "✎",
-    FindingState.REJECTED: "✕",
-    FindingState.ADDED: "+",
-}
-
-
-class Card(QFrame):
-    """One finding: what, how much, by which model, and what a person said of it."""
-
-    pressed = Signal(str)
-    acted = Signal(str, object)
-
-    def __init__(self, finding: Finding, focused: bool, editing: bool, signed: bool) -> None:
-        super().__init__()
-        self.finding_id = finding.id
-        self.setObjectName("card")
-        self.setProperty("state", finding.state.value)
-        self.setProperty("focused", focused)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 7, 10, 7)
-        column.setSpacing(2)
-        top = QHBoxLayout()
-        title = named(QLabel(finding.label.in_language(language())), "cardTitle")
-        title.setWordWrap(True)
-        top.addWidget(title, 1)
-        if finding.value is not None:
-            top.addWidget(named(QLabel(format_value(finding.value, finding.unit)), "cardValue"))
-        column.addLayout(top)
-        site = finding.site.in_language(language())
-        state = f"{STATE_MARK[finding.state]} {tr(finding.state.value)}"
-        original = finding.original_value
-        if finding.state is FindingState.EDITED and original is not None:
-            state += " " + tr("(model said {value})", value=format_value(original, finding.unit))
-        column.addWidget(named(QLabel(" · ".join(p for p in (state, site) if p)), "cardLine"))
-        made = [str(finding.made_by)]
-        if finding.evidence in EVIDENCE:
-            made.append(tr(EVIDENCE[finding.evidence]))
-        if finding.confidence is not None:
-            sure = f"{finding.confidence:.2f}" if finding.confidence < 0.995 else "> 0.99"
-            made.append(tr("confidence {p}", p=sure))
-        line = named(QLabel(" · ".join(made)), "cardDim")
-        line.setWordWrap(True)
-        column.addWidget(line)
-        if focused and not signed:
-            column.addLayout(self._buttons(finding, editing))
-        self.setAccessibleName(f"{title.text()} {state}")
-
-    def _buttons(self, finding: Finding, editing: bool) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        labels = (
-            ("A", tr("Accept"), Action.ACCEPT, "accept"),
-            ("↵", tr("Finish"), Action.EDIT, "edit")
-            if editing
-            else ("E", tr("Edit"), Action.EDIT, "edit"),
-            ("X", tr("Reject"), Action.REJECT, "reject"),
-        )
-        for key, words, action, name in labels:
-            button = named(QPushButton(f"{key}  {words}"), name)
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys stay with the views
-            button.setEnabled(action is not Action.EDIT or bool(finding.mask_id))
-            button.clicked.connect(lambda _=False, a=action: self.acted.emit(self.finding_id, a))
-            row.addWidget(button)
-        row.addStretch(1)
-        return row
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.pressed.emit(self.finding_id)
 
 
 class FindingsPanel(QScrollArea):
-    """All findings of the study, then what could not be judged and why."""
+    """Emergencies, findings with their cards, then what could not be judged, and all the rest."""
 
     acted = Signal(str, object)  # finding id, Action
+    lock_wanted = Signal()  # the reader has read without AI
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -115,15 +46,24 @@ class FindingsPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.cards: dict[str, Card] = {}
+        self.rows: dict[str, Row] = {}
+        self.lock: QPushButton | None = None
+        self._opened: set[str] = set()  # rows whose evidence is shown
         # A click on a card must not delete the card under it: the list is drawn a moment later.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self.rebuild)
-        desk.study_opened.connect(lambda _: self._soon.start())
+        desk.study_opened.connect(lambda _: self._begin())
         desk.contents_changed.connect(self._soon.start)
-        desk.study_closed.connect(self._soon.start)
+        desk.study_closed.connect(self._begin)
         desk.finding_focused.connect(lambda _: self._soon.start())
+        desk.judge_begun.connect(lambda _: self._soon.start())
+        desk.ai_state.connect(lambda *_: self._soon.start())
+
+    def _begin(self) -> None:
+        self._opened.clear()
+        self._soon.start()
 
     def rebuild(self) -> None:
         """Draw the list from what the desk holds."""
@@ -132,36 +72,105 @@ class FindingsPanel(QScrollArea):
         column = QVBoxLayout(body)
         column.setContentsMargins(10, 8, 10, 8)
         column.setSpacing(6)
-        self.cards = {}
+        self.cards, self.rows, self.lock = {}, {}, None
         contents = self.desk.contents
-        signed = contents is not None and contents.study.state is StudyState.SIGNED
-        for finding in contents.findings if contents else ():
-            focused = finding.id == self.desk.state.finding_id
-            editing = focused and self.desk.state.editing
-            card = Card(finding, focused, editing, signed)
-            card.pressed.connect(self.desk.focus_finding)
-            card.acted.connect(self.acted)
-            self.cards[finding.id] = card
-            column.addWidget(card)
-        if contents is not None and not contents.findings:
-            column.addWidget(self._words(tr("No findings. This does not mean normal.")))
-        silent = [o for o in contents.outcomes if o.found == 0] if contents else []
-        if silent:
-            column.addSpacing(6)
-            column.addWidget(
-                named(QLabel(tr("Looked at, nothing proposed (not a normal result)")), "panelHead")
-            )
-            for outcome in silent:
-                name = outcome.name.in_language(language())
-                column.addWidget(self._words(f"– {name} · {outcome.made_by}"))
-        if contents is not None and contents.refusals:
-            column.addSpacing(6)
-            column.addWidget(named(QLabel(tr("Not judged, and why")), "panelHead"))
-            for refusal in contents.refusals:
-                column.addWidget(self._refusal(refusal))
+        if contents is not None:
+            self._fill(column, contents)
         column.addStretch(1)
         self.setWidget(body)
         self.verticalScrollBar().setValue(place)
+
+    def _fill(self, column: QVBoxLayout, contents: Contents) -> None:
+        if contents.alerts:
+            column.addWidget(AlertTimes(contents.alerts))
+        if contents.hidden:
+            self._hidden(column, contents)
+            return
+        rows = rows_of(
+            contents.judges,
+            contents.stacks,
+            contents.findings,
+            contents.measurements,
+            contents.refusals,
+            contents.outcomes,
+            reading=self.desk.reading,
+            running=self.desk.running,
+        )
+        by_hand = [one for one in contents.findings if is_by_hand(one)]
+        if not contents.findings and not any(row.state is RowState.FOUND for row in rows):
+            column.addWidget(self._words(tr("No findings. This does not mean normal.")))
+        for head, group in groupby(rows, key=lambda row: HEADS[row.state]):
+            if head != HEADS[RowState.FOUND]:
+                self._people(column, contents, by_hand)
+                by_hand = []
+                self._head(column, tr(head))
+            for row in group:
+                self._row(column, contents, row)
+        self._people(column, contents, by_hand)
+        known = {row.judge.id for row in rows}
+        others = [one for one in contents.refusals if one.what not in known]
+        if others:
+            self._head(column, tr("Series that nothing installed looks at"))
+        for refusal in others:
+            column.addWidget(self._refusal(refusal))
+
+    def _hidden(self, column: QVBoxLayout, contents: Contents) -> None:
+        """What stands here while AI waits for the first read: nothing that AI found."""
+        words = tr("AI is hidden until you lock your first read.")
+        column.addWidget(named(QLabel("◌ " + words, wordWrap=True), "panelHead"))
+        more = tr("What you found and drew is kept as it is then; later changes are marked.")
+        column.addWidget(self._words(more))
+        self.lock = named(QPushButton(tr("Lock first read, show AI")), "accept")
+        self.lock.clicked.connect(self.lock_wanted)
+        column.addWidget(self.lock)
+        column.addSpacing(6)
+        self._people(column, contents, list(contents.findings))
+
+    def _head(self, column: QVBoxLayout, words: str) -> None:
+        column.addSpacing(6)
+        column.addWidget(named(QLabel(words, wordWrap=True), "panelHead"))
+
+    def _row(self, column: QVBoxLayout, contents: Contents, row: JudgeRow) -> None:
+        shown = Row(row, contents.stacks, opened=row.judge.id in self._opened)
+        shown.pressed.connect(self._toggle)
+        self.rows[row.judge.id] = shown
+        column.addWidget(shown)
+        for finding in row.findings:
+            self._card(column, contents, finding)
+
+    def _people(self, column: QVBoxLayout, contents: Contents, findings: list[Finding]) -> None:
+        if findings:
+            self._head(column, tr("Added by readers"))
+        for finding in findings:
+            self._card(column, contents, finding)
+
+    def _card(self, column: QVBoxLayout, contents: Contents, finding: Finding) -> None:
+        focused = finding.id == self.desk.state.finding_id
+        card = Card(
+            finding,
+            focused,
+            focused and self.desk.state.editing,
+            contents.study.state is StudyState.SIGNED,
+            after_ai=after_ai(contents.first_read, finding),
+        )
+        card.pressed.connect(self.desk.focus_finding)
+        card.acted.connect(self.acted)
+        self.cards[finding.id] = card
+        column.addWidget(card)
+
+    def _toggle(self, judge_id: str) -> None:
+        """Show or hide what stands behind a row; the views go to its first finding or series."""
+        self._opened ^= {judge_id}
+        row = self.rows[judge_id].row
+        if judge_id in self._opened:
+            if row.findings:
+                self.desk.focus_finding(row.findings[0].id)
+            else:
+                sources = [o.made_from for o in row.outcomes] + [r.made_from for r in row.refusals]
+                stacks = [id for made_from in sources for id in made_from]
+                if stacks:
+                    self.desk.series_wanted.emit(stacks[0])
+        self._soon.start()
 
     def _refusal(self, refusal: Refusal) -> QLabel:
         name = refusal.name.in_language(language())

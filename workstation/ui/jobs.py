@@ -45,6 +45,7 @@ class Jobs(QObject):
         self._seen = archive.last_change()
         self._polling = False
         self._closed = False
+        self.closing = False  # the program ends: what is stopped now was not stopped by a reader
         self._deliver.connect(self._run, Qt.ConnectionType.QueuedConnection)
         self._timer = QTimer(self)
         self._timer.setInterval(1500)  # other programs on the same home are seen this soon
@@ -176,6 +177,7 @@ class Jobs(QObject):
 
     def close(self) -> None:
         """Stop long jobs, finish writes, let the threads end."""
+        self.closing = True
         for cancel in list(self._cancels.values()):
             cancel.cancel()
         self._timer.stop()

@@ -46,6 +46,23 @@ QPushButton#accept {{ background: #1c4433; border-color: #2a6148; color: #c9f2df
 QPushButton#reject:hover {{ border-color: {DANGER}; }}
 #panelHead {{ color: #9fb2c8; font-weight: bold; }}
 #refusal {{ color: {DIM}; font-size: 9pt; }}
+#caution {{ color: {PROPOSED}; font-size: 9pt; }}
+#judgeRow {{ border: 0; border-radius: 3px; }}
+#judgeRow:hover {{ background: {LINE}; }}
+#rowName, #rowState {{ color: {DIM}; font-size: 9pt; }}
+#judgeRow[state="found"] #rowName, #judgeRow[state="found"] #rowState {{ color: #d5d9de; }}
+#judgeRow[state="uncertain"] #rowName, #judgeRow[state="uncertain"] #rowState {{
+    color: {PROPOSED}; }}
+#judgeRow[state="running"] #rowName, #judgeRow[state="running"] #rowState {{ color: {FOCUS}; }}
+#alertNotice {{ background: #7a1418; border-bottom: 2px solid {DANGER}; }}
+#alertText {{ color: #ffffff; font-weight: bold; font-size: 12pt; }}
+QPushButton#acknowledge {{ background: #ffffff; color: #7a1418; border-color: #ffffff;
+    font-weight: bold; padding: 5px 16px; }}
+QPushButton#acknowledge:focus {{ border-color: {FOCUS}; }}
+#queueStrip {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: 3px; }}
+#alertTimes {{ background: #3a1a1c; border: 1px solid {DANGER}; border-radius: 3px; }}
+#alertHead {{ color: #ffb3b0; font-weight: bold; }}
+#alertHead[lowered="true"] {{ color: {DIM}; }}
 #report {{ border-top: 1px solid {LINE}; }}
 #reportSection {{ font-weight: bold; color: #ffffff; padding-top: 3px; }}
 #freeText {{ background: {BACKGROUND}; border: 1px solid {LINE}; padding: 1px 3px; }}

@@ -117,7 +117,15 @@ class Room(QObject):
     # --- the worklist follows
 
     def _changed(self, change: Any) -> None:
-        if change.kind in ("finding", "outcome", "refusal", "signed report"):
+        if change.kind in (
+            "finding",
+            "outcome",
+            "refusal",
+            "signed report",
+            "alert",
+            "arrival",
+            "first read",
+        ):
             self._reload.start()
 
     def _reading(self, state: str, sentence: str) -> None:

@@ -51,6 +51,10 @@ def ai_words(study: Study, progress: Progress, *, reading: bool = False) -> str:
     """What the machine did with a study; a sign goes with every word, colour tells nothing."""
     if reading:
         return "⟳ " + tr("AI is reading …")
+    if progress.hidden:
+        return "◌ " + tr("hidden until first read")
+    if progress.waiting and not (progress.judged or progress.refused):
+        return "◔ " + tr("waits for AI")
     if study.state is StudyState.NEW and not (progress.judged or progress.refused):
         return "– " + tr("not read yet")
     words = []
@@ -69,6 +73,10 @@ def ai_signs(study: Study, progress: Progress, *, reading: bool = False) -> str:
     """The same in signs and numbers alone, where there is little room; the tool tip has words."""
     if reading:
         return "⟳"
+    if progress.hidden:
+        return "◌"
+    if progress.waiting and not (progress.judged or progress.refused):
+        return "◔"
     if study.state is StudyState.NEW and not (progress.judged or progress.refused):
         return "–"
     signs = [f"○{progress.open}"] if progress.open else []
@@ -114,7 +122,8 @@ class WorklistModel(QAbstractTableModel):
         self.progress: dict[str, Progress] = {}
         self.total = 0
         self.query = WorklistQuery()
-        self.reading = ""  # the study that the machine reads now
+        self.reading = ""  # the study that the machine reads for the desk now
+        self.background = ""  # and the one that it reads because it came in
         self.narrow = False
         self._ask = 0
         self._answered = 0
@@ -198,6 +207,12 @@ class WorklistModel(QAbstractTableModel):
             last = self.index(len(self.rows) - 1, len(COLUMNS) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
 
+    def set_background(self, study_uid: str) -> None:
+        """Which study that came in the machine reads now; empty: none."""
+        if study_uid != self.background:
+            self.background = study_uid
+            self.set_reading(self.reading)
+
     def rowCount(self, parent: Any = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self.rows)
 
@@ -228,7 +243,7 @@ class WorklistModel(QAbstractTableModel):
         ai = ai_signs if narrow else ai_words
         date = shown_date(study)
         return (
-            "‼ " + tr("STAT") if study.urgent else "",
+            self._stat(study, progress),
             study.patient.name or tr("No name"),
             _short(study) if narrow else shown_person(study),
             study.patient.patient_id,
@@ -236,6 +251,14 @@ class WorklistModel(QAbstractTableModel):
             "/".join(study.modalities),
             study.description,
             str(progress.priors) if progress.priors else "",
-            ai(study, progress, reading=study.study_uid == self.reading),
+            ai(study, progress, reading=study.study_uid in (self.reading, self.background)),
             report_words(study, progress),
         )
+
+    @staticmethod
+    def _stat(study: Study, progress: Progress) -> str:
+        """A tick where a person has taken note of every emergency of the study."""
+        if not study.urgent:
+            return ""
+        seen = progress.alerts > 0 and progress.open_alerts == 0
+        return ("✓ " if seen else "‼ ") + tr("STAT")
