@@ -72,7 +72,9 @@ class BrokenPackage:
     id: str = ""
 
 
-def _check_files(folder: Path, name: str, sums: bytes, *, code_beside: bool) -> dict[str, str]:
+def check_files(folder: Path, name: str, sums: bytes, *, code_beside: bool) -> dict[str, str]:
+    """The files of a package by ``SHA256SUMS``, each one there, of a kind that may be, and as
+    listed. code_beside: whether code that is not listed may lie there. Raises ``BadInput``."""
     listed = parse_sums(sums, name)
     present = files_in(folder)
     for file in present:
@@ -126,7 +128,8 @@ def parse_manifest(data: bytes, model: str) -> Manifest:
     )
 
 
-def _read_manifest(folder: Path, name: str) -> Manifest:
+def read_manifest(folder: Path, name: str) -> Manifest:
+    """``manifest.json`` of the package ``name``. Raises ``BadInput``."""
     with (folder / MANIFEST).open("rb") as file:
         manifest = parse_manifest(file.read(_LARGEST_MANIFEST + 1), name)
     if manifest.id != name:
@@ -165,15 +168,16 @@ def load_package(folder: Path, trust: Trust | None = None, *, id: str = "") -> M
         raise BadInput(N_("There is no model folder {path}."), path=str(folder))
     name = id or folder.name
     sums = read_sums(folder)
-    signer = None if trust is None else vouch(name, sums, _signature(folder), trust)
+    signer = None if trust is None else vouch(name, sums, read_signature(folder), trust)
     code_beside = signer is None or signer.kind == "program"
-    listed = _check_files(folder, name, sums, code_beside=code_beside)
-    manifest = _read_manifest(folder, name)
+    listed = check_files(folder, name, sums, code_beside=code_beside)
+    manifest = read_manifest(folder, name)
     check_network(folder / MODEL, name, manifest, listed[MODEL])
     return ModelPackage(folder, manifest, sha256_of(folder / SUMS), listed[MODEL], signer)
 
 
-def _signature(folder: Path) -> bytes | None:
+def read_signature(folder: Path) -> bytes | None:
+    """The bytes of ``SIGNATURE``, None where there is none."""
     path = folder / SIGNATURE
     if path.is_symlink() or not path.is_file():
         return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from workstation import __version__
+from workstation.cli.model_grammar import add_model_commands
 from workstation.cli.output import Answer, complain, show
 from workstation.domain.errors import ReaderError
 from workstation.settings import default_home
@@ -44,12 +45,6 @@ def _objects() -> ModuleType:
     from workstation.cli import objects
 
     return objects
-
-
-def _models() -> ModuleType:
-    from workstation.cli import models
-
-    return models
 
 
 def _bench() -> ModuleType:
@@ -170,15 +165,7 @@ def build_parser() -> argparse.ArgumentParser:
         "walk the demo through the whole line without a screen",
     )
 
-    model = commands.add_parser("models", help="model packages", parents=[common])
-    model_commands = model.add_subparsers(dest="models_command", required=True)
-    listed = model_commands.add_parser("list", help="installed packages", parents=[common])
-    listed.set_defaults(run=lambda s, a: _models().list_models(s, a))
-    one = model_commands.add_parser("run", help="run one package on files", parents=[common])
-    one.add_argument("id", metavar="ID")
-    one.add_argument("--input", required=True, metavar="PATH")
-    one.add_argument("--to", required=True, metavar="DIR")
-    one.set_defaults(run=lambda s, a: _models().run_model(s, a))
+    add_model_commands(commands, common)
 
     one = add(
         "bench",

@@ -7,41 +7,118 @@ import json
 from pathlib import Path
 from typing import Any
 
+from workstation.ai.card import card_in, read_card
 from workstation.ai.client import run_package
 from workstation.ai.files import is_picture, load_image, write_mask
 from workstation.ai.gate import misfit
 from workstation.ai.limits import Limits
 from workstation.ai.package import ModelPackage
 from workstation.ai.shelf import installed
+from workstation.ai.trust import Signer
 from workstation.cli.output import Answer, table
 from workstation.dicom.folder import read_folder
-from workstation.domain.errors import N_, BadInput, Message
+from workstation.domain.errors import N_, BadInput, NotFound
 from workstation.domain.geometry import Grid
 from workstation.domain.measurement import format_value
+from workstation.reading.models import check
 from workstation.text import language, say, tr
 from workstation.wiring import Services
+
+STATES = {
+    "usable": N_("usable"),
+    "refused": N_("refused"),
+    "off": N_("switched off"),
+    "replaced": N_("replaced"),
+}
+EVIDENCE = {
+    "none": N_("nothing measured"),
+    "synthetic": N_("generated data only"),
+    "public": N_("public data"),
+    "clinical": N_("clinical data"),
+}
+
+
+def signer_words(signer: Signer | None) -> str:
+    """Who vouches for a package, as a reader is told."""
+    if signer is None:
+        return ""
+    return tr("with the program") if signer.kind == "program" else signer.name
 
 
 def list_models(services: Services, arguments: argparse.Namespace) -> Answer:
     """``models list``."""
-    shelf = installed(services.settings)
-    data: list[dict[str, Any]] = [
-        {"id": p.manifest.id, "version": p.manifest.version, "sha256": p.model_sha256, "ok": True}
-        for p in shelf.usable
-    ]
-    data += [{"id": b.id, "ok": False, "reason": say(b.reason)} for b in shelf.refused]
-    rows = [(str(d["id"]), str(d.get("version", "")), str(d.get("reason", ""))) for d in data]
-    return Answer({"models": data}, table((tr("Model"), tr("Version"), tr("Refused")), rows))
+    data, rows = [], []
+    for entry in installed(services.settings).entries:
+        package, reason = entry.package, "" if entry.reason is None else say(entry.reason)
+        said = package.manifest if package is not None else None
+        signer = package.signer if package is not None else None
+        data.append(
+            {
+                "id": entry.id, "version": said.version if said else "", "state": entry.state,
+                "ok": entry.state == "usable", "place": entry.place, "reason": reason,
+                "sha256": package.model_sha256 if package else "",
+                "package_sha256": package.sha256 if package else "",
+                "evidence": said.evidence if said else "",
+                "signer": signer.name if signer else "",
+                "fingerprint": signer.fingerprint if signer else "",
+                "older": list(entry.older),
+            }
+        )  # fmt: skip
+        rows.append(
+            (
+                entry.id,
+                said.version if said else "",
+                tr(STATES[entry.state]),
+                tr(EVIDENCE[said.evidence]) if said else "",
+                signer_words(signer),
+                reason,
+            )
+        )
+    head = (tr("Model"), tr("Version"), tr("State"), tr("Evidence"), tr("Signed by"), tr("Why"))
+    return Answer({"models": data}, table(head, rows))
 
 
 def package_of(services: Services, wanted: str) -> ModelPackage:
-    """The installed package with this id."""
+    """The package with this id, where it may run; ``BadInput`` says why not, or ``NotFound``."""
     entry = installed(services.settings).entry(wanted)
-    if entry.package is None or entry.state == "refused":
-        reason = entry.reason or Message(N_("There is no model {id} on this workstation."),
-                                         {"id": wanted})  # fmt: skip
-        raise BadInput(reason.template, **reason.params)
+    if entry.package is None or entry.state != "usable":
+        assert entry.reason is not None
+        raise BadInput(entry.reason.template, **entry.reason.params)
     return entry.package
+
+
+def show_card(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``models card ID``: in the reader's language, whatever state the package is in."""
+    entry = installed(services.settings).entry(arguments.id)
+    text = read_card(entry.folder, entry.id)
+    own = card_in(text, language()) or text
+    said = entry.package.manifest if entry.package is not None else None
+    lines = [said.name.wording().in_language(language())] if said else [entry.id]
+    lines.append(f"{tr('State')}: {tr(STATES[entry.state])}"
+                 + (f" ({say(entry.reason)})" if entry.reason else ""))  # fmt: skip
+    return Answer({"id": entry.id, "card": own}, [*lines, "", *own.splitlines()])
+
+
+def check_model(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``models check ID|FOLDER|ZIP``: every step, and the example in the worker."""
+    source, id = Path(arguments.source), ""
+    known = [e for e in installed(services.settings).entries if e.id == arguments.source]
+    if known:
+        entry = installed(services.settings).entry(arguments.source)
+        source, id = entry.folder, entry.id
+    elif not source.exists():
+        raise NotFound(N_("There is no model {id} on this workstation, and no such file."),
+                       id=arguments.source)  # fmt: skip
+    report = check(services.settings, source, id=id, unsigned=arguments.unsigned,
+                   with_example=not arguments.no_example)  # fmt: skip
+    rows = [("✓" if step.ok else "✗", tr(step.name), say(step.said)) for step in report.steps]
+    lines = table((" ", tr("Step"), tr("Result")), rows)
+    verdict = tr("Everything is in order.") if report.ok else tr("Refused.")
+    data = {
+        "ok": report.ok, "source": str(source),
+        "steps": [{"step": s.name, "ok": s.ok, "said": say(s.said)} for s in report.steps],
+    }  # fmt: skip
+    return Answer(data, [*lines, verdict], 0 if report.ok else 1)
 
 
 def read_input(package: ModelPackage, path: Path) -> tuple[Any, Grid]:

@@ -26,6 +26,7 @@ class Permission(enum.Enum):
     CORRECT_OTHERS = "correct others' reports"
     EXPORT = "export"
     MANAGE_USERS = "manage users"
+    MANAGE_MODELS = "manage models"
     SIGN_IN = "sign in"
 
 
@@ -41,7 +42,7 @@ _READ = {
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.READER: frozenset(_READ),
-    Role.REVIEWER: frozenset(_READ | {Permission.CORRECT_OTHERS}),
+    Role.REVIEWER: frozenset(_READ | {Permission.CORRECT_OTHERS, Permission.MANAGE_MODELS}),
     # Whoever manages users does not sign: the one who could reset a password must not be able
     # to put that user's name under a report (separation of duties, GB/T 22239-2019).
     Role.ADMIN: frozenset(
@@ -50,6 +51,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.ANALYSE,
             Permission.EXPORT,
             Permission.MANAGE_USERS,
+            Permission.MANAGE_MODELS,
             Permission.SIGN_IN,
         }
     ),
