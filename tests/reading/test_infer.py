@@ -125,7 +125,7 @@ def test_model_proposes_and_nothing_is_decided(archive: Archive, settings: Setti
     x, y, z = np.round(GRID.to_index(finding.location_mm)).astype(int)
     assert image()[z, y, x] == 1  # a click lands on it
     (outcome,) = [one for one in report.outcomes if one.what == "tiny"]
-    assert (outcome.found, outcome.provider) == (1, "CPUExecutionProvider")
+    assert outcome.found == 1 and outcome.provider
     assert outcome.peak_mb > 20
     assert not of_model(report)
     assert archive.study(STUDY).state is StudyState.ANALYSED

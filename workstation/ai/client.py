@@ -39,7 +39,8 @@ _log = logging.getLogger("workstation.ai")
 _ROOT = Path(__file__).resolve().parents[2]
 _POLL_S = 0.05
 _FOLDER = "onescan-ai-"
-_ONE_AT_A_TIME = threading.Lock()
+_QUEUE: deque[object] = deque()
+_QUEUE_MOVED = threading.Condition()
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class ModelResult:
     probability 0..1. provider, precision, threads: how it was computed. seconds: from the start
     of the child to its answer. stages: of these, by name. peak_mb: largest resident memory of
     the child. notes: what a reader should know of how it was computed, such as a provider that
-    failed.
+    failed. cautions, doubts, unlikeness: see ``domain.outcome.Outcome``.
     """
 
     masks: Mapping[str, NDArray[np.bool_]]
@@ -62,6 +63,9 @@ class ModelResult:
     peak_mb: float
     stages: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
+    cautions: tuple[Message, ...] = ()
+    doubts: tuple[Message, ...] = ()
+    unlikeness: float | None = None
 
 
 class CroppedMasks(Mapping[str, NDArray[np.bool_]]):
@@ -91,13 +95,21 @@ class CroppedMasks(Mapping[str, NDArray[np.bool_]]):
 
 @contextlib.contextmanager
 def _turn(cancel: Cancel) -> Iterator[None]:
-    """One model at a time on this workstation: two would fight for cores and memory."""
-    while not _ONE_AT_A_TIME.acquire(timeout=0.1):
-        cancel.check()
+    """One model at a time on this workstation, in the order of asking: two would fight for cores
+    and memory."""
+    ticket = object()
+    with _QUEUE_MOVED:
+        _QUEUE.append(ticket)
     try:
+        with _QUEUE_MOVED:
+            while _QUEUE[0] is not ticket:
+                _QUEUE_MOVED.wait(timeout=0.1)
+                cancel.check()
         yield
     finally:
-        _ONE_AT_A_TIME.release()
+        with _QUEUE_MOVED:
+            _QUEUE.remove(ticket)
+            _QUEUE_MOVED.notify_all()
 
 
 def _sweep() -> None:

@@ -100,7 +100,10 @@ def _write(archive: zipfile.ZipFile, result: ModelResult) -> None:
         "seconds": result.seconds,
         "peak_mb": result.peak_mb,
         "stages": dict(result.stages),
-        "notes": [[note.template, dict(note.params)] for note in result.notes],
+        "notes": _said(result.notes),
+        "cautions": _said(result.cautions),
+        "doubts": _said(result.doubts),
+        "unlikeness": result.unlikeness,
         "masks": [],
     }
     for number, (label, mask) in enumerate(result.masks.items()):
@@ -128,5 +131,16 @@ def _read(archive: zipfile.ZipFile) -> ModelResult:
         seconds=about["seconds"],
         peak_mb=about["peak_mb"],
         stages=about["stages"],
-        notes=tuple(Message(template, params) for template, params in about["notes"]),
+        notes=_messages(about["notes"]),
+        cautions=_messages(about["cautions"]),
+        doubts=_messages(about["doubts"]),
+        unlikeness=about["unlikeness"],
     )
+
+
+def _said(messages: Sequence[Message]) -> list[list[Any]]:
+    return [[one.template, dict(one.params)] for one in messages]
+
+
+def _messages(said: list[Any]) -> tuple[Message, ...]:
+    return tuple(Message(template, params) for template, params in said)

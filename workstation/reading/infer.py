@@ -31,7 +31,7 @@ from workstation.domain.work import Cancel, Progress, no_progress
 from workstation.reading import alerts, second_reader
 from workstation.reading.proposals import Judge, Proposals
 from workstation.reading.refusals import Refusals
-from workstation.reading.runs import Run, Volumes, in_order, of_analysis, of_model, share
+from workstation.reading.runs import Run, Unusual, Volumes, in_order, of_analysis, of_model, share
 from workstation.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -71,7 +71,8 @@ def infer(
     if archive.study(study_uid).state is not StudyState.SIGNED:
         room.settle_mode()
         room.take_back_what_lost_its_images()
-        room.walk(progress, stat_only)
+        with room.volumes:
+            room.walk(progress, stat_only)
     return InferReport(
         tuple(archive.all(Finding, study_uid)),
         tuple(archive.all(Refusal, study_uid)),
@@ -195,13 +196,22 @@ class _Room:
                 self.refusals.refuse(judge, suitable.nearest, suitable.reason)
             else:
                 self.refusals.no_longer(judge, {inputs[0].id for inputs in suitable.inputs})
-            found += [
-                of_model(
-                    self.archive, self.settings, self.volumes, self.cancel, package, judge, inputs
-                )
-                for inputs in suitable.inputs
-                if still(judge, inputs[0])
-            ]
+            for inputs, cautions, doubts in zip(
+                suitable.inputs, suitable.cautions, suitable.doubts, strict=True
+            ):
+                if still(judge, inputs[0]):
+                    found.append(
+                        of_model(
+                            self.archive,
+                            self.settings,
+                            self.volumes,
+                            self.cancel,
+                            package,
+                            judge,
+                            inputs,
+                            Unusual(cautions, doubts),
+                        )
+                    )
         for spec, analyse in find_analyses():
             if stat_only and not spec.stat:
                 continue
@@ -280,7 +290,9 @@ class _Room:
         kept: set[str] = set()
         withdrawn: set[str] = set()
         for finding in writer.all(Finding, self.study_uid):
-            if finding.state is FindingState.PROPOSED and which(finding.made_by, finding.stack_id):
+            ours = finding.origin is None  # other systems' findings are the foreign room's
+            undecided = finding.state is FindingState.PROPOSED
+            if ours and undecided and which(finding.made_by, finding.stack_id):
                 writer.withdraw(Finding, finding.id)
                 withdrawn.add(finding.id)
             else:

@@ -6,14 +6,17 @@ that a run is declared to take, so that most answers are there soonest.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
 
-from workstation.ai.client import run_package
+from workstation.ai.client import ModelResult, run_package
 from workstation.ai.limits import Limits
 from workstation.ai.package import ModelPackage
+from workstation.ai.results import ResultCache, input_digest, result_key
+from workstation.ai.volumes import SharedVolumes
 from workstation.archive.store import Archive
 from workstation.dicom.volumes import read_volume
 from workstation.domain.analysis import AnalysisInputs, AnalysisResult, AnalysisSpec
@@ -23,8 +26,8 @@ from workstation.domain.work import Cancel, Progress
 from workstation.reading.proposals import Judge, Proposals, from_analysis, from_model
 from workstation.settings import Settings
 
-KEPT_BYTES = 1 << 30
-"""Voxels kept for the next run that wants them; beyond it a volume is read again when wanted."""
+RESULTS = "results"
+"""Folder of the home in which results of models are kept."""
 
 Image = tuple[str, int]  # stack id, phase
 
@@ -56,15 +59,32 @@ def in_order(runs: Iterable[Run]) -> list[Run]:
 
 
 class Volumes:
-    """Volumes of one walk: read when first wanted, kept while another run still wants them."""
+    """Volumes of one walk: read when first wanted, shared while another run still wants them.
+
+    What several want, or a model's own process, is mapped from one file (``ai.volumes``); the
+    files go with the walk: use as a context manager.
+    """
 
     def __init__(self, archive: Archive, cancel: Cancel) -> None:
         self._archive = archive
         self._cancel = cancel
         self._wanted: Counter[Image] = Counter()
         self._kept: dict[Image, Volume] = {}
-        self._lock = threading.Lock()
+        self._shared: SharedVolumes | None = None
         self.reads = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._kept.clear()
+        if self._shared is not None:
+            self._shared.close()
 
     def expect(self, runs: Iterable[Run]) -> None:
         """These runs will ask."""
@@ -74,24 +94,33 @@ class Volumes:
     def take(self, stack: Stack, phase: int = 0) -> Volume:
         """One phase of a stack; raises ``ReaderError`` where its files cannot be read."""
         key = (stack.id, phase)
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is None:
-                kept = read_volume(stack, self._archive.blob_path, phase, cancel=self._cancel)
-                self.reads += 1
-                held = sum(volume.array.nbytes for volume in self._kept.values())
-                shared = self._wanted[key] > 1  # this run and a later one
-                if shared and held + kept.array.nbytes <= KEPT_BYTES:
-                    self._kept[key] = kept
+        kept = self._kept.get(key)
+        if kept is not None:
             return kept
+        volume = read_volume(stack, self._archive.blob_path, phase, cancel=self._cancel)
+        self.reads += 1
+        if self._wanted[key] > 1:  # by this run and a later one
+            if self._shared is None:
+                self._shared = SharedVolumes()
+            mapped = self._shared.share(f"{stack.id}/{phase}", lambda: volume.array)
+            volume = replace(volume, array=mapped)
+            self._kept[key] = volume
+        return volume
 
     def done(self, run: Run) -> None:
         """``run`` has ended, well or not: what nobody else wants is let go."""
-        with self._lock:
-            for key in run.images:
-                self._wanted[key] -= 1
-                if self._wanted[key] <= 0:
-                    self._kept.pop(key, None)
+        for key in run.images:
+            self._wanted[key] -= 1
+            if self._wanted[key] <= 0:
+                self._kept.pop(key, None)
+
+
+@dataclass(frozen=True)
+class Unusual:
+    """What the headers of a run's images have that speaks for care, and against relying on it."""
+
+    cautions: tuple[Message, ...] = ()
+    doubts: tuple[Message, ...] = ()
 
 
 def of_model(
@@ -102,23 +131,45 @@ def of_model(
     package: ModelPackage,
     judge: Judge,
     inputs: tuple[Stack, ...],
+    unusual: Unusual = Unusual(),
 ) -> Run:
-    """A package on its input channels."""
+    """A package on its input channels. A result kept for the same voxels, package and way of
+    computing is used again; a new one is kept beside it."""
+    cache = ResultCache(settings.home / RESULTS)
 
     def compute(progress: Progress) -> Proposals:
         taken = [volumes.take(stack) for stack in inputs]
-        result = run_package(
-            package,
-            [volume.array for volume in taken],
-            [volume.grid for volume in taken],
-            limits=Limits(settings.ai_memory_mb, settings.ai_timeout_s, settings.ai_threads),
-            progress=progress,
-            cancel=cancel,
-        )
-        return from_model(archive, judge, package, result, inputs)
+        digests = [input_digest(volume.array, volume.grid) for volume in taken]
+        key = result_key(package.sha256, digests, {"provider": "auto", "precision": "float32"})
+        result = cache.get(key)
+        if result is None:
+            result = run_package(
+                package,
+                [volume.array for volume in taken],
+                [volume.grid for volume in taken],
+                limits=Limits(settings.ai_memory_mb, settings.ai_timeout_s, settings.ai_threads),
+                progress=progress,
+                cancel=cancel,
+            )
+            cache.put(key, result)
+        proposals = from_model(archive, judge, package, result, inputs)
+        return _with_doubts(proposals, unusual, result)
 
     said = package.manifest
     return Run(judge, inputs, compute, said.stat, said.cost_s)
+
+
+def _with_doubts(proposals: Proposals, unusual: Unusual, result: ModelResult) -> Proposals:
+    """The proposals with what the headers and the images have that speaks against them."""
+    cautions = (*unusual.cautions, *result.cautions)
+    doubts = (*unusual.doubts, *result.doubts)
+    proposals.outcome = replace(
+        proposals.outcome, cautions=cautions, doubts=doubts, unlikeness=result.unlikeness
+    )
+    proposals.findings = [
+        replace(one, cautions=cautions, doubts=doubts) for one in proposals.findings
+    ]
+    return proposals
 
 
 def of_analysis(
