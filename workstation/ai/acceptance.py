@@ -2,8 +2,9 @@
 
 Every check has one of four answers: pass; caution (accepted, the reader is told); uncertain (the
 result is shown as one not to be relied upon); refuse (no result). Two bounds make three of them:
-what is usual passes, what is still allowed is a caution (headers) or uncertain (images), and
-everything else is refused. A fact that the headers do not state has an answer of its own.
+what is usual passes, what is still allowed is a caution (headers, unless the package says
+otherwise) or uncertain (images), and everything else is refused. A fact that the headers do not
+state has an answer of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from workstation.ai.vocabulary import Strict
+from workstation.ai.vocabulary import Strict, Words
 from workstation.domain.volume import Flag
 
 Range = Annotated[tuple[float, float], Field(description="lowest and highest allowed value")]
@@ -42,6 +43,7 @@ class NumberCheck(Strict):
     fact: NumberFact
     usual: Range
     allowed: Range | None = None
+    unusual: Answer = "caution"  # what is allowed and not usual
     unknown: Answer = "pass"
 
     @model_validator(mode="after")
@@ -55,14 +57,14 @@ class WordCheck(Strict):
     """A word of the headers, compared without regard to case. sop_class: UID. body_part:
     BodyPartExamined. region: what the workstation takes it for. plane: axial, sagittal, coronal,
     or isotropic where all spacings are within 1.6 of each other. kernel: soft or sharp. contrast:
-    yes or no. phase: plain, arterial, venous or delayed. sex: M, F or O.
-
-    ``allowed`` ("*": any other) is a caution, everything else is refused.
+    yes or no. phase: plain, arterial, venous or delayed. sex: M, F or O. ``allowed``: "*" stands
+    for any other.
     """
 
     fact: WordFact
     usual: tuple[str, ...] = Field(min_length=1)
     allowed: tuple[str, ...] = ()
+    unusual: Answer = "caution"
     unknown: Answer = "pass"
 
 
@@ -123,10 +125,9 @@ class Bound(Strict):
 
     def answer(self, value: float) -> Answer:
         """Where ``value`` lies; what is no number is refused."""
-        for span, answer in ((self.usual, "pass"), (self.allowed, "uncertain")):
-            if span[0] <= value <= span[1]:
-                return "pass" if answer == "pass" else "uncertain"
-        return "refuse"
+        if self.usual[0] <= value <= self.usual[1]:
+            return "pass"
+        return "uncertain" if self.allowed[0] <= value <= self.allowed[1] else "refuse"
 
 
 class SliceChecks(Strict):
@@ -140,7 +141,7 @@ class SliceChecks(Strict):
     duplicates: Answer = "refuse"
     blank: Answer = "refuse"
     jump: Answer = "uncertain"
-    jump_times: float = Field(default=3.0, gt=1.0)
+    jump_times: float = Field(default=1.4, gt=1.0)
 
 
 class ImageChecks(Strict):
@@ -163,22 +164,30 @@ class ImageChecks(Strict):
 
 
 class Reference(Strict):
-    """One group of numbers (``ai.appearance``) of one kind of image the model knows.
+    """One group of numbers (``ai.appearance``) of one kind of image, as its mean and covariance.
 
-    mean, and precision: the inverse covariance as rows. Distances are Mahalanobis distances.
+    The covariance is kept by its main directions (probabilistic principal components, Tipping and
+    Bishop 1999, J R Stat Soc B 61:611): numbers are first divided by ``scale``; along the rows of
+    ``components``, which are orthonormal, they vary by ``variances``, in all other directions by
+    ``residual``. Distances are Mahalanobis distances over the root of how many numbers there are.
     """
 
-    group: Literal["outline", "contrast", "texture"]
+    group: Literal["outline", "layers", "contrast", "texture"]
     mean: tuple[float, ...] = Field(min_length=1)
-    precision: tuple[tuple[float, ...], ...]
+    scale: tuple[Annotated[float, Field(gt=0.0)], ...]
+    components: tuple[tuple[float, ...], ...] = ()
+    variances: tuple[Annotated[float, Field(gt=0.0)], ...] = ()
+    residual: float = Field(gt=0.0)
     uncertain_from: float = Field(gt=0.0)
     refuse_from: float = Field(gt=0.0)
 
     @model_validator(mode="after")
-    def _square(self) -> Self:
+    def _fits(self) -> Self:
         size = len(self.mean)
-        if len(self.precision) != size or any(len(row) != size for row in self.precision):
-            raise ValueError("precision must be a square matrix of the size of mean")
+        if len(self.scale) != size or any(len(row) != size for row in self.components):
+            raise ValueError("scale and components must have the size of mean")
+        if len(self.variances) != len(self.components):
+            raise ValueError("each component has one variance")
         if not self.uncertain_from <= self.refuse_from:
             raise ValueError("uncertain_from must not be over refuse_from")
         return self
@@ -191,13 +200,30 @@ class Kind(Strict):
     references: tuple[Reference, ...] = Field(min_length=1)
 
 
+class Other(Strict):
+    """A kind of image that must not be taken for what the model knows ("T1-weighted"): how many
+    times further from the nearest known kind than from this one an image may be, by contrast."""
+
+    name: Words
+    reference: Reference
+    uncertain_from: float = Field(default=0.8, gt=0.0)
+    refuse_from: float = Field(default=1.0, gt=0.0)
+
+    @model_validator(mode="after")
+    def _contrast(self) -> Self:
+        if self.reference.group != "contrast":
+            raise ValueError("other kinds are told by contrast")
+        return self
+
+
 class Turned(Strict):
-    """Refuse what looks upside down or front to back: turned over, its outline is nearer to what
-    the model knows by ``margin`` (a factor). Left and right cannot be told by symmetry."""
+    """Upside down (z) or front to back (y): how many times further than its turned-over self an
+    image may be from what the model knows, by outline and layers. Left and right of a symmetric
+    part cannot be told apart."""
 
     axes: tuple[Literal["z", "y"], ...] = Field(min_length=1)
-    uncertain_margin: float = Field(default=1.0, gt=0.0)
-    refuse_margin: float = Field(default=1.25, gt=0.0)
+    uncertain_from: float = Field(default=1.0, gt=0.0)
+    refuse_from: float = Field(default=1.1, gt=0.0)
 
 
 class Likeness(Strict):
@@ -208,6 +234,7 @@ class Likeness(Strict):
     """
 
     kinds: tuple[Kind, ...] = Field(min_length=1)
+    others: tuple[Other, ...] = ()
     turned: Turned | None = None
     calibrated_on: str = Field(min_length=1)
 
@@ -215,23 +242,26 @@ class Likeness(Strict):
 class OutputChecks(Strict):
     """Plausibility of each label's mask. volume_ml and pieces: of the mask. outside: part of it
     outside the image's silhouette. at_border: part within ``border_mm`` of the silhouette's edge
-    in plane. doubt: mean of 1 - |2p - 1| over the mask, 0 for sure and 1 for a coin's throw."""
+    in plane, or outside it. score: mean probability of the mask. Of an empty mask only volume and
+    pieces count."""
 
     volume_ml: Bound | None = None
     pieces: Bound | None = None
     outside: Bound | None = None
     at_border: Bound | None = None
     border_mm: float = Field(default=5.0, gt=0.0)
-    doubt: Bound | None = None
+    score: Bound | None = None
 
 
 class Quality(Strict):
     """Outside these bounds the model does not judge: a refusal, never an empty result.
 
     foreground_ml: volume of the foreground. percentiles: of the prepared intensities.
-    output_ml: volume of each label's mask.
+    output_ml: volume of each label's mask. orientation: letters of index x, y, z in which ``image``
+    and ``likeness`` look at the first channel.
     """
 
+    orientation: str = Field(default="LPH", pattern=r"^[LRPAHF]{3}$")
     foreground_ml: Range | None = None
     percentiles: tuple[PercentileBound, ...] = ()
     output_ml: Range | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workstation.ai.facts import remarks_of
 from workstation.ai.manifest import Accept, Manifest
 from workstation.domain.errors import N_, Message
 from workstation.domain.volume import Flag, Stack
@@ -129,17 +130,38 @@ def misfit(accept: Accept, stack: Stack) -> Misfit | None:
                 {"number": number, "found": round(covered), "needed": round(accept.coverage_mm)},
             ),
         )
-    return None
+    refused = next((one for one in remarks_of(accept, stack) if one.answer == "refuse"), None)
+    return None if refused is None else Misfit(9, refused.message)
 
 
 @dataclass(frozen=True)
 class Suitable:
     """Inputs to run a package on, one tuple of stacks (a stack a channel) for each run; or, where
-    there is none, the most telling reason and the stack that it is about."""
+    there is none, the most telling reason and the stack that it is about.
+
+    cautions, doubts: for each run, what its headers have that is unusual, and what makes its
+    result one not to be relied upon.
+    """
 
     inputs: tuple[tuple[Stack, ...], ...]
     reason: Message | None = None
     nearest: Stack | None = None
+    cautions: tuple[tuple[Message, ...], ...] = ()
+    doubts: tuple[tuple[Message, ...], ...] = ()
+
+
+def _said(
+    manifest: Manifest, inputs: Sequence[tuple[Stack, ...]], answer: str
+) -> tuple[tuple[Message, ...], ...]:
+    return tuple(
+        tuple(
+            remark.message
+            for accept, stack in zip(manifest.accept, stacks, strict=True)
+            for remark in remarks_of(accept, stack)
+            if remark.answer == answer
+        )
+        for stacks in inputs
+    )
 
 
 def find_inputs(manifest: Manifest, stacks: Sequence[Stack]) -> Suitable:
@@ -181,13 +203,17 @@ def find_inputs(manifest: Manifest, stacks: Sequence[Stack]) -> Suitable:
                     ),
                     {"wanted": wanted(accept), "number": stack.series_number},
                 )
-                remember(9, reason, stack)
+                remember(10, reason, stack)
                 break
             chosen.append(companion)
         else:
             inputs.append(tuple(chosen))
     if inputs:
-        return Suitable(tuple(inputs))
+        return Suitable(
+            tuple(inputs),
+            cautions=_said(manifest, inputs, "caution"),
+            doubts=_said(manifest, inputs, "uncertain"),
+        )
     if worst is None:
         absent = Message(
             N_("No suitable series: the study has no {wanted} series."), {"wanted": wanted(first)}

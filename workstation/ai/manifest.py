@@ -14,22 +14,12 @@ from workstation.ai.acceptance import Accept as Accept
 from workstation.ai.acceptance import Quality as Quality
 from workstation.ai.vocabulary import Foreground as Foreground
 from workstation.ai.vocabulary import Infer, Io, Post, Pre, Strict
-from workstation.domain.artefact import Code, Wording
+from workstation.ai.vocabulary import Words as Words
+from workstation.domain.artefact import Code
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Evidence = Literal["none", "synthetic", "public", "clinical"]
 Area = Literal["brain", "vessel", "heart", "chest", "abdomen", "other"]
-
-
-class Words(Strict):
-    """One text in both languages."""
-
-    en: str = Field(min_length=1)
-    zh: str = Field(min_length=1)
-
-    def wording(self) -> Wording:
-        """The same as the domain's noun."""
-        return Wording(self.en, self.zh)
 
 
 class Coded(Strict):

@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from workstation.domain.artefact import Wording
+
 Provider = Literal["cuda", "directml", "openvino", "cpu"]
 
 
@@ -17,6 +19,17 @@ class Strict(BaseModel):
     """Unknown fields, wrong types and later changes are all refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Words(Strict):
+    """One text in both languages."""
+
+    en: str = Field(min_length=1)
+    zh: str = Field(min_length=1)
+
+    def wording(self) -> Wording:
+        """The same as the domain's noun."""
+        return Wording(self.en, self.zh)
 
 
 class Foreground(Strict):
