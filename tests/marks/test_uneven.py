@@ -92,7 +92,7 @@ def test_marks_take_the_pixels_of_the_image_shown(room: Room) -> None:
         constant = float(value_on(number))
         hover = room.at(20, 20)
         room.view.mouse.hover = hover.toPointF()
-        assert room.view._readout().startswith(f"{constant:.4g} HU")
+        assert room.view.readout().startswith(f"{constant:.4g} HU")
         ground = ground_of(room.view.viewport)
         assert ground is not None
         probe = made_mark(MarkKind.PROBE, ground, room.view.lps_at(hover.toPointF())[None])

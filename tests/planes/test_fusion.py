@@ -215,7 +215,7 @@ def test_what_is_written(view: SliceView, monkeypatch: pytest.MonkeyPatch) -> No
     assert {"5", "2.5", "0", "SUV"} <= set(words)
     assert "+ PET  50 %" in words
     view.mouse.hover = view.to_view(COARSE.to_lps((7.0, 6.0, 4.0)))
-    assert view._readout() == "40 HU  ·  7.25 SUV"
+    assert view.readout() == "40 HU  ·  7.25 SUV"
     layer_of(view).set_fusion(
         Fusion(pet("Bq/mL"), Placed(as_matrix(np.eye(4)), alignment(np.eye(4))))
     )

@@ -157,4 +157,4 @@ def test_scrubbing_by_wheel_key_and_axis(
     qtbot.waitUntil(lambda: is_in(pane, 2))
     assert {"0.0 s", "40.0 s"} <= set(written_on(view, monkeypatch))
     view.mouse.hover = QPointF(view.to_view(GRID.to_lps((20.0, 15.0, 2.0))))
-    assert view._readout().startswith("20")  # 200 + z: a stored voxel of phase 2
+    assert view.readout().startswith("20")  # 200 + z: a stored voxel of phase 2

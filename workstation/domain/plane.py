@@ -213,10 +213,14 @@ class Raster:
         inverse.setflags(write=False)
         return inverse
 
-    def halved(self) -> Raster:
-        """The same picture with half as many pixels each way, centred on the same point."""
-        width, height = max(self.width // 2, 1), max(self.height // 2, 1)
-        return Raster(self.centre_mm, self.axes, self.mm_per_pixel * 2, width, height)
+    def coarser(self, times: float = 2.0) -> Raster:
+        """The same picture, centred on the same point, with pixels so many times as large."""
+        width, height = max(round(self.width / times), 1), max(round(self.height / times), 1)
+        return Raster(self.centre_mm, self.axes, self.mm_per_pixel * times, width, height)
+
+    def cuts_across(self, grid: Grid) -> bool:
+        """Whether the picture's rows or columns run along no axis of ``grid``: an oblique cut."""
+        return bool(np.count_nonzero(self.index_matrix(grid)[:3, :2]) > 2)
 
     def index_matrix(self, grid: Grid) -> Floats:
         """(4, 4): (column, row, mm along the normal, 1) to the index (x, y, z, 1) of ``grid``.

@@ -106,7 +106,7 @@ class FusionLayer(Layer):
         if key != self._cut_key:
             if self._cut_key and self._cut_key[3] != fusion.version:
                 self._renderer.voxels_changed()
-            drawn = raster.halved() if draft else raster
+            drawn = raster.coarser() if draft else raster
             self._cut = self._renderer.cut(drawn, slab, draft=draft)
             self._cut_key, self._image_key = key, ()
         image_key = (fusion.window, fusion.map.id, fusion.opacity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from workstation.viewing.viewport import Slab, Viewport
 
 FILL_ALPHA = 0.26
 _AT_ONCE = 1_500_000  # samples of a slab that are cut while one waits (20 ms)
+_FLUENT_MS = 3.0  # what a cut may take so that three views follow the hand
+_SLAB_DRAFT, _OBLIQUE_DRAFT = 2.0, 1.5  # pixels of a picture in motion, times those at rest
 
 
 class SlicePicture:
@@ -33,7 +36,8 @@ class SlicePicture:
         self._renderer: SliceRenderer | None = None
         self._cut_key: tuple[Any, ...] = ()
         self._cut: NDArray[Any] = np.zeros((1, 1), dtype=np.int16)
-        self._scale = 1
+        self._scale = 1.0
+        self._oblique_ms = 0.0  # what the last oblique cut at full quality took on this machine
         self._grey_key: tuple[Any, ...] = ()
         self._grey: NDArray[np.uint8] = np.zeros((1, 1), dtype=np.uint8)
         self._image = QImage()
@@ -56,8 +60,10 @@ class SlicePicture:
     ) -> QImage:
         """The image on ``raster``.
 
-        While a thick slab is ``moving`` it is a draft of half as many pixels. With a
-        ``sharpener`` it stays that until the full picture, cut in the background, is put in.
+        While a thick slab is ``moving`` it is a draft of half as many pixels each way. With a
+        ``sharpener`` it stays that until the full picture, cut in the background, is put in. So
+        is a moving oblique plane, two thirds each way, on a machine too slow for more. Planes
+        along the array's axes, those one reads, are never drafts.
         """
         volume = viewport.volume
         assert volume is not None and viewport.grid is not None
@@ -67,20 +73,27 @@ class SlicePicture:
             self._cut_key = ()
         slab = viewport.slab if viewport.slab.thickness_mm > 0 else None
         key = (raster, slab, viewport.voxels_version, id(volume))
-        draft = False
-        if slab is not None and volume.stack.samples == 1 and self._cut_key != (*key, False):
-            layers = len(slab_places_mm(viewport.grid, raster, slab))
-            slow = layers * raster.width * raster.height > _AT_ONCE
-            draft = moving or (slow and sharpener is not None)
-            if sharpener is not None and draft and not moving:
-                sharpener.ask(key, volume.array, viewport.grid, raster, slab)
-            elif sharpener is not None:
-                sharpener.drop()
+        draft = 0.0  # how many times as large its pixels are
+        if volume.stack.samples == 1 and self._cut_key != (*key, 0.0):
+            if slab is not None:
+                layers = len(slab_places_mm(viewport.grid, raster, slab))
+                slow = layers * raster.width * raster.height > _AT_ONCE
+                draft = _SLAB_DRAFT if moving or (slow and sharpener is not None) else 0.0
+                if sharpener is not None and draft and not moving:
+                    sharpener.ask(key, volume.array, viewport.grid, raster, slab)
+                elif sharpener is not None:
+                    sharpener.drop()
+            elif moving and self.lags(viewport, raster):
+                draft = _OBLIQUE_DRAFT
         if self._cut_key != (*key, draft):
             if not self._cut_key or self._cut_key[2] != viewport.voxels_version:
                 self._renderer.voxels_changed()
-            drawn = raster.halved() if draft else raster
-            self._put(key, self._source(viewport).cut(drawn, slab, draft=draft), draft)
+            drawn = raster.coarser(draft) if draft else raster
+            begun = time.perf_counter()
+            cut = self._source(viewport).cut(drawn, slab, draft=draft > 0)
+            if not draft and slab is None and raster.cuts_across(viewport.grid):
+                self._oblique_ms = (time.perf_counter() - begun) * 1000
+            self._put(key, cut, draft)
         grey_key = (viewport.window, viewport.invert)
         if grey_key != self._grey_key:
             self._grey = self._renderer.grey(self._cut, viewport.window, viewport.invert)
@@ -106,14 +119,20 @@ class SlicePicture:
         grid = acquired_grid(volume.stack, frame.position_mm)
         return SliceRenderer(volume.acquired[image : image + 1], grid)
 
-    def _put(self, key: tuple[Any, ...], cut: NDArray[Any], draft: bool) -> None:
-        self._cut, self._scale = cut, 2 if draft else 1
+    def lags(self, viewport: Viewport, raster: Raster) -> bool:
+        """Whether pictures on ``raster`` take too long here for drawing each one in full."""
+        if viewport.grid is None or self._oblique_ms <= _FLUENT_MS:
+            return False
+        return raster.cuts_across(viewport.grid)
+
+    def _put(self, key: tuple[Any, ...], cut: NDArray[Any], draft: float) -> None:
+        self._cut, self._scale = cut, draft or 1.0
         self._cut_key, self._grey_key = (*key, draft), ()
 
     def sharpened(self, key: tuple[Any, ...], cut: NDArray[Any]) -> None:
         """Put in what the sharpener has cut, if that is still what is shown."""
-        if self._cut_key == (*key, True):
-            self._put(key, cut, False)
+        if self._cut_key == (*key, _SLAB_DRAFT):
+            self._put(key, cut, 0.0)
 
     @property
     def sharp(self) -> bool:
@@ -123,7 +142,7 @@ class SlicePicture:
     def value_at(self, column: int, row: int) -> float | None:
         """The value that the picture shows at a pixel; None outside the array or for colour."""
         height, width = self._cut.shape[:2]
-        column, row = column // self._scale, row // self._scale
+        column, row = int(column / self._scale), int(row / self._scale)
         if self._cut.ndim != 2 or not (0 <= column < width and 0 <= row < height):
             return None
         value = float(self._cut[row, column])

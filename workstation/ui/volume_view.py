@@ -256,7 +256,7 @@ class VolumeView(QWidget):
         rows, columns = drawn.pixels.shape[:2]
         pixels = np.ascontiguousarray(drawn.pixels[::-1])
         image = QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_RGBX8888)
-        self.image = image.copy()
+        self.image = image.convertToFormat(QImage.Format.Format_RGB32)  # drawn more often than made
         self.image.setDevicePixelRatio(rows / max(self.height(), 1))
         self.update()
 
