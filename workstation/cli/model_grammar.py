@@ -22,6 +22,25 @@ def _acts() -> ModuleType:
     return model_acts
 
 
+def _imports() -> ModuleType:
+    from workstation.cli import model_imports
+
+    return model_imports
+
+
+IMPORTS = {
+    "import-nnunet": "make a package of nnU-Net v2 training output",
+    "import-monai": "make a package of a MONAI bundle",
+    "import-totalsegmentator": "make packages of TotalSegmentator's weight folders",
+}
+
+
+def _log() -> ModuleType:
+    from workstation.cli import model_log
+
+    return model_log
+
+
 def add_model_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add ``models`` and everything below it to the program's commands."""
     model = commands.add_parser("models", help="model packages", parents=[common])
@@ -38,6 +57,12 @@ def add_model_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
     add("list", lambda s, a: _models().list_models(s, a), "packages and whether they may run")
     one = add("card", lambda s, a: _models().show_card(s, a), "the model card of a package")
+    one.add_argument("id", metavar="ID")
+    one = add(
+        "log",
+        lambda s, a: _log().show_log(s, a),
+        "how often a model's findings were accepted, edited, rejected, and drift; no patient data",
+    )
     one.add_argument("id", metavar="ID")
     one = add(
         "check",
@@ -85,6 +110,16 @@ def add_model_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     add("trusted", lambda s, a: _acts().list_trusted(s, a), "the keys that this site trusts")
     one = add("distrust", lambda s, a: _acts().distrust(s, a), "trust a key no longer", by=True)
     one.add_argument("key", metavar="NAME|FINGERPRINT")
+    for name, about in IMPORTS.items():
+        one = add(name, lambda s, a: _imports().import_models(s, a), about, by=True)
+        one.add_argument("folder", metavar="FOLDER")
+        one.add_argument("--to", default=".", metavar="DIR", help="where the package is made")
+        one.add_argument("--answers", default="", metavar="FILE", help="answers.json")
+        one.add_argument("--zip", action="store_true", help="also as one file")
+        one.add_argument("--install", action="store_true", help="and install it")
+        one.add_argument("--passphrase", action="store_true", help="as for sign")
+        if name == "import-totalsegmentator":
+            one.add_argument("--class-map", default="", metavar="FILE", help='{"1": "spleen", ...}')
     one = add("run", lambda s, a: _models().run_model(s, a), "run one package on files")
     one.add_argument("id", metavar="ID")
     one.add_argument("--input", required=True, metavar="PATH")

@@ -172,6 +172,7 @@ class Arrivals(QObject):
             except Cancelled:
                 if not self._making_way and not self.jobs.closing:
                     arrivals.stop(self.archive, study_uid)  # a reader stopped it
+                    raise
             except ReaderError as error:
                 arrivals.stop(self.archive, study_uid, why=error.message)
                 raise
