@@ -61,8 +61,9 @@ def hog(gigabytes: int = 8) -> Any:
     )
 
 
-def sleeper() -> Any:
-    """A network that multiplies matrices for hours: a Loop of a thousand million turns."""
+def sleeper(turns: int = 10**9) -> Any:
+    """A network that multiplies matrices for hours: a Loop of a thousand million turns, and at
+    the end (identity matrices) gives back its input."""
     body = helper.make_graph(
         [
             helper.make_node("MatMul", ["carried", "turn"], ["next"]),
@@ -90,7 +91,7 @@ def sleeper() -> Any:
         ],
         {
             "square": np.array([256, 256], dtype=np.int64),
-            "turns": np.array(10**9, dtype=np.int64),
+            "turns": np.array(turns, dtype=np.int64),
             "yes": np.array(True),
         },
     )

@@ -152,7 +152,7 @@ def when_running(
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             for child in psutil.Process().children():
-                if child.cpu_times().user > 0.3:
+                if child.cpu_times().user > 1.5:
                     found.append(child)
                     act(child)
                     return

@@ -301,6 +301,8 @@ def _result_of(done: Mapping[str, Any], folder: Path, grid: Grid, begun: float) 
         peak_mb=float(done["peak_mb"]),
         stages={"start": seconds - float(done["seconds"]), **stages},
         notes=tuple(Message(one["template"], one["params"]) for one in done["notes"]),
+        doubts=tuple(Message(one["template"], one["params"]) for one in done["doubts"]),
+        unlikeness=done["unlikeness"],
     )
 
 
