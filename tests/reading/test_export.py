@@ -65,12 +65,14 @@ def test_every_document_of_every_report_is_written(home: Path, tmp_path: Path) -
     files = export(archive, STUDY_UID, tmp_path / "新 文件夹")
     kinds = [f.kind for f in files]
     assert kinds[:6] == ["pdf", "sr", "seg", "json", "manifest", "signature"]
-    assert kinds[6:] == ["pdf", "sr", "json", "manifest", "signature"]
+    assert kinds[6:11] == ["pdf", "sr", "json", "manifest", "signature"]
+    assert kinds[11:] == ["sr_ai", "seg_ai"], "what the machine found stays beside the report"
     held = {d.name: d.sha256 for r in archive.all(SignedReport) for d in r.documents}
-    for file in files:
+    for file in files[:11]:
         assert file.path.read_bytes() == archive.read_blob(held[file.path.name])
     assert archive.audit()[before].permission == Permission.EXPORT.value
-    assert {p.name for p in (tmp_path / "新 文件夹").iterdir()} == set(held), "nothing else is left"
+    names = set(held) | {file.path.name for file in files[11:]}
+    assert {p.name for p in (tmp_path / "新 文件夹").iterdir()} == names, "nothing else is left"
 
 
 def test_an_export_verifies_anywhere(home: Path, folder: Path) -> None:
@@ -221,8 +223,8 @@ def test_an_unsigned_study_gives_only_a_marked_draft(tmp_path: Path) -> None:
         export(archive, STUDY_UID, tmp_path / "out")
     draft(archive, STUDY_UID, actor=MACHINE)
     files = export(archive, STUDY_UID, tmp_path / "out")
-    assert [f.kind for f in files] == ["draft_pdf", "draft_json"]
-    assert all(f.path.name.startswith("DRAFT-") for f in files)
+    assert [f.kind for f in files] == ["draft_pdf", "draft_json", "sr_ai", "seg_ai"]
+    assert all(f.path.name.startswith("DRAFT-") for f in files[:2])
     for page in pypdfium2.PdfDocument(files[0].path.read_bytes()):
         assert "UNREVIEWED DRAFT" in page.get_textpage().get_text_range()
     assert "UNREVIEWED" in json.loads(files[1].path.read_bytes())["status"]

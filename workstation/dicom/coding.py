@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.sr import CodedConcept
 from pydicom.sr.codedict import codes
 
+from workstation.dicom.evidence import tracking_uid
 from workstation.domain.artefact import Code, Wording
-from workstation.domain.finding import Finding
+from workstation.domain.finding import Finding, is_by_hand
+from workstation.domain.origin import Algorithm
 
 LOCAL_SCHEME = "99ONESCAN"
 """Private scheme (PS3.3 8.2: starts with 99) for terms without a public code."""
@@ -119,14 +122,21 @@ def local(meaning: str) -> CodedConcept:
     return CodedConcept(value, LOCAL_SCHEME, (meaning or "unnamed")[:64])
 
 
-def unit_concept(unit: str) -> CodedConcept:
-    """A UCUM unit (CID 7181); the empty unit is "1"."""
+def unit_concept(unit: str, code: Code | None = None) -> CodedConcept:
+    """A UCUM unit (CID 7181); the empty unit is "1". code: of a unit that is not UCUM."""
+    if code is not None and code.value and code.scheme:
+        return concept(code)
     value = unit or "1"
     return CodedConcept(value, "UCUM", _UNIT_MEANINGS.get(value, value)[:64])
 
 
-def site_concepts(site: Wording, area: str) -> tuple[CodedConcept | None, CodedConcept | None]:
-    """Anatomic place and side (CID 244) of a finding; None where it names none."""
+def site_concepts(
+    site: Wording, area: str, code: Code | None = None
+) -> tuple[CodedConcept | None, CodedConcept | None]:
+    """Anatomic place and side (CID 244) of a finding; None where it names none.
+
+    code: of the place, where a model or another system states it.
+    """
     words = site.en.lower().replace(",", " ").split()
     side = next((_SIDES[word] for word in words if word in _SIDES), None)
     laterality = CodedConcept(side[0], "SCT", side[1]) if side else None
@@ -135,6 +145,8 @@ def site_concepts(site: Wording, area: str) -> tuple[CodedConcept | None, CodedC
         plain = " ".join(words)
     else:
         plain = " ".join(word for word in words if word not in _SIDES)
+    if code is not None and code.value:
+        return concept(code), laterality
     if plain:
         named = [term for term in _SITES if term in plain]
         if named:
@@ -149,6 +161,8 @@ def site_concepts(site: Wording, area: str) -> tuple[CodedConcept | None, CodedC
 
 def value_concept(finding: Finding) -> CodedConcept:
     """What the main number of a finding measures."""
+    if finding.value_code is not None and finding.value_code.value:
+        return concept(finding.value_code)
     known = _VALUES.get((finding.template_key, finding.unit)) or _VALUES_BY_UNIT.get(finding.unit)
     if known:
         return CodedConcept(*known)
@@ -161,11 +175,40 @@ def segment_concepts(finding: Finding) -> tuple[CodedConcept, CodedConcept]:
         return CodedConcept(_ANATOMY[0], "SCT", _ANATOMY[1]), CodedConcept(
             "87878005", "SCT", "Left ventricle"
         )
-    return CodedConcept(_ABNORMAL[0], "SCT", _ABNORMAL[1]), concept(finding.code)
+    category = CodedConcept(_ABNORMAL[0], "SCT", _ABNORMAL[1])
+    return concept(finding.category) if finding.category else category, concept(finding.code)
+
+
+def algorithm_of(finding: Finding) -> Algorithm | None:
+    """What found a finding; None where a person did."""
+    if is_by_hand(finding):
+        return None
+    if finding.algorithm is not None:
+        return finding.algorithm
+    origin, made_by = finding.origin, finding.made_by
+    if origin is not None and origin.algorithm_type not in {"AUTOMATIC", "SEMIAUTOMATIC"}:
+        return None
+    sha256 = (f"sha256={made_by.sha256}",) if made_by.sha256 else ()
+    source = origin.maker.manufacturer if origin is not None else "OneScan"
+    return Algorithm(made_by.name, made_by.version, None, source, sha256)
 
 
 def algorithm_family(finding: Finding) -> CodedConcept:
     """Kind of algorithm (CID 7162): a model package carries a hash, an analysis does not."""
+    known = algorithm_of(finding)
+    if known is not None and known.family is not None and known.family.value:
+        return concept(known.family)
     if finding.made_by.sha256:
         return CodedConcept.from_code(codes.cid7162.ArtificialIntelligence)
+    if finding.origin is not None:
+        return local("Algorithm family not stated")
     return CodedConcept.from_code(codes.cid7162.MorphologicalOperations)
+
+
+def tracking_of(finding: Finding) -> tuple[str, str]:
+    """Tracking identifier and UID: another system's own where it gave one, so that its tools know
+    the finding again; else ours."""
+    origin = finding.origin
+    if origin is not None and re.fullmatch(r"[0-9][0-9.]{0,62}[0-9]", origin.tracking_uid):
+        return (origin.tracking_id or finding.id)[:64], origin.tracking_uid
+    return finding.id, tracking_uid(finding.id)

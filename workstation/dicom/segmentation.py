@@ -18,14 +18,24 @@ from pydicom.errors import InvalidDicomError
 from pydicom.sr.codedict import codes
 
 from workstation.dicom.cielab import cielab_of_rgb
-from workstation.dicom.coding import algorithm_family, concept, scheme_items, segment_concepts
+from workstation.dicom.coding import (
+    algorithm_family,
+    algorithm_of,
+    concept,
+    scheme_items,
+    segment_concepts,
+    site_concepts,
+    tracking_of,
+)
 from workstation.dicom.evidence import (
     CHARACTER_SET,
     MADE_IDENTITY_NOTE,
     has_made_identity,
     person_name,
     read_sources,
+    stamp,
     tracking_uid,
+    uid_of,
 )
 from workstation.domain.artefact import new_uid, now
 from workstation.domain.errors import N_, BadInput
@@ -105,6 +115,7 @@ def write_seg(
     pixels = np.stack([mask[used] for _, mask, _ in findings], axis=-1)
     orientation = [*grid.directions[:, 0], *grid.directions[:, 1]]
     moment = (made_at or now()).astimezone()
+    qualification = _qualification([finding for finding, _, _ in findings])
     with warnings.catch_warnings():
         # highdicom doubts names of one component; person_name says why they are right.
         warnings.filterwarnings("ignore", message="The string .* person name")
@@ -124,7 +135,7 @@ def write_seg(
             manufacturer_model_name=MODEL_NAME,
             software_versions=software_version,
             device_serial_number="0",
-            content_description=RESEARCH_NOTE,
+            content_description=RESEARCH_NOTE if qualification == "RESEARCH" else None,
             content_label="FINDINGS",
             content_creator_name=person_name(creator) if creator else None,
             pixel_measures=hd.PixelMeasuresSequence(
@@ -140,13 +151,18 @@ def write_seg(
             omit_empty_frames=True,
             specific_character_set=CHARACTER_SET,
             series_description=series_description[:64],
-            content_qualification="RESEARCH",
+            content_qualification=qualification,
             coding_schemes=scheme_items(),
             content_date=moment.date(),
             content_time=moment.time(),
         )
     if has_made_identity(instances):
         written.ImageComments = MADE_IDENTITY_NOTE
+    stamp(written, moment)
+    # The library invents this UID; the same file made again must be the same.
+    dimensions = uid_of("dimensions", str(written.SOPInstanceUID))
+    for item in (*written.DimensionOrganizationSequence, *written.DimensionIndexSequence):
+        item.DimensionOrganizationUID = dimensions
     buffer = io.BytesIO()
     written.save_as(buffer)
     return buffer.getvalue()
@@ -174,28 +190,58 @@ def _share_orientation(sources: list[Dataset], grid: Grid) -> None:
 def _segment(number: int, finding: Finding | Segment, language: str) -> hd.seg.SegmentDescription:
     if isinstance(finding, Segment):
         return _painted(number, finding, language)
-    kind = _ALGORITHM_TYPES[finding.state]
+    kind = _algorithm_type(finding)
     category, property_type = segment_concepts(finding)
     label, site = finding.label.in_language(language), finding.site.in_language(language)
-    algorithm = None
-    if kind != "MANUAL":
+    algorithm, known = None, algorithm_of(finding)
+    if kind != "MANUAL" and known is not None:
         algorithm = hd.AlgorithmIdentificationSequence(
-            name=finding.made_by.name[:64],
-            version=finding.made_by.version[:64] or "unknown",
+            name=known.name[:64],
+            version=known.version[:64] or "unknown",
             family=algorithm_family(finding),
-            source=MANUFACTURER,
-            parameters={"sha256": finding.made_by.sha256} if finding.made_by.sha256 else None,
+            source=known.source[:64] or None,
         )
-    return hd.seg.SegmentDescription(
+        if known.parameters:
+            algorithm[0].AlgorithmParameters = ", ".join(known.parameters)[:10240]
+    place, side = site_concepts(finding.site, "", finding.site_code)
+    identifier, uid = tracking_of(finding)
+    made = hd.seg.SegmentDescription(
         segment_number=number,
         segment_label=(f"{label} {site}".strip().replace("\\", "/"))[:64],
         segmented_property_category=category,
         segmented_property_type=property_type,
         algorithm_type=kind,
         algorithm_identification=algorithm,
-        tracking_uid=tracking_uid(finding.id),
-        tracking_id=finding.id,
+        tracking_uid=uid,
+        tracking_id=identifier,
+        anatomic_regions=[place] if place is not None else None,
     )
+    if place is not None and side is not None:
+        made.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = [side]
+    return made
+
+
+def _algorithm_type(finding: Finding) -> str:
+    """AUTOMATIC, SEMIAUTOMATIC after a reader's edit, MANUAL by hand; another system's own word
+    stands until a reader edits."""
+    origin = finding.origin
+    if origin is None:
+        return _ALGORITHM_TYPES[finding.state]
+    if algorithm_of(finding) is None:
+        return "MANUAL"
+    edited = finding.state is FindingState.EDITED or origin.algorithm_type == "SEMIAUTOMATIC"
+    return "SEMIAUTOMATIC" if edited else "AUTOMATIC"
+
+
+def _qualification(findings: Sequence[Finding | Segment]) -> str:
+    """PRODUCT only where every algorithm's maker declares that; this program itself is none."""
+    declared = {
+        finding.algorithm.qualification
+        if isinstance(finding, Finding) and finding.algorithm
+        else "RESEARCH"
+        for finding in findings
+    }
+    return "PRODUCT" if declared == {"PRODUCT"} else "RESEARCH"
 
 
 def _parameters_of(segment: Segment) -> dict[str, str] | None:

@@ -11,6 +11,9 @@ UNKNOWN = "unknown"
 """Evidence level of what another system found: its objects state none."""
 
 
+ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")  # CID 7162
+
+
 @dataclass(frozen=True)
 class Algorithm:
     """An algorithm (PS3.16 TID 4019, PS3.3 table 10-19).

@@ -17,6 +17,7 @@ from workstation.domain.errors import N_, BadInput, Message, NotAllowed, NotFoun
 from workstation.domain.people import MACHINE, Actor, Permission, User
 from workstation.domain.readiness import Case, read_case
 from workstation.domain.report import SignedReport
+from workstation.reading.ai_results import ai_files
 from workstation.reading.mark_files import mark_files
 
 
@@ -25,7 +26,8 @@ class ExportedFile:
     """One file that was written.
 
     kind: pdf, sr, seg, json, manifest, signature, draft_pdf ...; sr_marks (all marks as a
-    measurement report), pr (a presentation state), ko (key images).
+    measurement report), pr (a presentation state), ko (key images), sr_ai and seg_ai (what the
+    machine found, unverified).
     """
 
     kind: str
@@ -43,7 +45,8 @@ def export(
     """Write every signed report of the study to ``folder``: original, addenda and corrections.
 
     Beside them all marks and key images as they are now: presentation states, key objects and a
-    measurement report of their own.
+    measurement report of their own; and what the machine found, as an unverified report and
+    segmentations, whether or not a reader has decided on it.
 
     A study without a signed report gives its draft, marked on every page and named as such. A
     file that is there with other content is never overwritten: ``NotAllowed`` names it, and
@@ -59,6 +62,7 @@ def export(
     if not case.signed:
         files = _draft_files(case, site_name, pictures(archive, case.key_images))
     files += mark_files(archive, study_uid, actor=actor, site_name=site_name)
+    files += ai_files(archive, study_uid, site_name=site_name)
     written = _write_all(folder, files)
     reason = Message(N_("The report was exported: {count} files."), {"count": len(written)})
     with archive.write(actor, Permission.EXPORT, reason, study_uid):

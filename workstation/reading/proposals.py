@@ -21,6 +21,7 @@ from workstation.domain.artefact import Code, MadeBy, Wording, digest_of, new_id
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.mask import VOLUME_FORMULA, VOLUME_NAME, VOLUME_UNIT, MaskInfo, centre_lps
 from workstation.domain.measurement import Measurement
+from workstation.domain.origin import ARTIFICIAL_INTELLIGENCE, Algorithm
 from workstation.domain.outcome import Outcome
 from workstation.domain.volume import Stack
 
@@ -98,9 +99,32 @@ def from_model(
                     template_key=label.template_key,
                     area=label.area,
                     urgent=package.manifest.stat,
+                    category=label.category.code() if label.category else None,
+                    site_code=label.site_code.code() if label.site_code else None,
+                    algorithm=_network(package, result),
                 )
             )
     return _counted(proposals)
+
+
+def _network(package: ModelPackage, result: ModelResult) -> Algorithm:
+    """The package as DICOM names an algorithm, and how its network was computed."""
+    said = package.manifest
+    ran = {
+        "sha256": package.made_by.sha256,
+        "provider": result.provider,
+        "precision": result.precision,
+        "threads": result.threads or "",
+    }
+    return Algorithm(
+        said.id,
+        said.version,
+        ARTIFICIAL_INTELLIGENCE,
+        # 64 characters are all that the attribute holds; the whole hash is a parameter.
+        f"{said.id} sha256:{package.made_by.sha256}"[:64],
+        tuple(f"{name}={value}" for name, value in ran.items() if value),
+        said.qualification,
+    )
 
 
 def from_analysis(
@@ -128,6 +152,8 @@ def from_analysis(
             unit=candidate.quantity.unit,
             formula=spec.id,
             value_name=candidate.quantity.name,
+            value_code=candidate.quantity.code,
+            algorithm=Algorithm(spec.id, spec.version, source="OneScan"),
             template_key=candidate.template_key,
             area=spec.area,
             urgent=candidate.urgent,

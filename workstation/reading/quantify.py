@@ -150,6 +150,7 @@ def _with_number(finding: Finding, measured: Measurement) -> Finding:
         unit=measured.unit,
         formula=measured.formula,
         value_name=measured.name,
+        value_code=measured.code,
     )
 
 

@@ -7,12 +7,10 @@ before it leaves files that nothing refers to, a crash after it leaves a whole r
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from workstation import __version__
 from workstation.archive.people import authenticate
 from workstation.archive.store import Archive
-from workstation.dicom.segmentation import write_seg
 from workstation.dicom.structured_report import write_sr
 from workstation.documents.manifest import (
     MANIFEST,
@@ -27,9 +25,6 @@ from workstation.documents.signatures import fingerprint, sign_bytes, sign_pdf
 from workstation.domain import readiness
 from workstation.domain.artefact import digest_of, new_id, new_uid, now
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed
-from workstation.domain.finding import Finding
-from workstation.domain.geometry import Grid
-from workstation.domain.mask import MaskInfo
 from workstation.domain.people import Permission, Role, User
 from workstation.domain.readiness import CORRECTION, Case, read_case
 from workstation.domain.report import (
@@ -39,8 +34,8 @@ from workstation.domain.report import (
     ReportKind,
     SignedReport,
 )
-from workstation.domain.study import Instance, StudyState
-from workstation.domain.volume import Stack
+from workstation.domain.study import StudyState
+from workstation.reading.segmentation_files import segmentation_files, source_files
 from workstation.text import tr
 
 _ROLES = {
@@ -261,49 +256,23 @@ def _documents(
     return made
 
 
-def _source_files(
-    archive: Archive, stack: Stack, phase: int | None = None
-) -> dict[Path, Instance | None]:
-    """Files of a stack (of one phase) in the order of its slices, and what each is known as."""
-    slices = stack.grid.shape[0]
-    frames = stack.frames
-    if phase is not None:
-        frames = frames[phase * slices : (phase + 1) * slices]
-    known = {one.sop_instance_uid: one for one in archive.instances_of(stack.series_uid)}
-    return {archive.blob_path(f.sha256): known.get(f.sop_instance_uid) for f in frames if f.sha256}
-
-
 def _segmentations(
     archive: Archive, case: Case, facts: SignedReport, stem: str, creator: str
 ) -> list[_Made]:
     """One SEG for each image grid and phase on which reported findings are drawn."""
-    stacks = {s.id: s for s in case.stacks}
-    groups: dict[tuple[str, int, str], list[tuple[Finding, Grid]]] = {}
-    for finding in facts.findings:
-        if finding.mask_id:
-            grid = archive.get(MaskInfo, finding.mask_id).grid
-            key = (finding.stack_id, finding.phase, digest_of(grid))
-            groups.setdefault(key, []).append((finding, grid))
-    made = []
-    for n, ((stack_id, phase, _), members) in enumerate(groups.items(), start=1):
-        stack, uid = stacks[stack_id], new_uid()
-        files = _source_files(archive, stack, phase)
-        data = write_seg(
-            [(f, archive.load_mask(f.mask_id), grid) for f, grid in members],
-            list(files),
-            instances=list(files.values()),
-            series_description=f"{stack.role or stack.description} SEG"[:64],
-            software_version=__version__,
-            study=facts.study,
-            frame_of_reference_uid=stack.frame_of_reference_uid,
-            language=facts.draft.language,
-            series_number=9000 + n,
-            creator=creator,
-            made_at=facts.signed_at,
-            sop_instance_uid=uid,
-        )
-        made.append(_Made("seg", f"{stem}.seg-{n}.dcm", data, uid))
-    return made
+    written = segmentation_files(
+        archive,
+        case.stacks,
+        facts.findings,
+        study=facts.study,
+        language=facts.draft.language,
+        creator=creator,
+        made_at=facts.signed_at,
+    )
+    return [
+        _Made("seg", f"{stem}.seg-{n}.dcm", one.data, one.sop_instance_uid)
+        for n, one in enumerate(written, start=1)
+    ]
 
 
 def _structured_report(
@@ -316,7 +285,7 @@ def _structured_report(
 ) -> _Made:
     spoken = {f.stack_id for f in facts.findings} | {m.stack_id for m in facts.marks}
     stacks = [s for s in case.stacks if s.id in spoken] or list(case.stacks)
-    files = {path: known for s in stacks for path, known in _source_files(archive, s).items()}
+    files = {path: known for s in stacks for path, known in source_files(archive, s).items()}
     uid = new_uid()
     before = [
         archive.read_blob(d.sha256)
