@@ -29,6 +29,7 @@ Block = tuple[slice, slice, slice]
 Spacing = tuple[float, float, float]
 
 WHOLE: Block = (slice(None), slice(None), slice(None))
+_SAME_MM = 1e-3  # MONAI's AFFINE_TOL
 _TOUCHING = np.ones((3, 3, 3), dtype=bool)  # 26-connected
 _DEGREES: dict[Order, Literal[0, 1, 3]] = {"nearest": 0, "linear": 1, "cubic": 3}
 
@@ -62,13 +63,15 @@ class Frame:
         coarse = coarse_axis(*spacings) if self.apart else None
         found = []
         for axis in range(3):
-            step = 1.0
+            step, start = 1.0, 0.0
             if self.fit == "field_of_view":
                 step = old[axis] / new[axis]
             elif self.wanted_mm[axis] != original_mm[axis]:
                 step = spacings[1][axis] / spacings[0][axis]
+                if _oblique(self.oriented):
+                    start = 0.5 * (old[axis] - new[axis] * step)
             chosen: Order = "nearest" if axis == coarse else order
-            found.append(Axis(old[axis], new[axis], step, self.fit, chosen))
+            found.append(Axis(old[axis], new[axis], step, self.fit, chosen, start))
         return found[0], found[1], found[2]
 
     def forth(self, order: Order) -> Axes:
@@ -100,13 +103,21 @@ def _turned(pre: Pre, grid: Grid) -> AxisMap:
     )
 
 
+def _oblique(grid: Grid) -> bool:
+    """Whether MONAI's ``compute_shape_offset`` finds no first voxel in this grid: it compares
+    corners in patient space to 1e-8, which the rounding of any rotated axis exceeds, and then
+    lays the middles of both arrays (count / 2) together."""
+    return bool((np.sort(np.abs(grid.directions), axis=0)[:2] > 1e-6).any())
+
+
 def frame_of(pre: Pre, grid: Grid, region: Block = WHOLE) -> Frame:
     """The prepared grid of an original one, or of a region (of its oriented voxels).
 
     ``field_of_view``: spacing nearest to the wanted that keeps the outer edges; new index i lies
     at old index (i + 0.5) n / n_new - 0.5, the convention of scikit-image's ``resize`` and hence
     nnU-Net's preprocessing (Isensee 2021, Nat Methods 18:203). ``first_voxel``: exact spacing
-    from the centre of the first voxel on (MONAI's ``compute_shape_offset``).
+    from the centre of the first voxel on, in an oblique grid about the middle (MONAI's
+    ``Spacing``, which leaves an axis within 0.001 mm of it alone).
     """
     axes = _turned(pre, grid)
     oriented = axes.apply_grid(grid)
@@ -126,8 +137,11 @@ def frame_of(pre: Pre, grid: Grid, region: Block = WHOLE) -> Frame:
             scale[row, row] = count / new
             scale[row, 3] = 0.5 * count / new - 0.5
         else:
+            aim = spacing if abs(aim - spacing) <= _SAME_MM else aim
             new = max(1, round((count - 1) * spacing / aim + 1.0))
             scale[row, row] = aim / spacing
+            if _oblique(oriented) and aim != spacing:
+                scale[row, 3] = 0.5 * (count - new * aim / spacing)
         shape.append(new)
         wanted.append(aim)
     work = Grid((shape[0], shape[1], shape[2]), as_matrix(oriented.matrix @ start @ scale))

@@ -30,7 +30,8 @@ _NOTHING = 1e-9  # weights of a spline under this are rounding
 class Axis:
     """One axis: ``count`` old voxels become ``new``, each ``step`` old voxels long.
 
-    fit: where new index i lies: ``field_of_view`` (i + 0.5) step - 0.5, ``first_voxel`` i step.
+    fit: where new index i lies: ``field_of_view`` (i + 0.5) step - 0.5, ``first_voxel``
+    start + i step.
     """
 
     count: int
@@ -38,17 +39,20 @@ class Axis:
     step: float
     fit: Fit = "field_of_view"
     order: Order = "linear"
+    start: float = 0.0
 
     @property
     def still(self) -> bool:
         """Whether nothing moves along this axis."""
-        return self.count == self.new and self.step == 1.0
+        return self.count == self.new and self.step == 1.0 and self.start == 0.0
 
     @cached_property
     def places(self) -> NDArray[np.float64]:
         """Old index of each new voxel's centre."""
         index = np.arange(self.new, dtype=np.float64)
-        return self.step * (index + 0.5) - 0.5 if self.fit == "field_of_view" else self.step * index
+        if self.fit == "field_of_view":
+            return self.step * (index + 0.5) - 0.5
+        return self.start + self.step * index
 
     @cached_property
     def nearest(self) -> NDArray[np.intp]:
@@ -70,7 +74,7 @@ class Axis:
         """(new, count) weights of a cubic spline with its prefilter, edges repeated."""
         columns = np.empty((self.count, self.new))
         for column, one in zip(columns, np.eye(self.count), strict=True):
-            offset = 0.5 * self.step - 0.5 if self.fit == "field_of_view" else 0.0
+            offset = 0.5 * self.step - 0.5 if self.fit == "field_of_view" else self.start
             ndimage.affine_transform(
                 one,
                 np.array([self.step]),

@@ -20,7 +20,8 @@ from workstation.text import language, tr
 from workstation.wiring import Services
 
 
-def _actor(services: Services, arguments: argparse.Namespace) -> Actor:
+def actor_of(services: Services, arguments: argparse.Namespace) -> Actor:
+    """The person named by ``--user``, who proved it with the password."""
     name = str(arguments.user)
     return authenticate(services.archive, name, password_of(name)).actor
 
@@ -50,7 +51,7 @@ def install_model(services: Services, arguments: argparse.Namespace) -> Answer:
         services.archive,
         services.settings,
         Path(arguments.source),
-        actor=_actor(services, arguments),
+        actor=actor_of(services, arguments),
         older=arguments.older,
     )
     said, signer = done.package.manifest, done.signer
@@ -71,7 +72,7 @@ def install_model(services: Services, arguments: argparse.Namespace) -> Answer:
 
 def remove_model(services: Services, arguments: argparse.Namespace) -> Answer:
     """``models remove ID --user NAME``."""
-    actor = _actor(services, arguments)
+    actor = actor_of(services, arguments)
     models.remove(services.archive, services.settings, arguments.id, actor=actor)
     return Answer({"removed": arguments.id}, [tr("Model {id} was removed.", id=arguments.id)])
 
@@ -81,7 +82,7 @@ def switch_model(services: Services, arguments: argparse.Namespace) -> Answer:
     on = arguments.models_command == "on"
     models.switch(
         services.archive, services.settings, arguments.id, on,
-        actor=_actor(services, arguments), reason=arguments.reason,
+        actor=actor_of(services, arguments), reason=arguments.reason,
     )  # fmt: skip
     words = (
         tr("Model {id} is switched on.", id=arguments.id)
@@ -93,7 +94,7 @@ def switch_model(services: Services, arguments: argparse.Namespace) -> Answer:
 
 def sign_model(services: Services, arguments: argparse.Namespace) -> Answer:
     """``models sign FOLDER --user NAME [--to DIR]``."""
-    actor = _actor(services, arguments)
+    actor = actor_of(services, arguments)
     done = models.sign(
         services.archive,
         services.settings,
@@ -123,7 +124,7 @@ def show_key(services: Services, arguments: argparse.Namespace) -> Answer:
     key: SiteKey = models.own_key(
         services.archive,
         services.settings,
-        actor=_actor(services, arguments),
+        actor=actor_of(services, arguments),
         passphrase=passphrase_of(services, arguments.passphrase),
     )
     data = {"name": key.name, "fingerprint": key.fingerprint, "public": key.public_pem}
@@ -147,7 +148,7 @@ def trust(services: Services, arguments: argparse.Namespace) -> Answer:
         services.settings,
         Path(arguments.key_file),
         arguments.name,
-        actor=_actor(services, arguments),
+        actor=actor_of(services, arguments),
     )
     return Answer(
         {"name": key.name, "fingerprint": key.fingerprint},
@@ -161,7 +162,7 @@ def trust(services: Services, arguments: argparse.Namespace) -> Answer:
 def distrust(services: Services, arguments: argparse.Namespace) -> Answer:
     """``models distrust NAME|FINGERPRINT --user NAME``."""
     key = models.distrust_key(
-        services.archive, services.settings, arguments.key, actor=_actor(services, arguments)
+        services.archive, services.settings, arguments.key, actor=actor_of(services, arguments)
     )
     return Answer(
         {"name": key.name, "fingerprint": key.fingerprint},
@@ -173,8 +174,7 @@ def list_trusted(services: Services, arguments: argparse.Namespace) -> Answer:
     """``models trusted``."""
     keys = trusted_keys(services.settings.home)
     rows = [
-        (k.name, short(k.fingerprint), "✓" if k.own else "", k.added_by, k.added[:10])
-        for k in keys
+        (k.name, short(k.fingerprint), "✓" if k.own else "", k.added_by, k.added[:10]) for k in keys
     ]
     head = (tr("Whose key"), tr("Fingerprint"), tr("Own"), tr("Trusted by"), tr("Since"))
     return Answer({"keys": [k.model_dump() for k in keys]}, table(head, rows))

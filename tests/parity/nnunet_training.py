@@ -1,0 +1,137 @@
+"""A small nnU-Net, planned, trained and run by its own tools (``nnUNetv2_*``)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.parity.shapes import ODD, TRAINING, grid_of, patient, write
+
+
+@dataclass(frozen=True)
+class Study:
+    """One nnU-Net data set. regions: train regions instead of labels. channels: their names."""
+
+    number: int
+    name: str
+    channels: tuple[str, ...]
+    regions: bool
+    configuration: str
+    features: tuple[int, ...]
+    patch: tuple[int, ...]
+    background: float
+
+    @property
+    def folder(self) -> str:
+        """As nnU-Net names the data set."""
+        return f"Dataset{self.number:03d}_{self.name}"
+
+
+CT = Study(901, "ShapesCT", ("CT",), False, "3d_fullres", (8, 16, 32), (32, 32, 32), -1000.0)
+MR = Study(902, "ShapesMR", ("T1", "T2"), True, "3d_fullres", (8, 16, 32), (24, 32, 32), 0.0)
+FLAT = Study(901, "ShapesCT", ("CT",), False, "2d", (8, 16, 32, 32), (48, 48), -1000.0)
+
+
+def environment(home: Path, threads: int = 2) -> dict[str, str]:
+    """nnU-Net's own variables for a run inside ``home``."""
+    env = dict(os.environ)
+    for name in ("raw", "preprocessed", "results"):
+        env[f"nnUNet_{name}"] = str(home / f"nnUNet_{name}")
+        (home / f"nnUNet_{name}").mkdir(parents=True, exist_ok=True)
+    env["nnUNet_n_proc_DA"] = "2"
+    env["OMP_NUM_THREADS"] = str(threads)
+    env["nnUNet_def_n_proc"] = str(threads)
+    return env
+
+
+def tool(name: str, *arguments: str, env: dict[str, str]) -> None:
+    """One of nnU-Net's programs, from the environment this Python runs in."""
+    program = Path(sys.executable).parent / name
+    subprocess.run([str(program), *arguments], env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def _images(folder: Path, study: Study, case: str, seed: int, layout: Any) -> np.ndarray[Any, Any]:
+    grid = grid_of(layout)
+    labels: np.ndarray[Any, Any] = np.zeros(0, dtype=np.uint8)
+    for number in range(len(study.channels)):
+        image, labels = patient(
+            grid, seed, background=study.background, contrast=1.0 + 0.6 * number
+        )
+        write(folder / f"{case}_{number:04d}.nii.gz", image, grid)
+    return labels
+
+
+def write_data(home: Path, study: Study) -> Path:
+    """Training cases and the five test volumes in nnU-Net's layout; the test volumes' folder."""
+    raw = home / "nnUNet_raw" / study.folder
+    for part in ("imagesTr", "labelsTr", "imagesTs"):
+        (raw / part).mkdir(parents=True, exist_ok=True)
+    for seed, layout in enumerate(TRAINING):
+        labels = _images(raw / "imagesTr", study, layout.name, seed, layout)
+        write(raw / "labelsTr" / f"{layout.name}.nii.gz", labels, grid_of(layout))
+    for seed, layout in enumerate(ODD):
+        _images(raw / "imagesTs", study, layout.name, 100 + seed, layout)
+    labels_of: dict[str, Any] = {"background": 0, "ball": 1, "rod": 2}
+    said: dict[str, Any] = {
+        "channel_names": {str(i): name for i, name in enumerate(study.channels)},
+        "labels": labels_of,
+        "numTraining": len(TRAINING),
+        "file_ending": ".nii.gz",
+    }
+    if study.regions:
+        said["labels"] = {"background": 0, "shape": [1, 2], "rod": [2]}
+        said["regions_class_order"] = [1, 2]
+    (raw / "dataset.json").write_text(json.dumps(said), encoding="utf-8")
+    return raw / "imagesTs"
+
+
+def _smaller(plans: Path, study: Study) -> None:
+    """The planned network made small, as nnU-Net's documentation describes editing plans."""
+    said = json.loads(plans.read_text(encoding="utf-8"))
+    chosen = said["configurations"][study.configuration]
+    stages = len(study.features)
+    rank = len(study.patch)
+    chosen["patch_size"] = list(study.patch)
+    chosen["batch_size"] = 2 if rank == 3 else 8
+    kwargs = chosen["architecture"]["arch_kwargs"]
+    kwargs["n_stages"] = stages
+    kwargs["features_per_stage"] = list(study.features)
+    kwargs["kernel_sizes"] = [[3] * rank] * stages
+    kwargs["strides"] = [[1] * rank] + [[2] * rank] * (stages - 1)
+    kwargs["n_conv_per_stage"] = [2] * stages
+    kwargs["n_conv_per_stage_decoder"] = [2] * (stages - 1)
+    plans.write_text(json.dumps(said, indent=1), encoding="utf-8")
+
+
+def train(home: Path, study: Study, folds: tuple[str, ...] = ("0",)) -> Path:
+    """Plan, preprocess and train five epochs a fold; the training output's folder."""
+    env = environment(home)
+    number = str(study.number)
+    tool("nnUNetv2_extract_fingerprint", "-d", number, "-np", "2", env=env)
+    tool("nnUNetv2_plan_experiment", "-d", number, env=env)
+    _smaller(home / "nnUNet_preprocessed" / study.folder / "nnUNetPlans.json", study)
+    tool(
+        "nnUNetv2_preprocess", "-d", number, "-c", study.configuration, "-np", "2", env=env
+    )  # fmt: skip
+    for fold in folds:
+        tool(
+            "nnUNetv2_train", number, study.configuration, fold, "-device", "cpu",
+            "-tr", "nnUNetTrainer_5epochs", env=env,
+        )  # fmt: skip
+    trained = f"nnUNetTrainer_5epochs__nnUNetPlans__{study.configuration}"
+    return home / "nnUNet_results" / study.folder / trained
+
+
+def predict(home: Path, model: Path, images: Path, out: Path, folds: tuple[str, ...]) -> None:
+    """``nnUNetv2_predict_from_modelfolder`` with its defaults (mirroring, Gaussian, step 0.5)."""
+    tool(
+        "nnUNetv2_predict_from_modelfolder", "-i", str(images), "-o", str(out), "-m", str(model),
+        "-f", *folds, "-device", "cpu", "-npp", "1", "-nps", "1", env=environment(home),
+    )  # fmt: skip
