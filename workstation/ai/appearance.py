@@ -121,8 +121,13 @@ def _resized(plane: Image, rows: int, columns: int) -> Image:
     )
 
 
-def overview_of(array: NDArray[Any], grid: Grid, orientation: str) -> Overview:
-    """About 2 mm in plane; of thin slices every second or third. ``array`` is not changed."""
+def reduced(
+    array: NDArray[Any], grid: Grid, orientation: str
+) -> tuple[Image, tuple[float, float, float]]:
+    """``array`` turned, thinned along its first axis and averaged in plane; spacing z, y, x, mm.
+
+    Two arrays on one grid are reduced to the same voxels. ``array`` is not changed.
+    """
     axes = axes_towards(grid, orientation)
     turned = axes.apply(array)
     step_z, step_y, step_x = axes.apply_grid(grid).spacing_mm[::-1]
@@ -136,8 +141,13 @@ def overview_of(array: NDArray[Any], grid: Grid, orientation: str) -> Overview:
     held_mm = planes.shape[1] * step_y * by_y, planes.shape[2] * step_x * by_x
     rows, columns = (max(1, round(mm / IN_PLANE_MM)) for mm in held_mm)
     image = np.stack([_resized(plane, rows, columns) for plane in planes])
+    return image, (step_z * every, held_mm[0] / rows, held_mm[1] / columns)
+
+
+def overview_of(array: NDArray[Any], grid: Grid, orientation: str) -> Overview:
+    """About 2 mm in plane; of thin slices every second or third. ``array`` is not changed."""
+    image, spacing = reduced(array, grid, orientation)
     floor = float(np.percentile(image, 1.0))
-    spacing = (step_z * every, held_mm[0] / rows, held_mm[1] / columns)
     return Overview(image, spacing, silhouette_of(image, floor), floor)
 
 

@@ -7,7 +7,7 @@ it learns that its parent is gone, and refuses every network connection and ever
 Request: model (path), model_sha256, manifest (JSON text), inputs (paths), grids ([shape, affine]),
 folder, threads, provider, precision. Events: ``progress`` (fraction, doing), ``failed``
 (unsuitable, template, params), ``done`` (labels: key to {file, origin, score}, provider,
-precision, threads, seconds, stages, peak_mb, notes).
+precision, threads, seconds, stages, peak_mb, notes, doubts, unlikeness).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,14 @@ import psutil
 
 from workstation.ai.limits import Unsuitable
 from workstation.ai.manifest import Manifest
+from workstation.ai.plausibility import judge_mask
 from workstation.ai.postprocess import clean, found_masks
 from workstation.ai.preprocess import check_quality, prepare
 from workstation.ai.providers import choices
+from workstation.ai.quality import judge_image
 from workstation.ai.sliding_window import Image, Predict, slide
 from workstation.ai.worker_sessions import Session, find_machine, open_session, why
-from workstation.domain.errors import N_, BadInput, Param, ReaderError
+from workstation.domain.errors import N_, BadInput, Message, Param, ReaderError
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.mask import bounding_block
 
@@ -129,6 +131,12 @@ def run(request: dict[str, Any], tell: Callable[..., None]) -> None:
         )
     tell(event="progress", fraction=0.0, doing=PREPARING)
     threads, stages = int(request["threads"]), Stages()
+    folder = Path(request["folder"])
+    grids = [Grid((g[0][0], g[0][1], g[0][2]), as_matrix(g[1])) for g in request["grids"]]
+    # Mapped, not read: all models of a study share the pages of one file.
+    arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in request["inputs"]]
+    with stages.of("judge"):  # first: an image that is refused costs no more than a look
+        judged = judge_image(manifest.qc, arrays, grids)
     with stages.of("load"):
         wanted = choices(
             find_machine(),
@@ -138,11 +146,7 @@ def run(request: dict[str, Any], tell: Callable[..., None]) -> None:
         )
         session, notes = open_session(model, manifest, threads, wanted)
     del model
-    folder = Path(request["folder"])
-    grids = [Grid((g[0][0], g[0][1], g[0][2]), as_matrix(g[1])) for g in request["grids"]]
     with stages.of("prepare"):
-        # Mapped, not read: all models of a study share the pages of one file.
-        arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in request["inputs"]]
         prepared = prepare(manifest.pre, arrays, grids)
         check_quality(manifest.qc, prepared)
 
@@ -152,6 +156,7 @@ def run(request: dict[str, Any], tell: Callable[..., None]) -> None:
     predict = predictor(session, manifest, stages)
     planes = slide(prepared.array, manifest.infer, predict, manifest.pre.pad_value, looked)
     labels: dict[str, dict[str, Any]] = {}
+    doubts = judged.doubts
     looking = time.monotonic()
     for found in found_masks(planes, prepared, manifest):
         if not labels:
@@ -165,7 +170,7 @@ def run(request: dict[str, Any], tell: Callable[..., None]) -> None:
             "origin": list(origin),
             "score": found.score,
         }
-        _check_output(manifest, int(mask[block].sum()) * grids[0].voxel_ml)
+        doubts += judge_mask(manifest.qc, mask, grids[0], found.score, judged.overview)
     spent = time.monotonic() - looking
     stages.seconds["window and masks"] = spent - stages.seconds.get("network", 0.0)
     tell(
@@ -177,28 +182,20 @@ def run(request: dict[str, Any], tell: Callable[..., None]) -> None:
         seconds=time.monotonic() - started,
         stages=stages.seconds,
         peak_mb=peak_mb(),
-        notes=[{"template": one.template, "params": dict(one.params)} for one in notes],
+        notes=_plain(notes),
+        doubts=_plain(doubts),
+        unlikeness=judged.unlikeness,
     )
+
+
+def _plain(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    return [{"template": one.template, "params": dict(one.params)} for one in messages]
 
 
 def _precision(session: Session, manifest: Manifest) -> str:
     """A network stored in float16 computes so in onnxruntime; OpenVINO is told what to do."""
     plain = session.choice.provider == "openvino" or manifest.io.dtype == "float32"
     return session.choice.precision if plain else manifest.io.dtype
-
-
-def _check_output(manifest: Manifest, volume_ml: float) -> None:
-    span = manifest.qc.output_ml
-    if span is not None and not span[0] <= volume_ml <= span[1]:
-        raise Unsuitable(
-            N_(
-                "The result is not plausible: {volume} mL, where {low} to {high} mL can be "
-                "expected. It is not shown."
-            ),
-            volume=round(volume_ml, 1),
-            low=span[0],
-            high=span[1],
-        )
 
 
 def main() -> int:
