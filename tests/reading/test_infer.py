@@ -329,7 +329,7 @@ def test_a_series_that_nothing_looks_at_is_named_until_something_does(
     scope = [
         s.text for part in drafted.sections if part.key == "not_judged" for s in part.sentences
     ]
-    assert "scout：没有已安装的模型或分析查看该序列。" in scope
+    assert "scout：没有已安装的模型或分析可判读该序列。" in scope
     # Gone, and looked at.
     with archive.write(MACHINE, Permission.IMPORT, Message("test"), STUDY) as writer:
         writer.withdraw(Stack, bare.id)
