@@ -167,8 +167,15 @@ def _said(
 def find_inputs(manifest: Manifest, stacks: Sequence[Stack]) -> Suitable:
     """Every stack that may be the first channel, with the companions it needs.
 
-    Further channels must share the first one's frame of reference.
+    Further channels must share the first one's frame of reference. A draft takes none: nobody has
+    said yet what it is for.
     """
+    if manifest.draft:
+        reason = N_(
+            "The model was imported and its intended use has not been filled in: "
+            "it runs only when asked for."
+        )
+        return Suitable((), Message(reason))
     inputs: list[tuple[Stack, ...]] = []
     worst: tuple[int, Message, Stack | None] | None = None
 

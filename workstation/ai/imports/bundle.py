@@ -28,6 +28,14 @@ def read_bundle(folder: Path, answers: Answers) -> Taken:
         raise BadInput(N_("There is no folder {path}."), path=str(folder))
     metadata = read_json(folder / "configs" / METADATA)
     config = Config(*read_inference(folder))
+    try:
+        return _read(folder, metadata, config, answers)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise BadInput(N_("{file} cannot be read ({why})."), file=config.name,
+                       why=f"{type(error).__name__}: {error}"[:160]) from error  # fmt: skip
+
+
+def _read(folder: Path, metadata: Mapping[str, Any], config: Config, answers: Answers) -> Taken:
     _check_evaluator(config)
     channels, regions, outputs = _described(metadata, config)
     infer, pad_value = read_inferer(

@@ -42,41 +42,54 @@ def read_training(folder: Path, answers: Answers) -> Taken:
     """The model in ``folder``, a trainer's own output. Raises ``BadInput`` that names what has no
     counterpart in a package."""
     folder = _training_folder(folder)
+    try:
+        return _read(folder, answers)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise BadInput(N_("{file} cannot be read ({why})."), file=PLANS,
+                       why=f"{type(error).__name__}: {error}"[:160]) from error  # fmt: skip
+
+
+def _read(folder: Path, answers: Answers) -> Taken:
     plans, dataset = read_json(folder / PLANS), read_json(folder / DATASET)
     if "plans_per_stage" in plans or "configurations" not in plans:
         raise BadInput(N_("{file} is of nnU-Net version 1; only version 2 can be imported."),
                        file=PLANS)  # fmt: skip
     folds = _folds(folder, answers)
-    checkpoints = [read_checkpoint(folder / f"fold_{fold}" / CHECKPOINT) for fold in folds]
-    first = checkpoints[0]
-    _check_trainer(str(first.get("trainer_name", "")), answers)
-    chosen = str(_mapping(first.get("init_args")).get("configuration", ""))
+    chosen = _chosen(folder, plans, folds[0])
     configuration = _configuration(plans, chosen)
+    _check_programs(plans, configuration)
+    if "__" in folder.name:
+        _check_trainer(folder.name.split("__")[0], answers)
     channels = _channels(dataset, folder)
     regions, ordered = _regions(dataset)
-    _check_programs(plans, configuration)
+    orientation = answers.orientation or _READERS[str(plans["image_reader_writer"])]
+    pre = _pre(plans, configuration, len(channels), orientation)
+    architecture = _mapping(
+        configuration.get("architecture") or from_old_plans(configuration), PLANS
+    )
     outputs = len(regions) if ordered else len(regions) + 1
-    architecture = configuration.get("architecture") or from_old_plans(configuration)
-    states = [
-        fill(
-            nnunet_network(_mapping(architecture), len(channels), outputs),
-            as_state(_mapping(one.get("network_weights")), CHECKPOINT),
-            f"fold_{fold}/{CHECKPOINT}",
-            PLANS,
-        )
-        for fold, one in zip(folds, checkpoints, strict=True)
-    ]
+    networks, mirrored = [], None
+    for fold in folds:
+        name = f"fold_{fold}/{CHECKPOINT}"
+        checkpoint = read_checkpoint(folder / f"fold_{fold}" / CHECKPOINT)
+        _check_trainer(str(checkpoint.get("trainer_name", "")), answers)
+        said = _mapping(checkpoint.get("init_args"), name).get("configuration")
+        if said != chosen:
+            raise wrong_value(name, "configuration", said, chosen)
+        mirrored = checkpoint.get("inference_allowed_mirroring_axes")
+        state = as_state(_mapping(checkpoint.get("network_weights"), name), name)
+        network = nnunet_network(architecture, len(channels), outputs)
+        networks.append(fill(network, state, name, PLANS))
+    mirrored = mirrored if answers.mirroring else None  # what training allowed, the same in all
     patch = tuple(int(n) for n in configuration["patch_size"])
     flat = len(patch) == 2
-    mirrored = first.get("inference_allowed_mirroring_axes") if answers.mirroring else None
     letters: tuple[Literal["x", "y", "z"], ...] = ("y", "x") if flat else ("z", "y", "x")
-    orientation = answers.orientation or _READERS[str(plans["image_reader_writer"])]
     return Taken(
         tool="nnU-Net v2",
         name=re.sub(r"^Dataset\d+_", "", str(plans.get("dataset_name", folder.name))),
         channels=channels,
         regions=regions,
-        pre=_pre(plans, configuration, len(channels), orientation),
+        pre=pre,
         infer=Infer(
             patch=patch, overlap=0.5, batch=8 if flat else 1,
             flips=tuple(letters[int(axis)] for axis in mirrored or ()),
@@ -86,7 +99,7 @@ def read_training(folder: Path, answers: Answers) -> Taken:
         if ordered
         else Post(activation="softmax", resample="logits", decide="argmax", threshold=None),
         layout="NCHW" if flat else "NCDHW",
-        network=average(states),
+        network=average(networks),
         licence=str(dataset.get("licence") or dataset.get("license") or ""),
         description=str(dataset.get("description") or ""),
         sources=tuple(str(dataset[w]) for w in ("reference",) if dataset.get(w)),
@@ -94,9 +107,20 @@ def read_training(folder: Path, answers: Answers) -> Taken:
     )  # fmt: skip
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def _chosen(folder: Path, plans: Mapping[str, Any], fold: str) -> str:
+    """Which configuration was trained: nnU-Net names the folder so, the checkpoint knows it."""
+    if "__" in folder.name:
+        return folder.name.rsplit("__", 1)[-1]
+    if len(plans["configurations"]) == 1:
+        return str(next(iter(plans["configurations"])))
+    name = f"fold_{fold}/{CHECKPOINT}"
+    said = _mapping(read_checkpoint(folder / f"fold_{fold}" / CHECKPOINT).get("init_args"), name)
+    return str(said.get("configuration"))
+
+
+def _mapping(value: Any, file: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise BadInput(N_("{file} cannot be read ({why})."), file=CHECKPOINT, why="no mapping")
+        raise BadInput(N_("{file} cannot be read ({why})."), file=file, why="no mapping")
     return value
 
 
