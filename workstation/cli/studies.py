@@ -9,8 +9,9 @@ from typing import Any
 from workstation.cli.accounts import proven_user
 from workstation.cli.output import Answer, table
 from workstation.domain.errors import N_, BadInput, NotFound
-from workstation.domain.finding import Finding
-from workstation.domain.measurement import Measurement, Refusal, format_value
+from workstation.domain.finding import Finding, shown_value
+from workstation.domain.measurement import Measurement, Refusal, shown_number
+from workstation.domain.readiness import read_case
 from workstation.domain.study import WorklistQuery
 from workstation.domain.volume import Stack
 from workstation.reading import review
@@ -168,7 +169,7 @@ def read(services: Services, arguments: argparse.Namespace) -> Answer:
         lines.append(f"  {stack.description or stack.modality}  {shape}{phases}  {notes}".rstrip())
     lines.append(tr("Findings"))
     for finding in reading.findings:
-        value = "" if finding.value is None else format_value(finding.value, finding.unit)
+        value = shown_value(finding)
         lines.append(
             f"  {finding.id[:8]}  {finding.label.in_language(language())}  {value}  "
             f"[{tr(finding.state.value)}]  {finding.made_by}"
@@ -176,8 +177,7 @@ def read(services: Services, arguments: argparse.Namespace) -> Answer:
     lines.append(tr("Measurements"))
     for item in reading.measurements:
         lines.append(
-            f"  {item.name.in_language(language())}  {format_value(item.value, item.unit)}"
-            f"  ({item.formula})"
+            f"  {item.name.in_language(language())}  {shown_number(item)}  ({item.formula})"
         )
     lines += [
         "  "
@@ -188,7 +188,10 @@ def read(services: Services, arguments: argparse.Namespace) -> Answer:
         for o in reading.outcomes
         if o.found == 0
     ]
-    lines.append(tr("Not judged"))
+    if reading.hidden:
+        lines.append(tr("AI is hidden until you lock your first read."))
+    else:
+        lines.append(tr("Not judged"))
     lines += [f"  {r.what}: {say(r.reason)}" for r in reading.refusals]
     lines.append(tr("The draft is unreviewed: a named user must decide each finding."))
     return Answer(
@@ -203,6 +206,7 @@ def read(services: Services, arguments: argparse.Namespace) -> Answer:
                 for o in reading.outcomes
             ],
             "reviewed": reading.draft.reviewed,
+            "ai_hidden": reading.hidden,
         },
         lines,
     )
@@ -210,7 +214,8 @@ def read(services: Services, arguments: argparse.Namespace) -> Answer:
 
 def finding_of(services: Services, study_uid: str, given: str) -> Finding:
     """The finding whose id is, or uniquely begins with, ``given``."""
-    found = [f for f in services.archive.all(Finding, study_uid) if f.id.startswith(given)]
+    shown = read_case(services.archive, study_uid).findings
+    found = [f for f in shown if f.id.startswith(given)]
     exact = [f for f in found if f.id == given]
     if exact:
         return exact[0]

@@ -17,7 +17,8 @@ from workstation.documents.page import NUMBER_PREFIX, report_number
 from workstation.documents.signatures import validate_pdf, verify_bytes
 from workstation.domain.artefact import canonical_json
 from workstation.domain.errors import N_, Message
-from workstation.domain.measurement import format_value
+from workstation.domain.finding import shown_value
+from workstation.domain.measurement import shown_number
 from workstation.domain.report import SignedReport
 
 MANIFEST = ".manifest.json"
@@ -52,11 +53,9 @@ def report_json(report: SignedReport) -> bytes:
     The hashes of its documents are left out: this is one of them.
     """
     printed = [
-        {"id": f.id, "shown": format_value(f.value, f.unit)}
-        for f in report.findings
-        if f.value is not None
+        {"id": f.id, "shown": shown_value(f)} for f in report.findings if f.value is not None
     ]
-    printed += [{"id": m.id, "shown": format_value(m.value, m.unit)} for m in report.measurements]
+    printed += [{"id": m.id, "shown": shown_number(m)} for m in report.measurements]
     language = report.draft.language
     printed += [{"id": m.id, "shown": main_text(m, m.numbers, language)} for m in report.marks]
     whole = {"schema": _REPORT_SCHEMA, "report": report, "printed": printed}

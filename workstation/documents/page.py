@@ -11,9 +11,9 @@ from workstation.documents.mark_words import main_text, mark_name
 from workstation.documents.sentences import measurements_of, reported
 from workstation.documents.templates import load_guideline, load_template
 from workstation.domain.errors import N_
-from workstation.domain.finding import Finding, FindingState
+from workstation.domain.finding import Finding, FindingState, shown_value
 from workstation.domain.mark import Mark
-from workstation.domain.measurement import Measurement, format_value
+from workstation.domain.measurement import Measurement, shown_number
 from workstation.domain.report import ReportDraft, ReportKind, Section, SignedReport
 from workstation.domain.study import Study
 from workstation.text import tr
@@ -37,6 +37,7 @@ _EVIDENCE = {
     "synthetic": N_("evidence: synthetic data"),
     "public": N_("evidence: public data"),
     "clinical": N_("evidence: clinical"),
+    "unknown": N_("evidence: not stated by its maker"),
 }
 _KINDS = {
     ReportKind.FINAL: N_("Final report"),
@@ -236,20 +237,20 @@ def _table(
         name = finding.label.in_language(language)
         if finding.value is not None and finding.value_name is not None:
             name = f"{name} · {finding.value_name.in_language(language)}"
-        value = "—" if finding.value is None else format_value(finding.value, finding.unit)
+        value = "—" if finding.value is None else shown_value(finding)
         decided = tr(_DECIDED[finding.state], lang=language)
         comma = "，" if language.startswith("zh") else ", "
         source = f"{_source(finding, language)}{comma}{decided}"
         site = finding.site.in_language(language)
         rows.append([str(numbers[finding.id]), name, site, value, finding.formula or "—", source])
         for tied in measurements_of(finding, measurements):
-            shown = format_value(tied.value, tied.unit)
+            shown = shown_number(tied)
             label = tied.name.in_language(language)
             rows.append(["", label, site, shown, tied.formula, str(tied.made_by)])
     head = ["", N_("Item"), N_("Site"), N_("Value"), N_("Formula"), N_("Made by")]
     for item in measurements:
         if not item.finding_id:
-            shown = format_value(item.value, item.unit)
+            shown = shown_number(item)
             label = item.name.in_language(language)
             rows.append(["", label, "—", shown, item.formula, str(item.made_by)])
     for mark in marks:

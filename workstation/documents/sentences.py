@@ -10,9 +10,9 @@ from workstation.documents.mark_words import mark_sentence
 from workstation.documents.templates import Template, TemplatePhrase, load_guideline
 from workstation.domain.artefact import Wording
 from workstation.domain.errors import N_
-from workstation.domain.finding import REPORTED, Finding
+from workstation.domain.finding import REPORTED, Finding, shown_value
 from workstation.domain.mark import Mark
-from workstation.domain.measurement import Measurement, Refusal, format_value
+from workstation.domain.measurement import Measurement, Refusal, format_value, shown_number
 from workstation.domain.outcome import Outcome
 from workstation.domain.report import Section, Sentence
 from workstation.domain.volume import Flag, Stack
@@ -117,7 +117,7 @@ def _slots(
         "grade_clause": "",
     }
     if finding.value is not None:
-        slots["value"] = format_value(finding.value, finding.unit)
+        slots["value"] = shown_value(finding)
         clause = phrase.value_clause.in_language(language)
         slots["value_clause"] = clause.format(name=name, value=slots["value"])
         if phrase.guideline:
@@ -126,7 +126,7 @@ def _slots(
                 words = grade.in_language(language)
                 slots["grade_clause"] = f"，{words}" if chinese else f", {words}"
     tied = [
-        f"{m.name.in_language(language)} {format_value(m.value, m.unit)}"
+        f"{m.name.in_language(language)} {shown_number(m)}"
         for m in measurements_of(finding, measurements)
     ]
     if tied:

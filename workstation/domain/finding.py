@@ -8,6 +8,7 @@ from datetime import datetime
 
 from workstation.domain.artefact import Code, MadeBy, Wording
 from workstation.domain.errors import N_, Message, NotAllowed
+from workstation.domain.measurement import as_stated, format_value
 from workstation.domain.origin import Algorithm, Origin
 from workstation.domain.people import Actor
 
@@ -127,6 +128,18 @@ HAND = "reader"
 def is_by_hand(finding: Finding) -> bool:
     """Whether a person added the finding; no model proposed it."""
     return finding.made_by.name == HAND and not finding.made_by.sha256
+
+
+def shown_value(finding: Finding) -> str:
+    """A finding's main number as every screen and report writes it; empty where it has none.
+
+    What another system states keeps every digit, for it is not ours to round.
+    """
+    if finding.value is None:
+        return ""
+    if finding.origin is not None and finding.value_code is not None:
+        return as_stated(finding.value, finding.unit)
+    return format_value(finding.value, finding.unit)
 
 
 def state_after(finding: Finding, action: Action) -> FindingState:

@@ -57,6 +57,13 @@ def as_stated(value: float, unit: str) -> str:
     return f"{digits.removesuffix('.0')} {_UNITS.get(unit, unit)}".strip()
 
 
+def shown_number(measurement: Measurement) -> str:
+    """A measurement as every screen and report writes it."""
+    if measurement.stated:
+        return as_stated(measurement.value, measurement.unit)
+    return format_value(measurement.value, measurement.unit)
+
+
 def format_value(value: float, unit: str) -> str:
     """``value`` and ``unit`` as every screen, PDF and export writes them, so that they agree.
 

@@ -8,6 +8,9 @@ from workstation.domain.artefact import MadeBy
 from workstation.domain.errors import Message
 from workstation.domain.origin import Maker
 
+RECEIVED = "received object"
+"""``Refusal.what`` of an object of another system that was not taken."""
+
 
 @dataclass(frozen=True)
 class Received:

@@ -14,6 +14,7 @@ from workstation.domain.finding import Finding, FindingState, is_by_hand
 from workstation.domain.mask import MaskInfo
 from workstation.domain.people import Permission
 from workstation.domain.readiness import Case, read_case
+from workstation.domain.received import RECEIVED
 from workstation.domain.volume import Stack
 from workstation.reading.segmentation_files import segmentation_files, source_files
 from workstation.text import language, say
@@ -74,7 +75,9 @@ def ai_files(
         sources,
         [one.data for one in segmentations],
         could_not_judge=[
-            f"{r.name.in_language(lang)}: {say(r.reason, lang=lang)}" for r in case.refusals
+            f"{r.name.in_language(lang)}: {say(r.reason, lang=lang)}"
+            for r in case.refusals
+            if r.what != RECEIVED
         ],
         nothing_found=_nothing_found(case, lang),
         rejected=[_line(f, lang) for f in ours if f.state is FindingState.REJECTED],

@@ -23,7 +23,7 @@ from workstation.domain.finding import Finding, FindingState
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.people import MACHINE, Actor, Permission
-from workstation.domain.received import Received
+from workstation.domain.received import RECEIVED, Received
 from workstation.domain.report import SignedReport
 from workstation.domain.study import Instance, StudyState
 from workstation.domain.volume import Stack
@@ -32,8 +32,6 @@ from workstation.reading.proposals import one_id
 from workstation.reading.received_objects import Found, ObjectReader, ReadObject
 from workstation.reading.received_places import Regions
 
-WHAT = "received object"
-"""``Refusal.what`` of an object that was not taken."""
 _ORDER = {ObjectKind.SEGMENTATION: 0, None: 1, ObjectKind.REPORT: 2}
 
 
@@ -194,7 +192,7 @@ class _Room:
             N_("An object of another system was read: {count} findings."),
             {"count": len(one.found)},
         )
-        refusal_id = one_id("refusal", self.study_uid, WHAT, uid)
+        refusal_id = one_id("refusal", self.study_uid, RECEIVED, uid)
         with self.archive.write(self.actor, Permission.ANALYSE, reason, self.study_uid) as writer:
             now = {f.id: f for f in writer.all(Finding, self.study_uid)}
             for finding in now.values():
@@ -217,10 +215,10 @@ class _Room:
                         id=refusal_id,
                         study_uid=self.study_uid,
                         series_uid=one.instance.series_uid,
-                        what=WHAT,
+                        what=RECEIVED,
                         name=Wording(title, title),
                         reason=one.refused,
-                        made_by=MadeBy(str(one.maker) or WHAT, ""),
+                        made_by=MadeBy(str(one.maker) or RECEIVED, ""),
                     )
                 )
             elif refusal_id in refusals:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from workstation.domain.errors import N_
-from workstation.domain.finding import Action, Finding, FindingState
-from workstation.domain.measurement import format_value
+from workstation.domain.finding import Action, Finding, FindingState, shown_value
+from workstation.domain.measurement import Measurement, format_value
 from workstation.text import language, say, tr
 from workstation.ui.named import named
+from workstation.viewing.foreign_words import caution_lines, made_lines, stated_lines
 
 EVIDENCE = {
     "none": N_("evidence: none"),
     "synthetic": N_("evidence: synthetic data"),
     "public": N_("evidence: public data"),
     "clinical": N_("evidence: clinical"),
+    "unknown": N_("evidence: not stated by its maker"),
 }
 STATE_MARK = {
     FindingState.PROPOSED: "?",
@@ -35,6 +39,13 @@ def cautions_of(item: object) -> list[str]:
     ]
 
 
+def _wrapped(words: str, name: str) -> QLabel:
+    label = named(QLabel(words), name)
+    label.setTextFormat(Qt.TextFormat.PlainText)  # others' words are no markup
+    label.setWordWrap(True)
+    return label
+
+
 class Card(QFrame):
     """One finding: what, how much, by which model, and what a person said of it."""
 
@@ -49,6 +60,7 @@ class Card(QFrame):
         signed: bool,
         *,
         after_ai: bool = False,
+        measurements: Sequence[Measurement] = (),
     ) -> None:
         super().__init__()
         self.finding_id = finding.id
@@ -64,31 +76,32 @@ class Card(QFrame):
         title.setWordWrap(True)
         top.addWidget(title, 1)
         if finding.value is not None:
-            top.addWidget(named(QLabel(format_value(finding.value, finding.unit)), "cardValue"))
+            top.addWidget(named(QLabel(shown_value(finding)), "cardValue"))
         column.addLayout(top)
         site = finding.site.in_language(language())
         state = f"{STATE_MARK[finding.state]} {tr(finding.state.value)}"
         original = finding.original_value
-        if finding.state is FindingState.EDITED and original is not None:
+        if finding.state is FindingState.EDITED and original is not None and not finding.origin:
             state += " " + tr("(model said {value})", value=format_value(original, finding.unit))
         if finding.urgent:
             site = " · ".join(p for p in ("‼ " + tr("STAT"), site) if p)
         if after_ai:
             site = " · ".join(p for p in (site, tr("after AI")) if p)
         column.addWidget(named(QLabel(" · ".join(p for p in (state, site) if p)), "cardLine"))
-        made = [str(finding.made_by)]
+        made = [str(finding.made_by)] if finding.origin is None else []
         if finding.evidence in EVIDENCE:
             made.append(tr(EVIDENCE[finding.evidence]))
         if finding.confidence is not None:
             sure = f"{finding.confidence:.2f}" if finding.confidence < 0.995 else "> 0.99"
             made.append(tr("confidence {p}", p=sure))
-        line = named(QLabel(" · ".join(made)), "cardDim")
-        line.setWordWrap(True)
-        column.addWidget(line)
-        for words in cautions_of(finding):
-            caution = named(QLabel(words), "caution")
-            caution.setWordWrap(True)
-            column.addWidget(caution)
+        lines = [" · ".join(made)]
+        if finding.origin is not None:
+            by = made_lines(finding.origin)
+            lines = [*stated_lines(finding, measurements), *(by + lines if focused else by[:1])]
+        for words in lines:
+            column.addWidget(_wrapped(words, "cardDim"))
+        for words in cautions_of(finding) + caution_lines(finding):
+            column.addWidget(_wrapped(words, "caution"))
         if focused and not signed:
             column.addLayout(self._buttons(finding, editing))
         self.setAccessibleName(f"{title.text()} {state}")

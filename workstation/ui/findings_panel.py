@@ -12,6 +12,7 @@ from workstation.domain.finding import Finding, is_by_hand
 from workstation.domain.first_read import after_ai
 from workstation.domain.judge import JudgeRow, RowState
 from workstation.domain.measurement import Refusal
+from workstation.domain.received import RECEIVED
 from workstation.domain.study import StudyState
 from workstation.text import language, say, tr
 from workstation.ui.alert_times import AlertTimes
@@ -31,6 +32,12 @@ HEADS = {
     RowState.NOT_APPLICABLE: N_("No series for it in this study"),
     RowState.NOT_INSTALLED: N_("Known, not installed here"),
 }
+
+
+def _head_of(row: JudgeRow) -> str:
+    if row.findings and row.findings[0].origin is not None:
+        return N_("Found by other systems")
+    return HEADS[row.state]
 
 
 class FindingsPanel(QScrollArea):
@@ -99,7 +106,7 @@ class FindingsPanel(QScrollArea):
         by_hand = [one for one in contents.findings if is_by_hand(one)]
         if not contents.findings and not any(row.state is RowState.FOUND for row in rows):
             column.addWidget(self._words(tr("No findings. This does not mean normal.")))
-        for head, group in groupby(rows, key=lambda row: HEADS[row.state]):
+        for head, group in groupby(rows, key=_head_of):
             if head != HEADS[RowState.FOUND]:
                 self._people(column, contents, by_hand)
                 by_hand = []
@@ -108,10 +115,15 @@ class FindingsPanel(QScrollArea):
                 self._row(column, contents, row)
         self._people(column, contents, by_hand)
         known = {row.judge.id for row in rows}
-        others = [one for one in contents.refusals if one.what not in known]
+        others = [one for one in contents.refusals if one.what not in {*known, RECEIVED}]
         if others:
             self._head(column, tr("Series that nothing installed looks at"))
         for refusal in others:
+            column.addWidget(self._refusal(refusal))
+        not_taken = [one for one in contents.refusals if one.what == RECEIVED]
+        if not_taken:
+            self._head(column, tr("Objects of other systems: not taken, and why"))
+        for refusal in not_taken:
             column.addWidget(self._refusal(refusal))
 
     def _hidden(self, column: QVBoxLayout, contents: Contents) -> None:
@@ -152,6 +164,7 @@ class FindingsPanel(QScrollArea):
             focused and self.desk.state.editing,
             contents.study.state is StudyState.SIGNED,
             after_ai=after_ai(contents.first_read, finding),
+            measurements=contents.measurements,
         )
         card.pressed.connect(self.desk.focus_finding)
         card.acted.connect(self.acted)

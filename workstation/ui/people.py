@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from workstation.archive.people import add_user, authenticate
 from workstation.documents.signatures import make_key
-from workstation.domain.finding import REPORTED
-from workstation.domain.measurement import format_value
+from workstation.domain.finding import REPORTED, shown_value
 from workstation.domain.people import MACHINE, User
 from workstation.domain.report import SignedReport
 from workstation.domain.study import StudyState
@@ -150,7 +149,7 @@ class People(QObject):
         assert contents is not None
         lines = [f"{contents.study.patient.name}　{contents.study.description}", ""]
         for finding in contents.findings:
-            value = "" if finding.value is None else format_value(finding.value, finding.unit)
+            value = shown_value(finding)
             mark = "✓" if finding.state in REPORTED else "✕"
             label = finding.label.in_language(language())
             lines.append(f"{mark} {label} {value}　{tr(finding.state.value)}")

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workstation.domain.measurement import format_value
+from workstation.domain.measurement import shown_number
 from workstation.text import language, tr
 from workstation.ui.banner import shown_date, shown_person
 from workstation.ui.desk import Desk
@@ -49,7 +49,7 @@ class MeasurementsTab(QWidget):
         for row, item in enumerate(rows):
             cells = (
                 item.name.in_language(language()),
-                format_value(item.value, item.unit),
+                shown_number(item),
                 f"{item.formula} {item.made_by.version}",
             )
             for column, words in enumerate(cells):

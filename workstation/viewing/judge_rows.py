@@ -10,6 +10,7 @@ from workstation.domain.finding import Finding, FindingState, is_by_hand
 from workstation.domain.judge import JudgeRow, KnownJudge, RowState
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
+from workstation.domain.received import RECEIVED
 from workstation.domain.volume import Stack
 
 ORDER = tuple(RowState)
@@ -48,11 +49,16 @@ def rows_of(
             tuple(o for o in outcomes if o.what == judge.id),
             tuple(r for r in refusals if r.what == judge.id),
         )
-        if _concerns(judge, row, stacks):
+        if judge.id != RECEIVED and _concerns(judge, row, stacks):
             fits = any(stack.is_volume and stack.role in judge.roles for stack in stacks)
             state = _state(row, reading, running, findings, fits)
             found.append(replace(row, state=state))
-    return sorted(found, key=lambda row: (not row.urgent, ORDER.index(row.state)))
+
+    def order(row: JudgeRow) -> tuple[bool, int, bool]:
+        theirs = any(finding.origin is not None for finding in row.findings)
+        return not row.urgent, ORDER.index(row.state), theirs
+
+    return sorted(found, key=order)
 
 
 def _stranger(made_by: MadeBy, name: Wording | None = None) -> KnownJudge:
