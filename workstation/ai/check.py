@@ -142,9 +142,11 @@ def _check_tolerance(place: Path, model: str) -> None:
 def run_golden_example(
     package: ModelPackage,
     limits: Limits | None = None,
+    progress: Progress = no_progress,
+    cancel: Cancel | None = None,
 ) -> ExampleReport:
     """Run the example; ``BadInput`` names the first label that does not come out as expected."""
-    report = run_example(package, limits)
+    report = run_example(package, limits, progress=progress, cancel=cancel)
     for label in report.labels:
         if not label.ok:
             raise BadInput(
@@ -231,9 +233,12 @@ class _Check:
     def run(self, limits: Limits | None) -> None:
         """The example, in the worker."""
 
+        def running(fraction: float, doing: Message) -> None:
+            self.progress(0.3 + 0.7 * fraction, doing)
+
         def example() -> Message:
             assert self.report.package is not None
-            found = run_golden_example(self.report.package, limits)
+            found = run_golden_example(self.report.package, limits, running, self.cancel)
             self.report.example = found
             worst = min(label.dice for label in found.labels)
             return Message(

@@ -17,6 +17,7 @@ from workstation.ai.providers import Precision, Wish
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.mask import dice
+from workstation.domain.work import Cancel, Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def run_example(
     *,
     provider: Wish = "auto",
     precision: Precision = "float32",
+    progress: Progress = no_progress,
+    cancel: Cancel | None = None,
 ) -> ExampleReport:
     """Run ``example/`` of a package: ``input.npz`` (one array a channel, and ``affine``),
     ``expected.npz`` (one mask a label) and ``tolerance.json`` (min_dice, volume_ml).
@@ -66,7 +69,7 @@ def run_example(
         grid = Grid((z, y, x), as_matrix(given["affine"]))
         wanted = {label.key: expected[label.key] for label in said.labels}
         least, most_ml = float(tolerance["min_dice"]), float(tolerance["volume_ml"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise BadInput(
             N_("Model {model}: its example cannot be read ({why})."),
             model=said.id,
@@ -79,6 +82,8 @@ def run_example(
         limits=limits,
         provider=provider,
         precision=precision,
+        progress=progress,
+        cancel=cancel,
     )
     agreements = []
     for key, mask in wanted.items():

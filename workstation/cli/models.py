@@ -14,7 +14,6 @@ from workstation.ai.gate import misfit
 from workstation.ai.limits import Limits
 from workstation.ai.package import ModelPackage
 from workstation.ai.shelf import installed
-from workstation.ai.trust import Signer
 from workstation.cli.output import Answer, table
 from workstation.dicom.folder import read_folder
 from workstation.domain.errors import N_, BadInput, NotFound
@@ -22,27 +21,8 @@ from workstation.domain.geometry import Grid
 from workstation.domain.measurement import format_value
 from workstation.reading.models import check
 from workstation.text import language, say, tr
+from workstation.viewing.model_words import EVIDENCE, STATES, signer_words
 from workstation.wiring import Services
-
-STATES = {
-    "usable": N_("usable"),
-    "refused": N_("refused"),
-    "off": N_("switched off"),
-    "replaced": N_("replaced"),
-}
-EVIDENCE = {
-    "none": N_("nothing measured"),
-    "synthetic": N_("generated data only"),
-    "public": N_("public data"),
-    "clinical": N_("clinical data"),
-}
-
-
-def signer_words(signer: Signer | None) -> str:
-    """Who vouches for a package, as a reader is told."""
-    if signer is None:
-        return ""
-    return tr("with the program") if signer.kind == "program" else signer.name
 
 
 def list_models(services: Services, arguments: argparse.Namespace) -> Answer:

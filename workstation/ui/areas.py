@@ -10,6 +10,7 @@ from workstation.ui import (
     curved_area,
     fusion_area,
     marks_area,
+    models_area,
     objects_area,
     room_area,
     segment_area,
@@ -35,6 +36,7 @@ AREAS: tuple[Callable[[Window], None], ...] = (
     segment_area.install,
     share_area.install,
     waiting_notice.install,
+    models_area.install,
     study_area.install,
 )
 """Called once, in this order, when the window has been laid out."""

@@ -54,6 +54,7 @@ class Worklist(QWidget):
         bar.addWidget(self.search, 1)
         bar.addWidget(self.count)
         bar.addWidget(self.add)
+        self._bar = bar
         column.addLayout(bar)
         column.addWidget(self.filters)
         self.table = named(QTableView(), "worklist")
@@ -70,6 +71,10 @@ class Worklist(QWidget):
         self._connect()
         self.setAcceptDrops(False)  # the window takes drops, wherever they fall
         self.retranslate()
+
+    def add_button(self, button: QPushButton) -> None:
+        """A further button beside the search box."""
+        self._bar.addWidget(button)
 
     def _dress_table(self) -> None:
         table = self.table

@@ -205,6 +205,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("search", "Ctrl+F", N_("Search the worklist"), "room", "window"),
     Command("import", "Ctrl+O", N_("Import a folder"), "room", "window"),
     Command("import_files", "Ctrl+Shift+O", N_("Import files or ZIP"), "room", "window"),
+    Command("models", "F4", N_("Models, and back"), "room", "window"),
     Command("report_apart", "F9", N_("Report in a window of its own, and back"), "room", "window"),
     Command(
         "images_apart", "F10", N_("Images in a window of their own, and back"), "room", "window"
