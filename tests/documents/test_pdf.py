@@ -9,17 +9,23 @@ import zlib
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pypdfium2
 import pytest
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from tests.documents.material import example_draft, example_material, example_report, renamed
+from tests.marks.conftest import STACK
+from tests.marks.drawn import at_index, mark_of
 from workstation.documents.manifest import report_json
 from workstation.documents.page import RESEARCH, report_number
 from workstation.documents.pdf import KeyImage, draft_pdf, report_pdf
 from workstation.domain.finding import REPORTED
+from workstation.domain.mark import Mark, MarkKind, MarkNumber
 from workstation.domain.measurement import format_value
+from workstation.domain.plane import PlaneKind, axes_of
 from workstation.domain.report import ReportKind, SignedReport
+from workstation.domain.volume import Stack
 
 TEMPLATES = ("brain-heart", "oncology")
 LANGUAGES = ("zh_CN", "en")
@@ -84,6 +90,37 @@ def test_every_number_is_printed_as_the_screen_shows_it() -> None:
         assert squeezed(shown) in squeezed(whole)
         assert measurement.formula in whole
     assert "brain-wmh 1.0.0" in " ".join(whole.split())
+
+
+def marks_on(stack: Stack) -> tuple[Mark, ...]:
+    """A length on the fourth image and one on a cut plane, as they are stored."""
+    grid = stack.grid
+    number = MarkNumber("Length", 23.456, "mm", "distance", "patient")
+    flat = at_index(MarkKind.LENGTH, [(10, 10, 3), (30, 10, 3)], grid, stack_id=stack.id)
+    across = mark_of(
+        MarkKind.LENGTH, grid.to_lps(np.array([[10, 10, 2.0], [10, 10, 6.0]])), grid,
+        axes_of(PlaneKind.CORONAL, grid), id="mark-2", stack_id=stack.id, words="上下径",
+    )  # fmt: skip
+    return replace(flat, numbers=(number,)), replace(across, numbers=(number,))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_marks_say_of_which_series_and_image_they_are(language: str) -> None:
+    stack = replace(STACK, series_number=7)
+    report = example_report("brain-heart")
+    report = replace(report, draft=replace(report.draft, language=language), marks=marks_on(stack))
+    draft = draft_pdf(
+        report.study, report.draft, report.findings, report.measurements,
+        site_name="示例医院", marks=report.marks, stacks=[stack],
+    )  # fmt: skip
+    for pdf in (page_of(report, stacks=[stack]), draft):
+        whole = squeezed("".join(pages_of(pdf)))
+        flat, cut = ("序列7，图像4", "序列7，重建平面")
+        if language == "en":
+            flat, cut = "series7,image4", "series7,cutplane"
+        assert flat in whole and cut in whole and "23.5mm" in whole
+    gone = squeezed("".join(pages_of(page_of(report))))
+    assert "23.5mm" in gone and "图像4" not in gone  # its series is not there: nothing is guessed
 
 
 def test_rejected_and_undecided_findings_are_silent() -> None:

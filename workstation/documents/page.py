@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from workstation.documents.mark_words import main_text, mark_name
+from workstation.documents.mark_words import main_text, mark_name, place_text
 from workstation.documents.sentences import measurements_of, reported
 from workstation.documents.templates import load_guideline, load_template
 from workstation.domain.errors import N_
@@ -16,6 +16,7 @@ from workstation.domain.mark import Mark
 from workstation.domain.measurement import Measurement, shown_number
 from workstation.domain.report import ReportDraft, ReportKind, Section, SignedReport
 from workstation.domain.study import Study
+from workstation.domain.volume import Stack
 from workstation.text import tr
 
 RESEARCH = "研究用途，未注册 / Research use, not registered"
@@ -76,8 +77,14 @@ def page_data(
     report: SignedReport | None = None,
     role: str = "",
     follows: SignedReport | None = None,
+    marks: Sequence[Mark] = (),
+    stacks: Sequence[Stack] = (),
 ) -> dict[str, Any]:
-    """Everything ``page.typ`` shows but the pictures. report: None for an unsigned draft."""
+    """Everything ``page.typ`` shows but the pictures. report: None for an unsigned draft.
+
+    marks: those that the report says, with their numbers. stacks: where they lie, for series and
+    image number.
+    """
     language = draft.language
     addendum = report is not None and report.kind is ReportKind.ADDENDUM
     spoken = [] if addendum else _in_order(draft.sections, reported(findings))
@@ -104,9 +111,7 @@ def page_data(
         "banner": _banner(report, follows, language),
         "facts": _facts(study, language),
         "sections": sections,
-        "table": _table(
-            draft.template, spoken, measurements, numbers, language, report.marks if report else ()
-        ),
+        "table": _table(draft.template, spoken, measurements, numbers, language, marks, stacks),
         "images_title": tr("Key images", lang=language),
         "signature": _signature(report, role, language),
         "signature_note": tr(SIGNED_NOTE if report else UNREVIEWED, lang=language),
@@ -230,7 +235,8 @@ def _table(
     measurements: Sequence[Measurement],
     numbers: dict[str, int],
     language: str,
-    marks: Sequence[Mark] = (),
+    marks: Sequence[Mark],
+    stacks: Sequence[Stack],
 ) -> dict[str, Any]:
     rows: list[list[str]] = []
     for finding in spoken:
@@ -257,7 +263,9 @@ def _table(
         shown = main_text(mark, mark.numbers, language)
         if shown:
             name, how = mark_name(mark, language), mark.numbers[0].formula
-            rows.append(["", name, "—", shown, how, mark.by])
+            stack = next((s for s in stacks if s.id == mark.stack_id), None)
+            where = place_text(mark, stack, language) or "—"
+            rows.append(["", name, where, shown, how, mark.by])
     citations = [
         f"{m.formula}: {m.source}"
         for m in measurements

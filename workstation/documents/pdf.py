@@ -19,6 +19,7 @@ from workstation.domain.errors import N_, BadInput
 from workstation.domain.measurement import Measurement
 from workstation.domain.report import ReportDraft, SignedReport
 from workstation.domain.study import Study
+from workstation.domain.volume import Stack
 from workstation.text import RESOURCES
 
 FONTS = RESOURCES / "fonts"
@@ -69,11 +70,12 @@ def report_pdf(
     role: str,
     follows: SignedReport | None = None,
     key_images: Sequence[KeyImage] = (),
+    stacks: Sequence[Stack] = (),
 ) -> bytes:
     """The pages of ``report`` as PDF/A-3b, not yet signed, with ``report_json`` attached.
 
     role: the signer's, in words of the report's language. follows: the report that an addendum or
-    correction adds to or replaces. Raises ``BadInput`` where the page cannot be set.
+    correction adds to or replaces. stacks: say of which series and image its marks are. Raises ``BadInput`` where the page cannot be set.
     """
     data = page_data(
         report.study,
@@ -84,6 +86,8 @@ def report_pdf(
         report=report,
         role=role,
         follows=follows,
+        marks=report.marks,
+        stacks=stacks,
     )
     return _typeset(data, report.draft.template, report.signed_at, key_images, report_json)
 
@@ -97,9 +101,13 @@ def draft_pdf(
     site_name: str,
     key_images: Sequence[KeyImage] = (),
     made_at: datetime | None = None,
+    marks: Sequence[mark.Mark] = (),
+    stacks: Sequence[Stack] = (),
 ) -> bytes:
     """A draft as PDF/A-3b, marked on every page as neither reviewed nor signed."""
-    data = page_data(study, draft, findings, measurements, site_name=site_name)
+    data = page_data(
+        study, draft, findings, measurements, site_name=site_name, marks=marks, stacks=stacks
+    )
     return _typeset(data, draft.template, made_at or datetime.now(UTC), key_images, None)
 
 

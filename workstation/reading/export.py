@@ -118,6 +118,8 @@ def _draft_files(
         site_name=site_name,
         key_images=key_images,
         made_at=moment,
+        marks=case.marks,
+        stacks=case.stacks,
     )
     data = {
         "schema": "onescan-draft/1",

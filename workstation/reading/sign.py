@@ -234,6 +234,7 @@ def _documents(
         role=tr(_ROLES.get(signer.role, signer.role.value), lang=language),
         follows=_whole(case),
         key_images=key_images or pictures(archive, facts.key_images),
+        stacks=case.stacks,
     )
     signed = sign_pdf(
         page,
