@@ -64,6 +64,8 @@ def _read(folder: Path, answers: Answers) -> Taken:
     regions, ordered = _regions(dataset)
     orientation = answers.orientation or _READERS[str(plans["image_reader_writer"])]
     pre = _pre(plans, configuration, len(channels), orientation)
+    patch = tuple(int(n) for n in configuration["patch_size"])
+    flat = len(patch) == 2
     architecture = _mapping(
         configuration.get("architecture") or from_old_plans(configuration), PLANS
     )
@@ -81,8 +83,6 @@ def _read(folder: Path, answers: Answers) -> Taken:
         network = nnunet_network(architecture, len(channels), outputs)
         networks.append(fill(network, state, name, PLANS))
     mirrored = mirrored if answers.mirroring else None  # what training allowed, the same in all
-    patch = tuple(int(n) for n in configuration["patch_size"])
-    flat = len(patch) == 2
     letters: tuple[Literal["x", "y", "z"], ...] = ("y", "x") if flat else ("z", "y", "x")
     return Taken(
         tool="nnU-Net v2",
