@@ -46,7 +46,7 @@ class Held(VolumeReader):
 
     go = threading.Event()
 
-    def fill(self, first_z: int, cancel: Cancel | None = None) -> Iterator[int]:
+    def fill(self, first_z: int = 0, cancel: Cancel | None = None) -> Iterator[int]:
         assert self.go.wait(20)
         yield from super().fill(first_z, cancel)
 

@@ -9,6 +9,7 @@ import numpy as np
 from workstation.dicom.cielab import rgb_of_cielab
 from workstation.dicom.items import Item, open_object
 from workstation.dicom.lookup_tables import voi_curves
+from workstation.dicom.overlay_planes import overlays_of
 from workstation.domain.document import (
     Caption,
     DisplayedArea,
@@ -40,6 +41,8 @@ def read_state(path: Path) -> PresentationState:
         layer.text("GraphicLayer"): _colour_of(layer)
         for layer in item.items("GraphicLayerSequence")
     }
+    planes, unread = overlays_of(item.dataset)
+    covering = item.whole("ShutterOverlayGroup") if "BITMAP" in item.values("ShutterShape") else 0
     return PresentationState(
         sop_instance_uid=item.text("SOPInstanceUID"),
         study_uid=item.text("StudyInstanceUID"),
@@ -64,7 +67,9 @@ def read_state(path: Path) -> PresentationState:
         flipped=item.text("ImageHorizontalFlip").upper() == "Y",
         inverse=item.text("PresentationLUTShape").upper() == "INVERSE",
         shutters=_shutters(item),
-        notes=_notes(item),
+        bitmaps=tuple(p for p in planes if p.layer and p.group != covering),
+        cover=next((p for p in planes if p.group == covering), None),
+        notes=(*_notes(item, covering, [p.group for p in planes]), *unread),
     )
 
 
@@ -238,14 +243,19 @@ def _shutters(item: Item) -> tuple[tuple[str, tuple[float, ...]], ...]:
     return tuple(found)
 
 
-def _notes(item: Item) -> tuple[Message, ...]:
+def _notes(item: Item, covering: int, groups: list[int]) -> tuple[Message, ...]:
+    """What of a state is not applied; never left out in silence."""
     notes = []
     if item.has("PresentationLUTSequence"):
         notes.append(Message(N_("It has a lookup table for brightness, which is not applied.")))
     if item.has("ModalityLUTSequence"):
         notes.append(Message(N_("It has a lookup table for values, which is not applied.")))
-    tags = item.dataset.keys()
-    overlays = any(tag.group >> 8 == 0x60 for tag in tags)  # repeating groups 60xx
-    if overlays or "BITMAP" in item.values("ShutterShape"):
-        notes.append(Message(N_("It shows bitmaps of the image, which are not drawn.")))
+    if "BITMAP" in item.values("ShutterShape") and covering not in groups:
+        notes.append(Message(N_("It covers parts of the image by a bitmap that it does not hold.")))
+    areas = item.items("DisplayedAreaSelectionSequence")
+    if any(a.text("PresentationSizeMode").upper() == "TRUE SIZE" for a in areas):
+        text = N_("It asks for true size on the screen, which is not applied: the image is fitted.")
+        notes.append(Message(text))
+    if item.has("MaskSubtractionSequence"):
+        notes.append(Message(N_("It subtracts a mask image, which is not applied.")))
     return tuple(notes)

@@ -9,6 +9,7 @@ from workstation.domain.artefact import Code
 from workstation.domain.errors import N_, Message
 from workstation.domain.mark import MarkNumber
 from workstation.domain.origin import Algorithm, Maker
+from workstation.domain.overlay_plane import OverlayPlane
 
 
 class ObjectKind(enum.Enum):
@@ -293,6 +294,8 @@ class PresentationState:
     flipped: bool = False
     inverse: bool = False
     shutters: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    bitmaps: tuple[OverlayPlane, ...] = ()  # drawn by the state itself
+    cover: OverlayPlane | None = None  # bitmap shutter: its set bits are kept out of sight
     notes: tuple[Message, ...] = ()
 
     def concerns(self, sop_instance_uid: str, frame: int) -> bool:

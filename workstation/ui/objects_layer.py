@@ -29,10 +29,11 @@ from workstation.domain.image_plane import ImagePlane, outline_of
 from workstation.domain.mask_block import LabelBlock
 from workstation.domain.plane import Raster
 from workstation.render.labels import LabelPicture, LabelRenderer
-from workstation.text import tr
+from workstation.text import say, tr
 from workstation.ui import theme
 from workstation.ui.halo import HaloText
 from workstation.ui.layer import Layer
+from workstation.ui.overlay_planes import draw_bitmap
 from workstation.ui.slice_view import SliceView
 from workstation.viewing.presentation import Applied
 from workstation.viewing.shown_objects import ShownObjects, ShownSegments
@@ -136,6 +137,7 @@ class ObjectsLayer(Layer):
         if state is not None:
             name = state.label or state.description or "GSPS"
             lines.append((tr("Display state: {name}", name=name), LINE))
+            lines += [(say(note), theme.PROPOSED) for note in state.notes]
         if view.overlays:
             for shown in self.shown.segments_on(view)[:2]:
                 words = tr("Segmentation: {name}", name=shown.about.label or shown.about.creator)
@@ -197,6 +199,8 @@ class ObjectsLayer(Layer):
         at = (plane.sop_instance_uid, plane.frame)
         area = next((a for a in state.areas if meant_for(a.images, *at)), None)
         frame = self._area_in_view(area, plane)
+        for bitmap in state.bitmaps:
+            draw_bitmap(painter, self.view, plane, bitmap, DRAWING)
         for drawing in state.drawings:
             if not meant_for(drawing.images, *at):
                 continue
@@ -254,8 +258,8 @@ class ObjectsLayer(Layer):
 
     def _shutters(self, painter: QPainter, state: PresentationState, plane: ImagePlane) -> None:
         """Black over what a state keeps out of sight (PS3.3 C.7.6.11); pixels count from 1."""
-        if not state.shutters:
-            return
+        if state.cover is not None:
+            draw_bitmap(painter, self.view, plane, state.cover, theme.IMAGE)
         for shape, numbers in state.shutters:
             if shape == "RECTANGULAR":
                 left, right, top, bottom = (n - 1 for n in numbers)

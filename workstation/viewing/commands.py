@@ -96,6 +96,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("fusion_wipe", "Shift+W", N_("Wipe between image and overlay"), "compare"),
     Command("fusion_hide", "U", N_("Overlay on, off"), "compare"),
     Command("objects", "", N_("Others' segments and states on, off"), "view", "window"),
+    Command("overlay_planes", "", N_("Overlays stored with the image on, off"), "view", "window"),
     Command(
         "subtract", "Ctrl+Shift+D", N_("Subtract a phase or a series ..."), "compare", "window"
     ),
