@@ -65,7 +65,7 @@ INFERENCE: dict[str, Any] = {
             {"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"},
             {"_target_": "Spacingd", "keys": "image", "pixdim": [2.5, 2.5, 3.0],
              "mode": "bilinear"},
-            {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": -60, "a_max": 300,
+            {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": -160, "a_max": 300,
              "b_min": 0.0, "b_max": 1.0, "clip": True},
             {"_target_": "CropForegroundd", "keys": "image", "source_key": "image"},
             {"_target_": "EnsureTyped", "keys": "image", "device": "@device"},

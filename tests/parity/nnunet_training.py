@@ -27,6 +27,9 @@ class Study:
     features: tuple[int, ...]
     patch: tuple[int, ...]
     background: float
+    trainer: str = "nnUNetTrainer_1epoch"
+    canonical: bool = False
+    untrained: bool = False
 
     @property
     def folder(self) -> str:
@@ -37,6 +40,12 @@ class Study:
 CT = Study(901, "ShapesCT", ("CT",), False, "3d_fullres", (8, 16, 32), (32, 32, 32), -1000.0)
 MR = Study(902, "ShapesMR", ("T1", "T2"), True, "3d_fullres", (8, 16, 32), (24, 32, 32), 0.0)
 FLAT = Study(901, "ShapesCT", ("CT",), False, "2d", (8, 16, 32, 32), (48, 48), -1000.0)
+# As TotalSegmentator's networks: images turned to RAS.
+CANONICAL = Study(903, "ShapesRAS", ("CT",), False, "3d_fullres", (8, 16, 32), (32, 32, 32),
+                  -1000.0, canonical=True)  # fmt: skip
+# A network of the usual kind for run times: never trained, its weights are random.
+LARGE = Study(904, "ShapesLarge", ("CT",), False, "3d_fullres", (16, 32, 64, 128), (64, 64, 64),
+              -1000.0, untrained=True)  # fmt: skip
 
 
 def environment(home: Path, threads: int = 2) -> dict[str, str]:
@@ -86,6 +95,8 @@ def write_data(home: Path, study: Study) -> Path:
         "numTraining": len(TRAINING),
         "file_ending": ".nii.gz",
     }
+    if study.canonical:
+        said["overwrite_image_reader_writer"] = "NibabelIOWithReorient"
     if study.regions:
         said["labels"] = {"background": 0, "shape": [1, 2], "rod": [2]}
         said["regions_class_order"] = [1, 2]
@@ -111,6 +122,12 @@ def _smaller(plans: Path, study: Study) -> None:
     plans.write_text(json.dumps(said, indent=1), encoding="utf-8")
 
 
+def output_of(home: Path, study: Study) -> Path:
+    """Where nnU-Net puts what it trained."""
+    trained = f"{study.trainer}__nnUNetPlans__{study.configuration}"
+    return home / "nnUNet_results" / study.folder / trained
+
+
 def train(home: Path, study: Study, folds: tuple[str, ...] = ("0",)) -> Path:
     """Plan, preprocess and train one short epoch a fold; the training output's folder."""
     env = environment(home)
@@ -122,12 +139,14 @@ def train(home: Path, study: Study, folds: tuple[str, ...] = ("0",)) -> Path:
         "nnUNetv2_preprocess", "-d", number, "-c", study.configuration, "-np", "2", env=env
     )  # fmt: skip
     for fold in folds:
+        if study.untrained:
+            _run(_UNTRAINED, str(study.number), study.configuration, fold, env=env)
+            continue
         tool(
             "nnUNetv2_train", number, study.configuration, fold, "-device", "cpu",
-            "-tr", "nnUNetTrainer_1epoch", env=env,
+            "-tr", study.trainer, env=env,
         )  # fmt: skip
-    trained = f"nnUNetTrainer_1epoch__nnUNetPlans__{study.configuration}"
-    return home / "nnUNet_results" / study.folder / trained
+    return output_of(home, study)
 
 
 def predict(home: Path, model: Path, images: Path, out: Path, folds: tuple[str, ...]) -> None:
@@ -136,3 +155,52 @@ def predict(home: Path, model: Path, images: Path, out: Path, folds: tuple[str, 
         "nnUNetv2_predict_from_modelfolder", "-i", str(images), "-o", str(out), "-m", str(model),
         "-f", *folds, "-device", "cpu", "-npp", "1", "-nps", "1", env=environment(home),
     )  # fmt: skip
+
+
+# A trainer that initialises and saves its network, without an epoch.
+_UNTRAINED = r"""
+import sys, torch
+from nnunetv2.run.run_training import get_trainer_from_args
+number, configuration, fold = sys.argv[1:4]
+trainer = get_trainer_from_args(number, configuration, int(fold), "nnUNetTrainer_1epoch",
+                                device=torch.device("cpu"))
+trainer.initialize()
+trainer.on_train_start()
+trainer.save_checkpoint(trainer.output_folder + "/checkpoint_final.pth")
+"""
+
+# nnU-Net's own predictor, one volume after another in one process that has already started.
+_PREDICTOR = r"""
+import json, sys, time
+from pathlib import Path
+import torch
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+model, images, out, threads = *map(Path, sys.argv[1:4]), int(sys.argv[4])
+torch.set_num_threads(threads)
+predictor = nnUNetPredictor(tile_step_size=0.5, use_gaussian=True, use_mirroring=True,
+                            perform_everything_on_device=False, device=torch.device("cpu"),
+                            allow_tqdm=False)
+predictor.initialize_from_trained_model_folder(str(model), tuple(sys.argv[5:]))
+reader = predictor.plans_manager.image_reader_writer_class()
+seconds = {}
+for case in sorted({p.name.rsplit("_", 1)[0] for p in images.glob("*.nii.gz")}):
+    started = time.perf_counter()
+    data, said = reader.read_images([str(p) for p in sorted(images.glob(f"{case}_*.nii.gz"))])
+    predictor.predict_single_npy_array(data, said, None, None, False)
+    seconds[case + ".nii.gz"] = time.perf_counter() - started
+(out / "seconds.json").write_text(json.dumps(seconds))
+"""
+
+
+def _run(program: str, *arguments: str, env: dict[str, str]) -> None:
+    subprocess.run(
+        [sys.executable, "-c", program, *arguments], env=env, check=True, stdout=subprocess.DEVNULL
+    )
+
+
+def time_predictor(
+    home: Path, model: Path, images: Path, out: Path, folds: tuple[str, ...], threads: int
+) -> None:
+    """Seconds of each volume by nnU-Net's predictor on ``threads`` cores, in ``seconds.json``."""
+    env = environment(home, threads)
+    _run(_PREDICTOR, str(model), str(images), str(out), str(threads), *folds, env=env)

@@ -90,8 +90,8 @@ def patient(
     across = np.linalg.norm(away - run[..., None] * along, axis=-1)
     rod = (np.abs(run) < 28.0) & (across < 10.0)
     image = np.full(grid.shape, 40.0)
-    image[rod] = 240.0
-    image[ball] = 150.0
+    image[rod] = 200.0
+    image[ball] = -80.0
     image += rng.normal(0.0, 14.0, grid.shape)
     image = np.where(inside, image * contrast, background)
     labels = np.zeros(grid.shape, dtype=np.uint8)

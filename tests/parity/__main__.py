@@ -1,0 +1,133 @@
+"""``python -m tests.parity``: the tools' own training, our import, their labels beside ours.
+
+Needs the extra ``parity`` (torch, nnU-Net, MONAI). Everything is made from nothing in ``--home``:
+generated volumes in odd spacings and orientations, a small nnU-Net and a small MONAI bundle, each
+trained for about a minute by its own program, imported, and run by the real worker on five other
+volumes. Steps that are already there are kept. Seconds of the tools are those of one volume from
+file to labels, without starting Python and loading torch, which would flatter us; ours contain
+the start of the worker process. ``--large`` times a network of the usual size too, with random
+weights (run time does not depend on them).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from tests.parity import monai_training, nnunet_training
+from tests.parity.comparison import HEAD, Labels, Row, compare, summary
+from workstation.ai.imports.bundle import read_bundle
+from workstation.ai.imports.nnunet import read_training
+from workstation.ai.imports.packaging import write_package
+from workstation.ai.imports.taken import Answers, Taken
+from workstation.ai.imports.totalsegmentator import read_weights
+from workstation.ai.package import ModelPackage, load_package
+
+
+def imported(taken: Taken, answers: Answers, to: Path) -> ModelPackage:
+    """The package of a foreign model, written anew."""
+    shutil.rmtree(to, ignore_errors=True)
+    made = write_package(taken, answers, to)
+    print(f"imported {made.manifest.id}: ONNX differs from torch by {made.difference:.1g}")
+    return load_package(made.folder)
+
+
+def _labels(folder: Path) -> dict[str, Labels]:
+    return {
+        path.name.removesuffix(".nii.gz"): sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+        for path in sorted(folder.glob("*.nii.gz"))
+    }
+
+
+def _seconds(folder: Path) -> dict[str, float]:
+    said = json.loads((folder / "seconds.json").read_text(encoding="utf-8"))
+    return {name.removesuffix(".nii.gz"): float(value) for name, value in said.items()}
+
+
+def nnunet(
+    home: Path, study: nnunet_training.Study, folds: tuple[str, ...], threads: int,
+    *, weight_folder: bool = False,
+) -> list[Row]:  # fmt: skip
+    """One nnU-Net from nothing to its rows. weight_folder: imported as TotalSegmentator's are."""
+    images = home / "nnUNet_raw" / study.folder / "imagesTs"
+    model = nnunet_training.output_of(home, study)
+    if not all((model / f"fold_{fold}" / "checkpoint_final.pth").is_file() for fold in folds):
+        nnunet_training.write_data(home, study)
+        nnunet_training.train(home, study, folds)
+    answers = Answers(folds=folds)
+    taken = read_weights(model.parent, answers, {}) if weight_folder else None
+    to = home / "packages" / f"{study.folder}-{study.configuration}{'-ts' * weight_folder}"
+    package = imported(taken or read_training(model, answers), answers, to)
+    out = home / "labels" / f"{study.folder}-{study.configuration}"
+    if not (out / "seconds.json").is_file():
+        nnunet_training.predict(home, model, images, out, folds)  # the tool itself
+        nnunet_training.time_predictor(home, model, images, out, folds, threads)
+    keys = [label.key for label in package.manifest.labels]
+    order = list(zip(keys, (1, 2), strict=True))
+    theirs = _labels(out)
+    cases = {case: sorted(images.glob(f"{case}_*.nii.gz")) for case in theirs}
+    print(f"\nnnUNetv2_predict, {study.folder} {study.configuration}, folds {', '.join(folds)}")
+    print(HEAD)
+    return compare(package, cases, theirs, _seconds(out), order, threads)
+
+
+def monai(home: Path, threads: int) -> list[Row]:
+    """The MONAI bundle from nothing to its rows."""
+    bundle = home / "monai_bundle"
+    if not (bundle / "models" / "model.pt").is_file():
+        monai_training.train(home, threads)
+    package = imported(read_bundle(bundle, Answers()), Answers(), home / "packages" / "monai")
+    images, out = home / "monai_data" / "odd", home / "labels" / "monai"
+    theirs: dict[str, Labels] = {
+        k: v.astype(np.uint8)
+        for k, v in monai_training.predict(home, bundle, images, out, threads).items()
+    }
+    order = [(label.key, label.index) for label in package.manifest.labels]
+    cases = {case: [images / f"{case}.nii.gz"] for case in theirs}
+    print("\nMONAI's own transforms and sliding window")
+    print(HEAD)
+    return compare(package, cases, theirs, _seconds(out), order, threads)
+
+
+def main() -> int:
+    """0 where every volume agrees in at least 99.9 % of its voxels."""
+    parser = argparse.ArgumentParser(prog="python -m tests.parity", description=__doc__)
+    parser.add_argument("--home", type=Path, help="kept for the next run; default: a temp folder")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--only",
+        choices=["nnunet", "monai", "regions", "flat", "weights", "large"],
+        action="append",
+    )
+    arguments = parser.parse_args()
+    wanted = arguments.only or ["nnunet", "monai"]
+    home: Path = arguments.home or Path(tempfile.mkdtemp(prefix="onescan-parity-"))
+    home = home.absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    threads: int = arguments.threads
+    runs = {
+        "nnunet": lambda: nnunet(home, nnunet_training.CT, ("0",), threads),
+        "monai": lambda: monai(home, threads),
+        "regions": lambda: nnunet(home, nnunet_training.MR, ("0", "1"), threads),
+        "flat": lambda: nnunet(home, nnunet_training.FLAT, ("0",), threads),
+        "weights": lambda: nnunet(
+            home, nnunet_training.CANONICAL, ("0",), threads, weight_folder=True
+        ),
+        "large": lambda: nnunet(home, nnunet_training.LARGE, ("0",), threads),
+    }
+    good = True
+    for name in wanted:
+        rows = runs[name]()
+        print(summary(rows))
+        good = good and all(row.agreement >= 0.999 for row in rows)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

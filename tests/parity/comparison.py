@@ -1,0 +1,98 @@
+"""Our worker on the volumes that another tool labelled, beside that tool's labels and seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workstation.ai.client import run_package
+from workstation.ai.files import load_image
+from workstation.ai.limits import Limits
+from workstation.ai.package import ModelPackage
+
+Labels = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One volume. agreement: part of all voxels with the same label; inside: of those that either
+    calls anything. theirs_s, ours_s: seconds from file to labels, ours with the worker's start."""
+
+    case: str
+    shape: tuple[int, ...]
+    agreement: float
+    inside: float
+    labelled: int
+    theirs_s: float
+    ours_s: float
+    provider: str
+
+
+def composed(masks: Mapping[str, NDArray[np.bool_]], order: Sequence[tuple[str, int]]) -> Labels:
+    """One label map of several masks: (key, label) pairs, later ones over earlier ones."""
+    first = masks[order[0][0]]
+    out = np.zeros(first.shape, dtype=np.uint8)
+    for key, label in order:
+        out[masks[key]] = label
+    return out
+
+
+def compare(
+    package: ModelPackage,
+    cases: Mapping[str, Sequence[Path]],
+    theirs: Mapping[str, Labels],
+    seconds: Mapping[str, float],
+    order: Sequence[tuple[str, int]],
+    threads: int,
+    say: Callable[[str], None] = print,
+) -> list[Row]:
+    """Run ``package`` on every case in the real worker. cases: channel files by case; theirs:
+    the tool's labels; seconds: what it took for each."""
+    rows = []
+    limits = Limits(memory_mb=12288, timeout_s=900.0, threads=threads)
+    for case, files in cases.items():
+        started = time.perf_counter()
+        read = [load_image(path) for path in files]
+        result = run_package(package, [a for a, _ in read], [g for _, g in read], limits=limits)
+        masks = {label.key: result.masks[label.key] for label in package.manifest.labels}
+        ours = composed(masks, order)
+        spent = time.perf_counter() - started
+        same = ours == theirs[case]
+        either = (ours > 0) | (theirs[case] > 0)
+        row = Row(
+            case, ours.shape, float(same.mean()), float(same[either].mean()) if either.any() else 1,
+            int(either.sum()), seconds[case], spent, f"{result.provider} {result.precision}",
+        )  # fmt: skip
+        rows.append(row)
+        say(line_of(row))
+    return rows
+
+
+HEAD = (
+    f"{'volume':10} {'shape':>15} {'agreement':>10} {'labelled':>9} {'of labelled':>11} "
+    f"{'theirs s':>9} {'ours s':>7} {'ratio':>6}  computed by"
+)
+
+
+def line_of(row: Row) -> str:
+    """One line of the table."""
+    shape = "x".join(map(str, row.shape))
+    return (
+        f"{row.case:10} {shape:>15} {row.agreement:>9.4%} {row.labelled:>9} {row.inside:>11.4%} "
+        f"{row.theirs_s:>9.2f} {row.ours_s:>7.2f} {row.ours_s / row.theirs_s:>6.2f}  {row.provider}"
+    )
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """The worst agreement and the ratio of all seconds."""
+    theirs, ours = sum(r.theirs_s for r in rows), sum(r.ours_s for r in rows)
+    return (
+        f"worst agreement {min(r.agreement for r in rows):.4%} (wanted 99.9 %), "
+        f"seconds {ours:.1f} / {theirs:.1f} = {ours / theirs:.2f} (wanted at most 0.40)"
+    )
