@@ -11,6 +11,7 @@ from workstation.cli.output import Answer, table
 from workstation.domain.errors import N_, BadInput, NotFound
 from workstation.domain.finding import Finding, shown_value
 from workstation.domain.measurement import Measurement, Refusal, shown_number
+from workstation.domain.origin import Origin
 from workstation.domain.readiness import read_case
 from workstation.domain.study import WorklistQuery
 from workstation.domain.volume import Stack
@@ -131,6 +132,28 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "site": finding.site.in_language(language()),
         "location_mm": list(finding.location_mm),
         "series_uid": finding.series_uid,
+        "evidence": finding.evidence,
+        "origin": _origin_json(finding.origin),
+    }
+
+
+def _origin_json(origin: Origin | None) -> dict[str, Any] | None:
+    """Which object of which system a finding came in by; null for our own."""
+    if origin is None:
+        return None
+    algorithm = origin.algorithm
+    return {
+        "object": origin.sop_instance_uid,
+        "kind": origin.kind,
+        "manufacturer": origin.maker.manufacturer,
+        "model_name": origin.maker.model_name,
+        "software": origin.maker.software,
+        "algorithm": algorithm.name if algorithm else "",
+        "algorithm_version": algorithm.version if algorithm else "",
+        "algorithm_type": origin.algorithm_type,
+        "tracking_uid": origin.tracking_uid,
+        "unplaced": say(origin.unplaced) if origin.unplaced else None,
+        "notes": [say(note) for note in origin.notes],
     }
 
 

@@ -34,6 +34,8 @@ _ANATOMY = {
     "309825002", "T-D000A", "T-D0050", "T-D0080", "A-00004", "R-42018", "R-42019",
 }  # fmt: skip
 _SAFE_WORDS = 400
+_HIDDEN = N_("Its maker says of {count} more findings that they are not to be presented.")
+_FRACTIONS = N_("It states fractions: what is at least one half is shown.")
 
 
 @dataclass
@@ -130,6 +132,8 @@ class ObjectReader:
             return
         for segment in segments:
             placed = place_segment(regions, segment.number, self.stacks)
+            if about.encoding == "FRACTIONAL":
+                placed.notes.append(Message(_FRACTIONS))
             into.found.append(self._of_segment(into, about, segment, placed))
 
     def _of_segment(
@@ -190,6 +194,13 @@ class ObjectReader:
                 continue
             placed = place_stated(stated, self.stacks, self.regions, self.segmentations)
             into.found.append(self._of_stated(into, report, stated, placed))
+        if report.hidden and into.found:
+            first = into.found[0]
+            origin = first.finding.origin
+            assert origin is not None
+            said = Message(_HIDDEN, {"count": report.hidden})
+            origin = replace(origin, notes=(*origin.notes, said))
+            first.finding = replace(first.finding, origin=origin)
 
     def _of_stated(
         self, into: ReadObject, report: StatedReport, stated: StatedFinding, placed: Placed
@@ -201,7 +212,8 @@ class ObjectReader:
             tracking_id=stated.tracking_id,
             tracking_uid=stated.tracking_uid,
             words=stated.words,
-            algorithm_type="AUTOMATIC" if stated.algorithm else "",
+            # Where no person observed it, a device did.
+            algorithm_type="" if stated.observer or report.observer else "AUTOMATIC",
         )
         made = self._found(into, origin, placed, wording(stated.label), stated.label)
         side = wording(stated.laterality) if stated.laterality else None

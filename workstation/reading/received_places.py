@@ -253,7 +253,8 @@ def _fill(mask: Bools, stack: Stack, graphic: Graphic, outline: Floats, closed: 
         return
     if graphic.kind in {"POINT", "MULTIPOINT"} or not closed or len(outline) < 3:
         return
-    index = stack.grid.to_index(outline)
+    # To a thousandth of a pixel: files hold single precision, and edges on centres must not waver.
+    index = np.round(stack.grid.to_index(outline), 3)
     z = round(float(index[:, 2].mean()))
     if not 0 <= z < stack.grid.shape[0] or np.abs(index[:, 2] - z).max() > 0.51:
         return  # across the slices: it has no voxels of its own
