@@ -99,7 +99,7 @@ def check_files(folder: Path, name: str, sums: bytes, *, code_beside: bool) -> d
             raise BadInput(N_("Model {model}: {file} is missing."), model=name, file=file)
         with (folder / file).open("rb") as opened:
             if starts_like_code(opened.read(8)):
-                raise refuse_kind(name, file)
+                raise refuse_kind(name, file, program=True)
         if not same_hash(sha256_of(folder / file), expected):
             raise BadInput(
                 N_("Model {model}: {file} was altered (its SHA-256 is not the one listed)."),

@@ -125,9 +125,9 @@ def same_hash(found: str, expected: str) -> bool:
     return hmac.compare_digest(found, expected)
 
 
-def refuse_kind(model: str, name: str) -> BadInput:
-    """Why a package may not hold the file ``name``."""
-    if is_code(name):
+def refuse_kind(model: str, name: str, *, program: bool = False) -> BadInput:
+    """Why a package may not hold the file ``name``; program: its content says what it is."""
+    if program or is_code(name):
         return BadInput(
             N_("Model {model}: {file} is program code; a package holds data only."),
             model=model,
