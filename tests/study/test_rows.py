@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,11 +33,11 @@ STACK = Stack(
 BOTH = Wording("x", "x")
 
 
-def judge(id: str, **changes: object) -> KnownJudge:
+def judge(id: str, **changes: Any) -> KnownJudge:
     return replace(KnownJudge(id, Wording(id, id), MadeBy(id, "1")), **changes)
 
 
-def finding(by: str, id: str = "f", **changes: object) -> Finding:
+def finding(by: str, id: str = "f", **changes: Any) -> Finding:
     plain = Finding(
         id, "1", "1.1", "s", BOTH, Code("X", "99", "x"), BOTH, FindingState.PROPOSED,
         MadeBy(by, "1", "abc"), ("s",), (0.0, 0.0, 0.0), value=3.0, unit="mL", template_key="wmh",

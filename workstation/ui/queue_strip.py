@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from workstation.domain.study import Study
 from workstation.text import tr
@@ -67,6 +75,7 @@ class _Line(QWidget):
         self.state = named(QLabel(), "dim")
         self.state.setMinimumWidth(210)
         self.words = ElidedLabel()
+        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.stop = named(QPushButton("✕"), "flat")
         self.stop.clicked.connect(lambda: strip.stop_wanted.emit(self.study_uid))
         row.addWidget(self.state)

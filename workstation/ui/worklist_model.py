@@ -53,7 +53,7 @@ def ai_words(study: Study, progress: Progress, *, reading: bool = False) -> str:
         return "⟳ " + tr("AI is reading …")
     if progress.hidden:
         return "◌ " + tr("hidden until first read")
-    if progress.waiting and not (progress.judged or progress.refused):
+    if progress.waiting and not progress.findings:
         return "◔ " + tr("waits for AI")
     if study.state is StudyState.NEW and not (progress.judged or progress.refused):
         return "– " + tr("not read yet")
@@ -75,7 +75,7 @@ def ai_signs(study: Study, progress: Progress, *, reading: bool = False) -> str:
         return "⟳"
     if progress.hidden:
         return "◌"
-    if progress.waiting and not (progress.judged or progress.refused):
+    if progress.waiting and not progress.findings:
         return "◔"
     if study.state is StudyState.NEW and not (progress.judged or progress.refused):
         return "–"
