@@ -152,3 +152,14 @@ def test_no_room_writes_a_user_in_passing(archive: Archive) -> None:
     with archive.write(READER, Permission.REVIEW, WHY) as writer, pytest.raises(NotAllowed):
         writer.put(archive.user("li"))
         writer.put(User("x", "x", Role.ADMIN, "", "", "", now()))
+
+
+def test_no_secret_of_a_user_is_in_what_is_printed_of_him(archive: Archive) -> None:
+    """Neither alone nor inside of something else: tracebacks and logs print whole objects."""
+    user = archive.user("li")
+    assert user.password_hash.startswith("$argon2id$") and user.key_pem.startswith("key under")
+    for shown in (repr(user), str(user), f"{user}", repr([user]), repr({"user": user})):
+        assert user.password_hash not in shown and user.key_pem not in shown
+        assert "argon2" not in shown and "key under" not in shown
+        assert "'li'" in shown
+    assert PASSWORD not in repr(authenticate(archive, "li", PASSWORD))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +114,7 @@ class Scan:
     oblique_deg: float
     enhanced: bool
     backwards: bool  # image numbers run against the normal
+    modality: str = "MR"
 
     @property
     def grid(self) -> Grid:
@@ -171,6 +172,22 @@ def scans() -> Iterator[Scan]:
                 )  # fmt: skip
 
 
+CLASSES = {
+    "MR": "1.2.840.10008.5.1.4.1.1.4.1",
+    "CT": "1.2.840.10008.5.1.4.1.1.2.1",
+    "PT": "1.2.840.10008.5.1.4.1.1.130",
+}
+"""Enhanced multi-frame storage by modality (PS3.4 B.5)."""
+
+
+def enhanced_scans() -> Iterator[Scan]:
+    """Each of the 24 axis orders as enhanced CT or enhanced PET in turn, with each of the tilts."""
+    multi = [scan for scan in scans() if scan.enhanced]
+    for order in range(24):
+        scan, modality = multi[3 * order + order // 2 % 3], ("CT", "PT")[order % 2]
+        yield replace(scan, name=f"{scan.name} {modality}", modality=modality)
+
+
 def sampled(grid: Grid) -> NDArray[np.int32]:
     """Voxels (z, y, x) as a scanner would see them: means of five layers across each slice."""
     value = np.full(grid.shape, BACKGROUND)
@@ -196,7 +213,7 @@ def sampled(grid: Grid) -> NDArray[np.int32]:
 
 def header_of(scan: Scan) -> SeriesHeader:
     return SeriesHeader(
-        modality="MR", patient_name="Phantom^F", patient_id=derived_uid(scan.name)[-20:],
+        modality=scan.modality, patient_name="Phantom^F", patient_id=derived_uid(scan.name)[-20:],
         birth_date="19700101", sex="O", age="055Y", study_uid=scan.study_uid,
         study_date="20250102", study_time="101112", study_description="phantom", accession="A1",
         series_uid=derived_uid(scan.name, "series"), series_number=1,
@@ -228,14 +245,17 @@ def _item(**values: object) -> Sequence:
 
 
 def _write_enhanced(scan: Scan, grid: Grid, array: NDArray[np.int32], path: Path) -> Path:
-    """Enhanced MR Image Storage (PS3.3 A.36): positions per frame, the rest shared."""
+    """Enhanced MR, CT or PET Image Storage (PS3.3 A.36, A.38, A.56): positions per frame.
+
+    CT is stored with an offset of 1024, PET with a slope of its own for each frame, as they are.
+    """
     head = header_of(scan)
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 192"
-    ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.4.1", derived_uid(scan.name, 0)
+    ds.SOPClassUID, ds.SOPInstanceUID = CLASSES[scan.modality], derived_uid(scan.name, 0)
     ds.StudyInstanceUID, ds.SeriesInstanceUID = head.study_uid, head.series_uid
     ds.FrameOfReferenceUID = head.frame_of_reference_uid
-    ds.Modality, ds.PatientID, ds.PatientName = "MR", head.patient_id, head.patient_name
+    ds.Modality, ds.PatientID, ds.PatientName = scan.modality, head.patient_id, head.patient_name
     ds.PatientBirthDate, ds.PatientSex = head.birth_date, head.sex
     ds.StudyDate, ds.StudyTime, ds.StudyID = head.study_date, head.study_time, "1"
     ds.AccessionNumber, ds.StudyDescription = head.accession, head.study_description
@@ -254,18 +274,29 @@ def _write_enhanced(scan: Scan, grid: Grid, array: NDArray[np.int32], path: Path
     shared.PixelMeasuresSequence = _item(
         PixelSpacing=[grid.spacing_mm[1], grid.spacing_mm[0]], SliceThickness=scan.spacing_mm[2]
     )
-    shared.PixelValueTransformationSequence = _item(
-        RescaleSlope=1, RescaleIntercept=0, RescaleType="US"
-    )
+    intercept = -1024 if scan.modality == "CT" else 0
+    slopes = np.array([0.25 * (1 + z % 5) for z in range(grid.shape[0])])
+    if scan.modality != "PT":
+        slopes[:] = 1.0
+        shared.PixelValueTransformationSequence = _item(
+            RescaleSlope=1,
+            RescaleIntercept=intercept,
+            RescaleType="HU" if scan.modality == "CT" else "US",
+        )
     ds.SharedFunctionalGroupsSequence = Sequence([shared])
     frames = []
     for z in order:
         groups = Dataset()
         place = [round(float(v), 6) for v in grid.to_lps((0.0, 0.0, float(z)))]
         groups.PlanePositionSequence = _item(ImagePositionPatient=place)
+        if scan.modality == "PT":
+            groups.PixelValueTransformationSequence = _item(
+                RescaleSlope=float(slopes[z]), RescaleIntercept=0, RescaleType="US"
+            )
         frames.append(groups)
     ds.PerFrameFunctionalGroupsSequence = Sequence(frames)
-    ds.PixelData = array[order].astype("<u2").tobytes()
+    stored = np.rint((array - intercept) / slopes[:, None, None])
+    ds.PixelData = stored[order].astype("<u2").tobytes()
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID

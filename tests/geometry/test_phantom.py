@@ -20,7 +20,16 @@ from scipy import ndimage
 
 from tests.dicom_in.making import Shelf
 from tests.geometry import phantom
-from tests.geometry.phantom import BACKGROUND, BETWEEN_MM, CENTRE, PLANES, SPHERES, Scan, scans
+from tests.geometry.phantom import (
+    BACKGROUND,
+    BETWEEN_MM,
+    CENTRE,
+    PLANES,
+    SPHERES,
+    Scan,
+    enhanced_scans,
+    scans,
+)
 from workstation.archive.store import Archive
 from workstation.dicom.volumes import VolumeReader
 from workstation.domain.geometry import Floats
@@ -94,21 +103,44 @@ def test_every_geometry(shelves: Shelves) -> None:
     """Spheres within 0.5 mm in every plane, lengths within 1 %, no letter mirrored or turned."""
     found = Found()
     for scan in scans():
-        stack, locate = shelves.stack(scan)
-        assert stack.is_volume, scan.name
-        assert (Flag.TILTED in stack.flags) == (scan.tilt_deg != 0), scan.name
-        assert stack.grid.tilt_deg == pytest.approx(abs(scan.tilt_deg), abs=0.01)
-        assert stack.grid.shape == scan.grid.shape
-        reader = VolumeReader(stack, 0, locate)
-        assert len(list(reader.fill(0))) == stack.grid.shape[0] and not reader.broken
-        volume = Volume(reader.array, stack.grid, stack)
-        renderer = SliceRenderer(reader.array, stack.grid)
-        view = Viewport()
-        view.show(volume)
-        for kind in SEEN:
-            _standard_plane(view, renderer, kind, scan, found)
-        _acquired_plane(view, renderer, scan, found)
-        _wedge(volume, scan, found)
+        _one(scan, *shelves.stack(scan), found)
+    _judged(found)
+
+
+def test_every_geometry_as_enhanced_ct_and_pet(tmp_path: Path) -> None:
+    """The same from enhanced CT with its offset, and enhanced PET with a slope for each frame."""
+    found = Found()
+    for number, scan in enumerate(enhanced_scans()):
+        shelf = Shelf(tmp_path)
+        for path in phantom.write(scan, tmp_path / f"{number:02}"):
+            shelf.take(path)
+        stack = shelf.stack()
+        assert stack.modality == scan.modality
+        _one(scan, stack, shelf.locate, found)
+        for path in (tmp_path / f"{number:02}").iterdir():
+            path.unlink()
+    assert len(found.match) == 24 * 3
+    _judged(found)
+
+
+def _one(scan: Scan, stack: Stack, locate: Callable[[str], Path], found: Found) -> None:
+    assert stack.is_volume, scan.name
+    assert (Flag.TILTED in stack.flags) == (scan.tilt_deg != 0), scan.name
+    assert stack.grid.tilt_deg == pytest.approx(abs(scan.tilt_deg), abs=0.01)
+    assert stack.grid.shape == scan.grid.shape
+    reader = VolumeReader(stack, 0, locate)
+    assert len(list(reader.fill(0))) == stack.grid.shape[0] and not reader.broken
+    volume = Volume(reader.array, stack.grid, stack)
+    renderer = SliceRenderer(reader.array, stack.grid)
+    view = Viewport()
+    view.show(volume)
+    for kind in SEEN:
+        _standard_plane(view, renderer, kind, scan, found)
+    _acquired_plane(view, renderer, scan, found)
+    _wedge(volume, scan, found)
+
+
+def _judged(found: Found) -> None:
     worst_off, worst_length = max(found.off_mm), max(found.length)
     worst_wedge, worst_match = max(found.wedge), min(found.match)
     print(f"{len(found.off_mm)} spheres: worst {worst_off[0]:.2f} mm ({worst_off[1]}); "
