@@ -40,8 +40,8 @@ def test_age_string(stated: str, years: float | None) -> None:
 @pytest.mark.parametrize(
     ("kernel", "kind"),
     [
-        ("B30f", "soft"), ("B70s", "sharp"), ("Br40d", "soft"), ("I70f", "sharp"),
-        ("STANDARD", "soft"), ("LUNG", "sharp"), ("BONEPLUS", "sharp"), ("FC08", "soft"),
+        ("B30f", "smooth"), ("B70s", "sharp"), ("Br40d", "smooth"), ("I70f", "sharp"),
+        ("STANDARD", "smooth"), ("LUNG", "sharp"), ("BONEPLUS", "sharp"), ("FC08", "smooth"),
         ("FC51", "sharp"), ("", ""), ("B", ""),
     ],
 )  # fmt: skip
@@ -70,7 +70,7 @@ def test_facts_reach_the_stack_but_not_its_id(tmp_path: Path) -> None:
         sop_class_uid="1.2.840.10008.5.1.4.1.1.4",
         body_part="HEAD",
         field_t=1.5,
-        contrast="no",
+        contrast="unenhanced",
         age_years=65.0,
         sex="F",
         repetition_ms=9000.0,
@@ -93,4 +93,4 @@ def test_computed_tomography(tmp_path: Path) -> None:
     )
     facts = shelf.stack().acquisition
     assert (facts.kvp, facts.kernel, facts.kernel_class) == (120.0, "B60f", "sharp")
-    assert (facts.age_years, facts.contrast, facts.phase) == (1.5, "yes", "venous")
+    assert (facts.age_years, facts.contrast, facts.phase) == (1.5, "enhanced", "venous")

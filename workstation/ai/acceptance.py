@@ -56,9 +56,9 @@ class NumberCheck(Strict):
 class WordCheck(Strict):
     """A word of the headers, compared without regard to case. sop_class: UID. body_part:
     BodyPartExamined. region: what the workstation takes it for. plane: axial, sagittal, coronal,
-    or isotropic where all spacings are within 1.6 of each other. kernel: soft or sharp. contrast:
-    yes or no. phase: plain, arterial, venous or delayed. sex: M, F or O. ``allowed``: "*" stands
-    for any other.
+    or isotropic where all spacings are within 1.6 of each other. kernel: smooth or sharp. contrast:
+    enhanced or unenhanced. phase: unenhanced, arterial, venous or delayed. sex: M, F or O.
+    ``allowed``: "*" stands for any other.
     """
 
     fact: WordFact

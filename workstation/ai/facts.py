@@ -93,8 +93,8 @@ _WORDS: Mapping[WordFact, tuple[str, Callable[[Stack], str]]] = {
 
 SPOKEN = (
     # Values of words above; listed so that the catalogue holds them.
-    N_("axial"), N_("sagittal"), N_("coronal"), N_("isotropic"), N_("soft"), N_("sharp"),
-    N_("yes"), N_("no"), N_("plain"), N_("arterial"), N_("venous"), N_("delayed"),
+    N_("axial"), N_("sagittal"), N_("coronal"), N_("isotropic"), N_("smooth"), N_("sharp"),
+    N_("enhanced"), N_("unenhanced"), N_("arterial"), N_("venous"), N_("delayed"),
 )  # fmt: skip
 
 _TEMPLATES: Mapping[Answer, str] = {

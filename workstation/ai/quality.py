@@ -40,19 +40,21 @@ _SMOOTH_MM = 4.0
 OTHER_SEQUENCE = {
     "outline": N_(
         "The outline of what is in the image is unlike all that the model knows "
-        "({found} times the usual distance): another body part, or a part of it is missing?"
+        "({found} times as far as where doubt begins): another body part, or a part of it is "
+        "missing?"
     ),
     "contrast": N_(
         "What is bright and dark in the image is unlike all that the model knows "
-        "({found} times the usual distance): another sequence or modality?"
+        "({found} times as far as where doubt begins): another sequence or modality?"
     ),
     "layers": N_(
         "The order of bright and dark from end to end is unlike all that the model knows "
-        "({found} times the usual distance): another body part, or a part of it is missing?"
+        "({found} times as far as where doubt begins): another body part, or a part of it is "
+        "missing?"
     ),
     "texture": N_(
         "Grain and edges of the image are unlike all that the model knows "
-        "({found} times the usual distance): noise, artefacts, or no patient at all?"
+        "({found} times as far as where doubt begins): noise, artefacts, or no patient at all?"
     ),
 }
 LIKE_ANOTHER = N_("The image looks {other}, which is not what the model was made for.")

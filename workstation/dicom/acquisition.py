@@ -24,7 +24,7 @@ _SHARP_FROM = 50  # Siemens: B50 and up enhance edges
 _SHARP_FC = range(30, 90)  # Canon: FC30 on bone, FC50 on lung, FC80 on high resolution
 
 _PHASES = (
-    ("plain", r"plain|non[ -]?contrast|unenhanced|without contrast|native|平扫"),
+    ("unenhanced", r"plain|non[ -]?contrast|unenhanced|without contrast|native|平扫"),
     ("arterial", r"arter\w*|\bart\b|动脉期"),
     ("venous", r"venous|portal|\bpv\b|门静脉期|门脉期|静脉期"),
     ("delayed", r"delay\w*|late|excret\w*|延迟期|排泄期"),
@@ -49,27 +49,27 @@ def age_string(birth: str, on: str) -> str:
 
 
 def kernel_class(kernel: str) -> str:
-    """ "soft", "sharp", or "" where the name does not tell."""
+    """ "smooth", "sharp", or "" where the name does not tell."""
     name = kernel.strip()
     if not name:
         return ""
     if _SHARP_WORDS.search(name):
         return "sharp"
     if _SOFT_WORDS.search(name):
-        return "soft"
+        return "smooth"
     numbered = _NUMBERED.match(name)
     if numbered:
-        return "sharp" if int(numbered[1]) >= _SHARP_FROM else "soft"
+        return "sharp" if int(numbered[1]) >= _SHARP_FROM else "smooth"
     canon = _FC.match(name)
     if canon:
-        return "sharp" if int(canon[1]) in _SHARP_FC else "soft"
+        return "sharp" if int(canon[1]) in _SHARP_FC else "smooth"
     return ""
 
 
 def _contrast(item: Slice) -> str:
     if contrast_agent(item):
-        return "yes"
-    return "no" if item.text("ContrastBolusAgent").strip().lower() in _NO_AGENT else ""
+        return "enhanced"
+    return "unenhanced" if item.text("ContrastBolusAgent").strip().lower() in _NO_AGENT else ""
 
 
 def _phase(item: Slice) -> str:

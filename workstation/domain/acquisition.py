@@ -10,9 +10,10 @@ class Acquisition:
     """Of the middle image of a stack; None or "" where the headers do not say.
 
     sop_class_uid: of its files. body_part: BodyPartExamined. kvp: tube voltage, kV. field_t:
-    tesla. kernel: as the scanner names it; kernel_class: "soft", "sharp" or "". contrast: "yes",
-    "no" or "". phase: "plain", "arterial", "venous", "delayed" or "". age_years, sex ("M", "F",
-    "O") of the patient at the time. repetition_ms, echo_ms, inversion_ms: of MR.
+    tesla. kernel: as the scanner names it; kernel_class: "smooth", "sharp" or "". contrast:
+    "enhanced", "unenhanced" or "". phase: "unenhanced", "arterial", "venous", "delayed" or "".
+    age_years, sex ("M", "F", "O") of the patient at the time. repetition_ms, echo_ms,
+    inversion_ms: of MR.
     """
 
     sop_class_uid: str = ""

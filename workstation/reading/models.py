@@ -12,6 +12,7 @@ from pathlib import Path
 
 from workstation.ai import shelf
 from workstation.ai.bundle import write_bundle
+from workstation.ai.canary import Canary, sing_all
 from workstation.ai.check import CheckReport, checked
 from workstation.ai.keys import (
     SiteKey,
@@ -50,6 +51,15 @@ class Installed:
 def limits_of(settings: Settings) -> Limits:
     """What one run may take by the settings."""
     return Limits(settings.ai_memory_mb, settings.ai_timeout_s, settings.ai_threads)
+
+
+def run_canaries(
+    settings: Settings, progress: Progress = no_progress, cancel: Cancel | None = None
+) -> list[Canary]:
+    """Every usable package's own example, once on this machine; one that comes out differently
+    is refused from then on, with the reason."""
+    packages = shelf.installed(settings).usable
+    return sing_all(packages, settings.home, limits_of(settings), progress, cancel)
 
 
 def check(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from workstation.ai.canary import must_agree
 from workstation.ai.client import ModelResult, run_package
 from workstation.ai.limits import Limits
 from workstation.ai.package import ModelPackage
@@ -136,8 +137,10 @@ def of_model(
     """A package on its input channels. A result kept for the same voxels, package and way of
     computing is used again; a new one is kept beside it."""
     cache = ResultCache(settings.home / RESULTS)
+    limits = Limits(settings.ai_memory_mb, settings.ai_timeout_s, settings.ai_threads)
 
     def compute(progress: Progress) -> Proposals:
+        must_agree(package, settings.home, limits, cancel=cancel)
         taken = [volumes.take(stack) for stack in inputs]
         digests = [input_digest(volume.array, volume.grid) for volume in taken]
         key = result_key(package.sha256, digests, {"provider": "auto", "precision": "float32"})
@@ -147,7 +150,7 @@ def of_model(
                 package,
                 [volume.array for volume in taken],
                 [volume.grid for volume in taken],
-                limits=Limits(settings.ai_memory_mb, settings.ai_timeout_s, settings.ai_threads),
+                limits=limits,
                 progress=progress,
                 cancel=cancel,
             )

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from workstation.archive.store import Archive
 from workstation.domain.errors import N_, BadInput, NotFound
+from workstation.reading.models import run_canaries
 from workstation.settings import Settings
 from workstation.text import set_language, tr
 from workstation.ui import theme
@@ -53,6 +54,8 @@ def run_window(settings: Settings, archive: Archive, *, with_demo: bool, spoken:
     window.actions_.speak()
     if with_demo and archive.worklist_count() == 0:
         window.actions_.make_demo()
+    # Beside everything else: a model that answers differently here is off before it is needed.
+    window.jobs.room(lambda progress, cancel: run_canaries(settings, progress, cancel))
     code = app.exec()
     window.shut()
     return code
