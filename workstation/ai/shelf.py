@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import psutil
 from pydantic import ValidationError
 
 from workstation.ai.keys import TRUSTED
@@ -274,7 +275,8 @@ def _write(path: Path, text: str) -> None:
 @contextmanager
 def incoming(home: Path) -> Iterator[Path]:
     """An empty folder on the volume of the models, gone afterwards with what is left in it."""
-    place = site_folder(home) / _INCOMING / secrets.token_hex(8)
+    sweep(home)
+    place = _aside(home)
     place.mkdir(parents=True)
     try:
         yield place
@@ -305,12 +307,20 @@ def take_away(home: Path, id: str) -> None:
     if not _ID.match(id) or not place.is_dir():
         raise NotFound(N_("There is no installed model {id}."), id=id)
     # Out of sight in one step; what Windows still holds open goes when it is let go.
-    gone = site_folder(home) / _INCOMING / secrets.token_hex(8)
+    gone = _aside(home)
     gone.parent.mkdir(parents=True, exist_ok=True)
     place.replace(gone)
     shutil.rmtree(gone, ignore_errors=True)
 
 
+def _aside(home: Path) -> Path:
+    return site_folder(home) / _INCOMING / f"{os.getpid()}-{secrets.token_hex(8)}"
+
+
 def sweep(home: Path) -> None:
-    """Delete what a killed installation left behind."""
-    shutil.rmtree(site_folder(home) / _INCOMING, ignore_errors=True)
+    """Delete what installations left behind that were killed; others' that run are let be."""
+    place = site_folder(home) / _INCOMING
+    for left in place.iterdir() if place.is_dir() else ():
+        owner = left.name.split("-")[0]
+        if not owner.isdigit() or not psutil.pid_exists(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
