@@ -171,11 +171,11 @@ def find_inputs(manifest: Manifest, stacks: Sequence[Stack]) -> Suitable:
     said yet what it is for.
     """
     if manifest.draft:
-        reason = N_(
+        unfinished = N_(
             "The model was imported and its intended use has not been filled in: "
             "it runs only when asked for."
         )
-        return Suitable((), Message(reason))
+        return Suitable((), Message(unfinished))
     inputs: list[tuple[Stack, ...]] = []
     worst: tuple[int, Message, Stack | None] | None = None
 
