@@ -16,6 +16,7 @@ from PySide6.QtTest import QTest
 from tests.objects.study import LIVER, SPLEEN, STATE_SLICE, grid
 from workstation import text
 from workstation.domain.document import ObjectKind, ReportTree
+from workstation.domain.finding import FindingState
 from workstation.text import tr
 from workstation.ui.objects_area import ObjectsArea
 from workstation.ui.program import application, wait_until
@@ -124,6 +125,7 @@ def test_a_segmentation_is_drawn_named_and_can_be_hidden(room: Window, until: Un
     volume = LIVER.sum() * 1.5 * 1.4 * 3.0 / 1000
     assert said[0] == ["肝脏", "Liver", f"{volume:.1f}"] and said[1][0] == "脾脏"
     view.viewport.move_focus(grid().to_lps((90, 20, 12)))  # lines of the crosshair out of the way
+    room.decisions.overlays_changed.emit([])  # the same regions as findings lie over them
     until(lambda: room.settled)
     grey = colour_at(view, (120, 60, 12))
     liver, spleen = colour_at(view, (50, 60, 12)), colour_at(view, (104, 66, 12))
@@ -140,7 +142,9 @@ def test_a_segmentation_is_drawn_named_and_can_be_hidden(room: Window, until: Un
     area.toggle()
     other = colour_at(view, (104, 66, 12))
     assert max(other) - min(other) <= 2
-    assert room.desk.contents is not None and room.desk.contents.findings == ()
+    assert room.desk.contents is not None
+    states = {finding.state for finding in room.desk.contents.findings}
+    assert states == {FindingState.PROPOSED}, "drawing what others found decides nothing"
     # A click on a segment goes to its middle.
     area.panel.jump_wanted.emit(uid, 2)
     z, y, x = np.rint(grid().to_index(view.viewport.focus_mm)[::-1]).astype(int)
@@ -256,4 +260,35 @@ def test_it_speaks_the_other_language(room: Window, until: Until) -> None:
     row = panel.list.topLevelItem(0)
     assert row is not None and row.text(0).startswith("Document")
     assert panel.rows.headerItem().text(0) == "Segment"
+    room.actions_.switch_language()
+
+
+def test_objects_stand_in_the_series_strip_as_what_they_are(room: Window, until: Until) -> None:
+    area = room.findChild(ObjectsArea)
+    assert area is not None
+    until(lambda: bool(area.panel.objects))
+    entries = room.strip.entries
+    assert set(entries) == {one.sop_instance_uid for one in area.panel.objects}
+    kinds = {one.kind for one in area.panel.objects}
+    assert {ObjectKind.SEGMENTATION, ObjectKind.REPORT, ObjectKind.KEY_IMAGES} <= kinds
+    for one in area.panel.objects:
+        entry = entries[one.sop_instance_uid]
+        assert entry.accessibleName().startswith(tr(one.kind.value))
+        assert entry.isVisible() and entry.focusPolicy() is Qt.FocusPolicy.TabFocus
+    wanted = next(o for o in area.panel.objects if o.kind is ObjectKind.REPORT)
+    entry = entries[wanted.sop_instance_uid]
+    room.tabs.setCurrentIndex(0)
+    QTest.mouseClick(entry, Qt.MouseButton.LeftButton)
+    until(lambda: area.panel.current == wanted.sop_instance_uid)
+    until(lambda: wanted.sop_instance_uid in area.opened)
+    assert room.tabs.tabText(room.tabs.currentIndex()).startswith(tr("Objects"))
+    assert entry.shown
+    other = next(o for o in area.panel.objects if o.kind is ObjectKind.KEY_IMAGES)
+    QTest.keyClick(entries[other.sop_instance_uid], Qt.Key.Key_Return)
+    until(lambda: other.sop_instance_uid in area.opened)
+    assert entries[other.sop_instance_uid].shown and not entry.shown
+    room.actions_.switch_language()  # every word anew, and still all there
+    assert (
+        room.strip.entries[wanted.sop_instance_uid].accessibleName().startswith("Structured report")
+    )
     room.actions_.switch_language()
