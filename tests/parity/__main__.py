@@ -5,8 +5,8 @@ generated volumes in odd spacings and orientations, a small nnU-Net and a small 
 trained for about a minute by its own program, imported, and run by the real worker on five other
 volumes. Steps that are already there are kept. Seconds of the tools are those of one volume from
 file to labels, without starting Python and loading torch, which would flatter us; ours contain
-the start of the worker process. ``--large`` times a network of the usual size too, with random
-weights (run time does not depend on them).
+the start of the worker process. ``--only large`` and ``large-monai`` time
+networks of the usual size with random weights (run time does not depend on them).
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import argparse
 import json
 import shutil
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -28,6 +30,7 @@ from workstation.ai.imports.packaging import write_package
 from workstation.ai.imports.taken import Answers, Taken
 from workstation.ai.imports.totalsegmentator import read_weights
 from workstation.ai.package import ModelPackage, load_package
+from workstation.ai.sums import write_sums
 
 
 def imported(taken: Taken, answers: Answers, to: Path) -> ModelPackage:
@@ -38,10 +41,12 @@ def imported(taken: Taken, answers: Answers, to: Path) -> ModelPackage:
     return load_package(made.folder)
 
 
-def _labels(folder: Path) -> dict[str, Labels]:
+def _labels(folder: Path, pattern: str) -> dict[str, Labels]:
     return {
-        path.name.removesuffix(".nii.gz"): sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-        for path in sorted(folder.glob("*.nii.gz"))
+        path.name.removesuffix(".nii.gz").removeprefix("warm_"): sitk.GetArrayFromImage(
+            sitk.ReadImage(str(path))
+        )
+        for path in sorted(folder.glob(pattern))
     }
 
 
@@ -65,25 +70,30 @@ def nnunet(
     to = home / "packages" / f"{study.folder}-{study.configuration}{'-ts' * weight_folder}"
     package = imported(taken or read_training(model, answers), answers, to)
     out = home / "labels" / f"{study.folder}-{study.configuration}"
+    if not study.untrained and not list(out.glob("[!w]*.nii.gz")):
+        started = time.perf_counter()
+        nnunet_training.predict(home, model, images, out, folds)
+        print(f"nnUNetv2_predict as a command, five volumes: {time.perf_counter() - started:.1f} s")
     if not (out / "seconds.json").is_file():
-        nnunet_training.predict(home, model, images, out, folds)  # the tool itself
         nnunet_training.time_predictor(home, model, images, out, folds, threads)
     keys = [label.key for label in package.manifest.labels]
     order = list(zip(keys, (1, 2), strict=True))
-    theirs = _labels(out)
+    theirs = _labels(out, "warm_*.nii.gz" if study.untrained else "[!w]*.nii.gz")
     cases = {case: sorted(images.glob(f"{case}_*.nii.gz")) for case in theirs}
     print(f"\nnnUNetv2_predict, {study.folder} {study.configuration}, folds {', '.join(folds)}")
     print(HEAD)
+    keep(home, f"nnunet-{study.name}{'-ts' * weight_folder}", package, theirs, order)
     return compare(package, cases, theirs, _seconds(out), order, threads)
 
 
-def monai(home: Path, threads: int) -> list[Row]:
+def monai(home: Path, threads: int, *, large: bool = False) -> list[Row]:
     """The MONAI bundle from nothing to its rows."""
-    bundle = home / "monai_bundle"
+    name = "monai_large" if large else "monai_bundle"
+    bundle = home / name
     if not (bundle / "models" / "model.pt").is_file():
-        monai_training.train(home, threads)
-    package = imported(read_bundle(bundle, Answers()), Answers(), home / "packages" / "monai")
-    images, out = home / "monai_data" / "odd", home / "labels" / "monai"
+        (monai_training.untrained if large else monai_training.train)(home, threads)
+    package = imported(read_bundle(bundle, Answers()), Answers(), home / "packages" / name)
+    images, out = home / "monai_data" / "odd", home / "labels" / name
     theirs: dict[str, Labels] = {
         k: v.astype(np.uint8)
         for k, v in monai_training.predict(home, bundle, images, out, threads).items()
@@ -92,7 +102,25 @@ def monai(home: Path, threads: int) -> list[Row]:
     cases = {case: [images / f"{case}.nii.gz"] for case in theirs}
     print("\nMONAI's own transforms and sliding window")
     print(HEAD)
+    if not large:
+        keep(home, "monai-shapes", package, theirs, order)
     return compare(package, cases, theirs, _seconds(out), order, threads)
+
+
+def keep(
+    home: Path, name: str, package: ModelPackage, theirs: dict[str, Labels],
+    order: list[tuple[str, int]],
+) -> None:  # fmt: skip
+    """``home/golden/<name>``: the package without its example, and the tool's labels, small
+    enough to lie beside the tests, which run them without the tool."""
+    place = home / "golden" / name / package.manifest.id
+    shutil.rmtree(place.parent, ignore_errors=True)
+    shutil.copytree(package.folder, place, ignore=shutil.ignore_patterns("example"))
+    write_sums(place)
+    said: dict[str, Any] = {f"labels_{case}": labels for case, labels in theirs.items()}
+    np.savez_compressed(place.parent / "labels.npz", **said)
+    text = json.dumps({"order": order, "channels": len(package.manifest.accept)})
+    (place.parent / "order.json").write_text(text + "\n", encoding="utf-8")
 
 
 def main() -> int:
@@ -102,7 +130,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
         "--only",
-        choices=["nnunet", "monai", "regions", "flat", "weights", "large"],
+        choices=["nnunet", "monai", "regions", "flat", "weights", "large", "large-monai"],
         action="append",
     )
     arguments = parser.parse_args()
@@ -120,6 +148,7 @@ def main() -> int:
             home, nnunet_training.CANONICAL, ("0",), threads, weight_folder=True
         ),
         "large": lambda: nnunet(home, nnunet_training.LARGE, ("0",), threads),
+        "large-monai": lambda: monai(home, threads, large=True),
     }
     good = True
     for name in wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -65,7 +66,7 @@ INFERENCE: dict[str, Any] = {
             {"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"},
             {"_target_": "Spacingd", "keys": "image", "pixdim": [2.5, 2.5, 3.0],
              "mode": "bilinear"},
-            {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": -160, "a_max": 300,
+            {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": -60, "a_max": 450,
              "b_min": 0.0, "b_max": 1.0, "clip": True},
             {"_target_": "CropForegroundd", "keys": "image", "source_key": "image"},
             {"_target_": "EnsureTyped", "keys": "image", "device": "@device"},
@@ -91,7 +92,8 @@ INFERENCE: dict[str, Any] = {
     },
 }  # fmt: skip
 
-# Run where torch and MONAI are, with MONAI's own ConfigParser. Arguments: train or predict, bundle,
+# Run where torch and MONAI are, with MONAI's own ConfigParser. Arguments: train, start (random
+# weights) or predict, bundle,
 # folder of images, folder of labels or of results, threads.
 _PROGRAM = r"""
 import json, sys, time
@@ -107,7 +109,10 @@ parser.read_config(str(bundle / "configs" / "inference.json"))
 parser["device"] = "cpu"
 network = parser.get_parsed_content("network_def")
 files = sorted(images.glob("*.nii.gz"))
-if what == "train":
+if what == "start":
+    (bundle / "models").mkdir(exist_ok=True)
+    torch.save(network.state_dict(), bundle / "models" / "model.pt")
+elif what == "train":
     def both(step):
         step = dict(step)
         if step["_target_"] == "ScaleIntensityRanged" or step["_target_"] == "EnsureTyped":
@@ -171,18 +176,36 @@ def _run(*arguments: str, home: Path, threads: int) -> str:
     return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
 
 
-def write_bundle(folder: Path) -> Path:
+def _larger(inference: dict[str, Any]) -> dict[str, Any]:
+    """A network and a grid of the usual size, for run times."""
+    said = copy.deepcopy(inference)
+    said["network_def"].update(channels=[16, 32, 64, 128], strides=[2, 2, 2], num_res_units=2)
+    said["preprocessing"]["transforms"][3]["pixdim"] = [1.3, 1.3, 1.5]
+    said["inferer"].update(roi_size=[96, 96, 96], sw_batch_size=1, overlap=0.5)
+    return said
+
+
+def write_bundle(folder: Path, *, large: bool = False) -> Path:
     """The bundle's configuration; weights follow."""
     (folder / "configs").mkdir(parents=True, exist_ok=True)
-    for name, said in (("metadata", METADATA), ("inference", INFERENCE)):
+    inference = _larger(INFERENCE) if large else INFERENCE
+    for name, said in (("metadata", METADATA), ("inference", inference)):
         text = json.dumps(said, indent=1)
         (folder / "configs" / f"{name}.json").write_text(text, encoding="utf-8")
     return folder
 
 
-def train(home: Path, threads: int = 2) -> Path:
-    """Train for up to a minute; the bundle's folder."""
-    bundle = write_bundle(home / "monai_bundle")
+def untrained(home: Path, threads: int = 2) -> Path:
+    """A larger bundle with random weights; its folder."""
+    bundle = write_bundle(home / "monai_large", large=True)
+    write_volumes(home)
+    data = home / "monai_data"
+    _run("start", str(bundle), str(data / "images"), str(data), home=home, threads=threads)
+    return bundle
+
+
+def write_volumes(home: Path) -> None:
+    """Training volumes with labels, and the odd ones."""
     for part in ("images", "labels", "odd"):
         (home / "monai_data" / part).mkdir(parents=True, exist_ok=True)
     for seed, layout in enumerate(TRAINING):
@@ -194,6 +217,12 @@ def train(home: Path, threads: int = 2) -> Path:
         grid = grid_of(layout)
         image, _ = patient(grid, 100 + seed, background=-1000.0)
         write(home / "monai_data" / "odd" / f"{layout.name}.nii.gz", image, grid)
+
+
+def train(home: Path, threads: int = 2) -> Path:
+    """Train for up to a minute; the bundle's folder."""
+    bundle = write_bundle(home / "monai_bundle")
+    write_volumes(home)
     said = _run(
         "train", str(bundle), str(home / "monai_data" / "images"),
         str(home / "monai_data" / "labels"), home=home, threads=threads,

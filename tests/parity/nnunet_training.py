@@ -30,6 +30,8 @@ class Study:
     trainer: str = "nnUNetTrainer_1epoch"
     canonical: bool = False
     untrained: bool = False
+    letters: str = "LPH"
+    finer: float = 1.0  # training spacing is divided by it
 
     @property
     def folder(self) -> str:
@@ -38,14 +40,16 @@ class Study:
 
 
 CT = Study(901, "ShapesCT", ("CT",), False, "3d_fullres", (8, 16, 32), (32, 32, 32), -1000.0)
-MR = Study(902, "ShapesMR", ("T1", "T2"), True, "3d_fullres", (8, 16, 32), (24, 32, 32), 0.0)
-FLAT = Study(901, "ShapesCT", ("CT",), False, "2d", (8, 16, 32, 32), (48, 48), -1000.0)
+MR = Study(902, "ShapesMR", ("T1", "T2"), True, "3d_fullres", (4, 8, 16), (24, 32, 32), 0.0)
+# Slices lie along the files' first axis, so that nnU-Net transposes.
+FLAT = Study(905, "ShapesFlat", ("CT",), False, "2d", (6, 12, 24, 24), (48, 48), -1000.0,
+             letters="HLP")  # fmt: skip
 # As TotalSegmentator's networks: images turned to RAS.
-CANONICAL = Study(903, "ShapesRAS", ("CT",), False, "3d_fullres", (8, 16, 32), (32, 32, 32),
+CANONICAL = Study(903, "ShapesRAS", ("CT",), False, "3d_fullres", (4, 8, 16), (32, 32, 32),
                   -1000.0, canonical=True)  # fmt: skip
 # A network of the usual kind for run times: never trained, its weights are random.
 LARGE = Study(904, "ShapesLarge", ("CT",), False, "3d_fullres", (16, 32, 64, 128), (64, 64, 64),
-              -1000.0, untrained=True)  # fmt: skip
+              -1000.0, untrained=True, finer=2.0)  # fmt: skip
 
 
 def environment(home: Path, threads: int = 2) -> dict[str, str]:
@@ -84,8 +88,9 @@ def write_data(home: Path, study: Study) -> Path:
     for part in ("imagesTr", "labelsTr", "imagesTs"):
         (raw / part).mkdir(parents=True, exist_ok=True)
     for seed, layout in enumerate(TRAINING):
-        labels = _images(raw / "imagesTr", study, layout.name, seed, layout)
-        write(raw / "labelsTr" / f"{layout.name}.nii.gz", labels, grid_of(layout))
+        turned = layout.towards(study.letters, study.finer)
+        labels = _images(raw / "imagesTr", study, layout.name, seed, turned)
+        write(raw / "labelsTr" / f"{layout.name}.nii.gz", labels, grid_of(turned))
     for seed, layout in enumerate(ODD):
         _images(raw / "imagesTs", study, layout.name, 100 + seed, layout)
     labels_of: dict[str, Any] = {"background": 0, "ball": 1, "rod": 2}
@@ -186,8 +191,9 @@ seconds = {}
 for case in sorted({p.name.rsplit("_", 1)[0] for p in images.glob("*.nii.gz")}):
     started = time.perf_counter()
     data, said = reader.read_images([str(p) for p in sorted(images.glob(f"{case}_*.nii.gz"))])
-    predictor.predict_single_npy_array(data, said, None, None, False)
+    labels = predictor.predict_single_npy_array(data, said, None, None, False)
     seconds[case + ".nii.gz"] = time.perf_counter() - started
+    reader.write_seg(labels, str(out / ("warm_" + case + ".nii.gz")), said)
 (out / "seconds.json").write_text(json.dumps(seconds))
 """
 
@@ -201,6 +207,8 @@ def _run(program: str, *arguments: str, env: dict[str, str]) -> None:
 def time_predictor(
     home: Path, model: Path, images: Path, out: Path, folds: tuple[str, ...], threads: int
 ) -> None:
-    """Seconds of each volume by nnU-Net's predictor on ``threads`` cores, in ``seconds.json``."""
+    """Seconds of each volume by nnU-Net's predictor on ``threads`` cores, in ``seconds.json``, and
+    its labels, ``warm_*.nii.gz``."""
+    out.mkdir(parents=True, exist_ok=True)
     env = environment(home, threads)
     _run(_PREDICTOR, str(model), str(images), str(out), str(threads), *folds, env=env)

@@ -27,6 +27,11 @@ class Layout:
     spacing_mm: tuple[float, float, float]
     turn_deg: float = 0.0
 
+    def towards(self, letters: str, finer: float = 1.0) -> Layout:
+        """The same volume stored along other axes, its spacing divided by ``finer``."""
+        x, y, z = (self.spacing_mm[self.letters.index(letter)] / finer for letter in letters)
+        return Layout(self.name, letters, (x, y, z), self.turn_deg)
+
 
 TRAINING = tuple(
     Layout(f"train{i}", "LPH", (2.6 + 0.1 * (i % 3), 2.6 + 0.1 * (i % 3), 2.8 + 0.15 * (i % 4)))
@@ -91,7 +96,7 @@ def patient(
     rod = (np.abs(run) < 28.0) & (across < 10.0)
     image = np.full(grid.shape, 40.0)
     image[rod] = 200.0
-    image[ball] = -80.0
+    image[ball] = 400.0
     image += rng.normal(0.0, 14.0, grid.shape)
     image = np.where(inside, image * contrast, background)
     labels = np.zeros(grid.shape, dtype=np.uint8)

@@ -21,7 +21,8 @@ from tests.ai.imports.foreign import (
 )
 from tests.parity.monai_training import INFERENCE, METADATA
 from workstation.ai.imports.bundle import read_bundle
-from workstation.ai.imports.nnunet import read_training
+from workstation.ai.imports.nnunet import read_training, regions_of
+from workstation.ai.imports.refusals import library
 from workstation.ai.imports.taken import Answers, read_answers
 from workstation.ai.imports.totalsegmentator import read_class_map, weight_folders
 from workstation.domain.errors import BadInput
@@ -217,3 +218,21 @@ def test_answers_and_class_maps_are_checked(tmp_path: Path) -> None:
         weight_folders(tmp_path)
     assert "DatasetNNN" in why(error)
     assert weight_folders(nnunet_folder(tmp_path).parent.parent) == [tmp_path / "Dataset007_Spleen"]
+
+
+def test_without_the_extra_it_is_said_what_to_install() -> None:
+    with pytest.raises(BadInput) as error:
+        library("onescan_library_that_nobody_has.part")
+    assert "onescan_library_that_nobody_has," in why(error)
+    assert 'pip install "onescan[import-models]"' in why(error)
+
+
+def test_regions_are_masks_of_their_own() -> None:
+    said = changed(
+        DATASET,
+        {"labels": {"background": 0, "tumour": [1, 2], "core": 2}, "regions_class_order": [1, 2]},
+    )
+    regions, ordered = regions_of(said)
+    assert ordered and [(r.index, r.name) for r in regions] == [(0, "tumour"), (1, "core")]
+    regions, ordered = regions_of(changed(DATASET, {"labels/ignore": 3}))
+    assert not ordered and [(r.index, r.name) for r in regions] == [(1, "spleen"), (2, "liver")]

@@ -61,7 +61,7 @@ def _read(folder: Path, answers: Answers) -> Taken:
     if "__" in folder.name:
         _check_trainer(folder.name.split("__")[0], answers)
     channels = _channels(dataset, folder)
-    regions, ordered = _regions(dataset)
+    regions, ordered = regions_of(dataset)
     orientation = answers.orientation or _READERS[str(plans["image_reader_writer"])]
     pre = _pre(plans, configuration, len(channels), orientation)
     patch = tuple(int(n) for n in configuration["patch_size"])
@@ -308,7 +308,7 @@ def _training_spacings(
     return (min(plane), max(plane)), (min(between), max(between))
 
 
-def _regions(dataset: Mapping[str, Any]) -> tuple[tuple[Region, ...], bool]:
+def regions_of(dataset: Mapping[str, Any]) -> tuple[tuple[Region, ...], bool]:
     """Outputs that mean something, and whether they are regions of their own (``LabelManager``)."""
     labels = dataset.get("labels")
     if not isinstance(labels, Mapping) or labels.get("background") != 0:

@@ -1,11 +1,11 @@
 """Weights and networks of foreign models, with torch: read as tensors alone, exported, checked.
 
-Skipped where the extra ``import-models`` is not installed.
+Needs the extra ``parity``, so the usual run does not collect it: ``python -m pytest
+tests/parity/with_torch.py``.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import pickle
 from pathlib import Path
@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from tests.ai.imports.foreign import (
-    DATASET,
     PLANS,
     bundle_folder,
     changed,
@@ -34,16 +33,7 @@ from workstation.ai.imports.weights import read_checkpoint
 from workstation.ai.package import load_package
 from workstation.domain.errors import BadInput
 
-HAS = importlib.util.find_spec("torch") is not None
-needs_torch = pytest.mark.skipif(not HAS, reason="the extra import-models is not installed")
 ARCHITECTURE = PLANS["configurations"]["3d_fullres"]["architecture"]
-
-
-@pytest.mark.skipif(HAS, reason="torch is installed")
-def test_without_the_extra_it_is_said_what_to_install(tmp_path: Path) -> None:
-    with pytest.raises(BadInput) as error:
-        read_training(nnunet_folder(tmp_path), Answers())
-    assert "torch" in why(error) and 'pip install "onescan[import-models]"' in why(error)
 
 
 class Bomb:
@@ -56,7 +46,6 @@ class Bomb:
         return Path.touch, (self.path,)
 
 
-@needs_torch
 def test_a_pickle_bomb_does_not_go_off(tmp_path: Path) -> None:
     torch, trace = library("torch"), tmp_path / "executed"
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(Bomb(trace)))
@@ -71,7 +60,6 @@ def test_a_pickle_bomb_does_not_go_off(tmp_path: Path) -> None:
     assert trace.exists()  # the bomb was real
 
 
-@needs_torch
 def test_torchscript_is_refused_whatever_it_is_called(tmp_path: Path) -> None:
     torch = library("torch")
     script: Any = torch.jit.script(torch.nn.Linear(2, 2))
@@ -106,7 +94,6 @@ def small(seed: int) -> Any:
     return networks.nnunet_network(ARCHITECTURE, 1, 3)
 
 
-@needs_torch
 def test_folds_become_one_network_whose_output_is_their_mean(tmp_path: Path) -> None:
     torch = library("torch")
     pair = [small(1).eval(), small(2).eval()]
@@ -125,7 +112,6 @@ def test_folds_become_one_network_whose_output_is_their_mean(tmp_path: Path) -> 
     assert "1" in only.notes[0][0] and "0" not in only.notes[0][0]
 
 
-@needs_torch
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     other = changed(ARCHITECTURE, {"arch_kwargs/features_per_stage": [4, 6]})
     wrong = checkpoint(tmp_path / "c.pth", networks.nnunet_network(other, 1, 3))
@@ -143,7 +129,6 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         assert named in why(error)
 
 
-@needs_torch
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -166,7 +151,6 @@ def test_architectures_come_from_a_closed_table(
     assert named in why(error)
 
 
-@needs_torch
 def test_plans_of_older_versions_give_the_same_network() -> None:
     old = {
         "UNet_class_name": "PlainConvUNet", "UNet_base_num_features": 4, "unet_max_num_features": 8,
@@ -178,7 +162,6 @@ def test_plans_of_older_versions_give_the_same_network() -> None:
     network.load_state_dict(small(5).state_dict(), strict=True)
 
 
-@needs_torch
 def test_a_package_says_what_is_known_and_what_is_not(tmp_path: Path) -> None:
     good = checkpoint(tmp_path / "c.pth", small(1))
     place = nnunet_folder(tmp_path, checkpoint=good)
@@ -199,7 +182,6 @@ def test_a_package_says_what_is_known_and_what_is_not(tmp_path: Path) -> None:
     assert "exists already" in why(error)
 
 
-@needs_torch
 def test_totalsegmentator_folders_are_turned_to_ras_and_named_by_a_class_map(
     tmp_path: Path,
 ) -> None:
@@ -219,8 +201,6 @@ def test_totalsegmentator_folders_are_turned_to_ras_and_named_by_a_class_map(
     assert "class map" in why(error)
 
 
-@needs_torch
-@pytest.mark.skipif(importlib.util.find_spec("monai") is None, reason="MONAI is not installed")
 def test_a_network_of_monai_is_exported(tmp_path: Path) -> None:
     plain = {k: v for k, v in NETWORK.items() if k != "_target_"}
     network = networks.monai_network("inference.json", "UNet", plain).eval()
@@ -229,16 +209,3 @@ def test_a_network_of_monai_is_exported(tmp_path: Path) -> None:
     for name, given in (("Nothing", {}), ("UNet", {"act": object()}), ("UNet", {"wrong": 1})):
         with pytest.raises(BadInput):
             networks.monai_network("inference.json", name, given)
-
-
-def test_regions_are_masks_of_their_own(tmp_path: Path) -> None:
-    from workstation.ai.imports.nnunet import _regions
-
-    said = changed(
-        DATASET,
-        {"labels": {"background": 0, "tumour": [1, 2], "core": 2}, "regions_class_order": [1, 2]},
-    )
-    regions, ordered = _regions(said)
-    assert ordered and [(r.index, r.name) for r in regions] == [(0, "tumour"), (1, "core")]
-    regions, ordered = _regions(changed(DATASET, {"labels/ignore": 3}))
-    assert not ordered and [(r.index, r.name) for r in regions] == [(1, "spleen"), (2, "liver")]
