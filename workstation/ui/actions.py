@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from workstation.ui.window import Window
 
 
+STROKES = "findings"  # of undo: what was painted on findings
+
+
 class Actions(QObject):
     """What each key does in this window."""
 
@@ -85,6 +88,10 @@ class Actions(QObject):
         decisions.mask_replaced.connect(grid.set_painted_mask)
         decisions.painting_ended.connect(self._painted)
         decisions.user_needed.connect(window.people.sign_in)
+        window.undo.register(STROKES, decisions.take_back, decisions.do_again)
+        decisions.did.connect(lambda: window.undo.did(STROKES))
+        decisions.undid.connect(lambda: window.undo.failed(STROKES))
+        decisions.went.connect(lambda by: window.undo.went(STROKES, by))
         decisions.wrong.connect(window.notice.error)
         grid.stroke_finished.connect(decisions.stroke)
         grid.undo_asked.connect(decisions.undo)
@@ -120,6 +127,8 @@ class Actions(QObject):
         contents = self.desk.contents
         assert contents is not None
         self._restored = ""
+        self.window.undo.opened(study_uid)
+        self.window.undo.restored(STROKES, *self.window.decisions.strokes.counts(study_uid))
         self._hang()
         self._show_room(True)
         self.window.retranslate()
@@ -223,7 +232,8 @@ class Actions(QObject):
     def _jump(self, finding_id: str) -> None:
         contents = self.desk.contents
         finding = contents.finding(finding_id) if contents else None
-        if finding is not None and finding.id != self.window.decisions.painted_id:
+        placed = finding is not None and bool(finding.stack_id)
+        if placed and finding is not None and finding.id != self.window.decisions.painted_id:
             self.window.grid_.jump_to(finding.location_mm, finding.stack_id, finding.phase)
 
     def _step_finding(self, step: int) -> None:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from workstation.archive.store import Archive
 from workstation.domain.artefact import Code, Wording
-from workstation.domain.finding import Action, Finding
-from workstation.domain.measurement import format_value
-from workstation.domain.people import MACHINE, Actor
+from workstation.domain.finding import Action, Finding, shown_value
+from workstation.domain.people import MACHINE
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.reading import review
 from workstation.reading.line import walk_forward
 from workstation.text import language, tr
 from workstation.ui.desk import Desk
+from workstation.ui.undo_order import REFUSED
 from workstation.viewing.overlay import Overlay
+from workstation.viewing.strokes import Strokes
 
 Bools = NDArray[np.bool_]
 MASKS_KEPT = 24
@@ -33,6 +33,9 @@ class Decisions(QObject):
     painting_begun = Signal(object)  # Overlay with the mask to paint on
     mask_replaced = Signal(object)  # the mask under the brush, after undo or a refused stroke
     painting_ended = Signal()
+    did = Signal()  # a stroke that can be taken back
+    undid = Signal()  # the last one could not be stored
+    went = Signal(int)  # one was taken back (-1) or done again (+1) with the brush in hand
     user_needed = Signal()
     wrong = Signal(str)
 
@@ -43,6 +46,8 @@ class Decisions(QObject):
         self._painted: Bools | None = None  # as stored last
         self._masks: OrderedDict[str, Bools] = OrderedDict()
         self._asked: set[str] = set()
+        self.strokes = Strokes()
+        self._forward_of: set[str] = set()  # studies to be measured and drafted again
         self._forward = QTimer(self)
         self._forward.setSingleShot(True)
         self._forward.setInterval(150)
@@ -78,13 +83,15 @@ class Decisions(QObject):
             return
         drawn = []
         for finding in contents.findings:
+            if not finding.stack_id:
+                continue  # another system's, without a place here
             drawn_here = bool(finding.mask_id) and finding.id != self.painted_id
             mask = self._mask(finding.mask_id) if drawn_here else None
             drawn.append(self._overlay(finding, contents.stack(finding.stack_id), mask))
         self.overlays_changed.emit(drawn)
 
     def _overlay(self, finding: Finding, stack: Stack | None, mask: Bools | None) -> Overlay:
-        value = "" if finding.value is None else " " + format_value(finding.value, finding.unit)
+        value = "" if finding.value is None else " " + shown_value(finding)
         return Overlay(
             id=finding.id,
             stack_id=finding.stack_id,
@@ -159,20 +166,25 @@ class Decisions(QObject):
         self.desk.jobs.write(lambda: act(archive, actor, finding_id), self._decided)
 
     def _decided(self, finding: Finding) -> None:
-        self._forward.start()
+        self._forward_soon(finding.study_uid)
 
     def walk_forward_soon(self) -> None:
         """Measure and draft again in a moment, if somebody is signed in to do so."""
         contents = self.desk.contents
         if contents is not None and contents.study.state is not StudyState.SIGNED:
-            self._forward.start()
+            self._forward_soon(contents.study.study_uid)
+
+    def _forward_soon(self, study_uid: str) -> None:
+        # Of the study that was worked on: another may lie open when the moment is over.
+        self._forward_of.add(study_uid)
+        self._forward.start()
 
     def _walk_forward(self) -> None:
-        study_uid, actor = self.desk.study_uid, self.desk.actor or MACHINE
-        if not study_uid:
-            return
-        archive, lang = self.desk.archive, language()
-        self.desk.jobs.write(lambda: walk_forward(archive, study_uid, language=lang, actor=actor))
+        actor, archive, lang = self.desk.actor or MACHINE, self.desk.archive, language()
+        studies, self._forward_of = sorted(self._forward_of), set()
+        for study_uid in studies:
+            work = functools.partial(walk_forward, archive, study_uid, language=lang, actor=actor)
+            self.desk.jobs.write(work)
 
     def add(
         self,
@@ -187,12 +199,13 @@ class Decisions(QObject):
         """A finding of the reader's own at a place; painting may follow."""
         if not self._ready():
             return
-        actor, archive = self.desk.actor, self.desk.archive
+        actor, archive, study_uid = self.desk.actor, self.desk.archive, self.desk.study_uid
         assert actor is not None
 
         def added(finding: Finding) -> None:
-            self.desk.focus_finding(finding.id)
-            self._forward.start()
+            if finding.study_uid == study_uid == self.desk.study_uid:
+                self.desk.focus_finding(finding.id)
+            self._forward_soon(finding.study_uid)
 
         self.desk.jobs.write(
             lambda: review.add(
@@ -236,7 +249,9 @@ class Decisions(QObject):
             self.mask_replaced.emit(before)
             self.user_needed.emit()
             return
-        archive = self.desk.archive
+        archive, study_uid = self.desk.archive, self.desk.study_uid
+        self.strokes.add(study_uid, finding_id)
+        self.did.emit()
 
         def stored(_: Finding) -> None:
             if self.painted_id == finding_id:
@@ -244,36 +259,66 @@ class Decisions(QObject):
 
         def failed(sentence: str) -> None:
             self.wrong.emit(sentence)
+            self.strokes.drop(study_uid, finding_id)
+            if self.desk.study_uid == study_uid:
+                self.undid.emit()
             if self.painted_id == finding_id:
                 self.mask_replaced.emit(self._painted)
 
         self.desk.jobs.write(lambda: review.edit(archive, actor, finding_id, mask), stored, failed)
 
     def undo(self) -> None:
-        """One stroke back."""
-        self._step(review.undo)
+        """One stroke of the finding under the brush, or of the focused one, back."""
+        self._step_here(-1)
 
     def redo(self) -> None:
         """One stroke forward again."""
-        self._step(review.redo)
+        self._step_here(+1)
 
-    def _step(self, step: Callable[[Archive, Actor, str], Finding]) -> None:
-        finding = self.desk.focused
-        if finding is None or not self._ready():
-            return
-        actor, archive = self.desk.actor, self.desk.archive
+    def _step_here(self, by: int) -> None:
+        finding_id = self.painted_id or self.desk.state.finding_id
+        if not finding_id:
+            self.wrong.emit(tr("Nothing to undo.") if by < 0 else tr("Nothing to redo."))
+        elif self._ready():
+            if self.strokes.went(self.desk.study_uid, finding_id, by):
+                self.went.emit(by)
+            self._step(finding_id, by)
+
+    def take_back(self) -> object:
+        """The last stroke on any finding of the study back; the finding comes into focus."""
+        return self._step_last(-1)
+
+    def do_again(self) -> object:
+        """The stroke that was taken back last again."""
+        return self._step_last(+1)
+
+    def _step_last(self, by: int) -> object:
+        finding_id = self.strokes.last(self.desk.study_uid, by)
+        if not finding_id:
+            return None
+        if not self._ready():
+            return REFUSED
+        self.strokes.went(self.desk.study_uid, finding_id, by)
+        if finding_id != self.desk.state.finding_id:
+            self.desk.focus_finding(finding_id)  # a reader must see what goes
+        self._step(finding_id, by)
+        return None
+
+    def _step(self, finding_id: str, by: int) -> None:
+        actor, archive, study_uid = self.desk.actor, self.desk.archive, self.desk.study_uid
         assert actor is not None
+        step = review.undo if by < 0 else review.redo
 
         def work() -> Bools:
-            stepped = step(archive, actor, finding.id)
+            stepped = step(archive, actor, finding_id)
             return archive.load_mask(stepped.mask_id)
 
         def stepped(mask: Bools) -> None:
-            if self.painted_id == finding.id:
+            if self.painted_id == finding_id:
                 self._painted = mask
                 self.mask_replaced.emit(mask)
             else:
-                self._forward.start()
+                self._forward_soon(study_uid)
 
         self.desk.jobs.write(work, stepped, self.wrong.emit)
 
@@ -284,7 +329,7 @@ class Decisions(QObject):
             self.desk.save()
             self._end_painting()
             self.desk.finding_focused.emit(self.desk.state.finding_id)
-            self._forward.start()
+            self._forward_soon(self.desk.study_uid)
 
     def _end_painting(self) -> None:
         self.painted_id, self._painted = "", None
