@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 NEEDS_SCREEN = {"window", "screenshot"}
-SCREEN_BENCHES = {"first_image", "scroll", "viewer"}
+SCREEN_BENCHES = {"ai_window", "first_image", "scroll", "viewer"}
 
 
 def needs_screen(argv: Sequence[str]) -> bool:

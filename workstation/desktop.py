@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     shot.add_argument("--to", required=True, type=Path, metavar="FILE.png")
     shot.add_argument("--size", default="1920x1080", help="WIDTHxHEIGHT in pixels")
     bench = commands.add_parser("bench", help="speed of the viewer", parents=[common])
-    bench.add_argument("name", choices=["first_image", "scroll", "viewer"])
+    bench.add_argument("name", choices=["ai_window", "first_image", "scroll", "viewer"])
     return parser
 
 
@@ -84,10 +84,12 @@ def main(argv: Sequence[str]) -> int:
 def _bench(name: str, as_json: bool) -> int:
     import json
 
+    from workstation.ui.bench_ai_window import bench_ai_window
     from workstation.ui.bench_room import bench_viewer
     from workstation.ui.bench_viewer import BENCHES
 
-    entries = bench_viewer() if name == "viewer" else BENCHES[name]()
+    own = {"viewer": bench_viewer, "ai_window": bench_ai_window, **BENCHES}
+    entries = own[name]()
     if as_json:
         print(json.dumps({"entries": entries}))
     else:

@@ -139,6 +139,8 @@ def _cut(
 def _mirrored(predict: Predict, batch: Image, infer: Infer) -> Image:
     """The average over every combination of mirrored axes (test-time augmentation)."""
     axes = [{"z": -3, "y": -2, "x": -1}[letter] for letter in infer.flips]
+    if not axes:
+        return predict(batch)  # used before the next call: no copy of the largest array
     total: Image | None = None
     for count in range(len(axes) + 1):
         for chosen in itertools.combinations(axes, count):

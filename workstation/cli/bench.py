@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workstation.archive.store import Archive
+from workstation.cli.bench_ai import bench_ai
 from workstation.cli.output import Answer, table
 from workstation.domain.errors import Message
 from workstation.domain.people import MACHINE, Permission
@@ -76,10 +77,12 @@ def bench_worklist() -> list[Entry]:
 
 BENCHES: dict[str, Callable[[], list[Entry]] | None] = {
     "worklist": bench_worklist,
+    "ai": bench_ai,
     # These open a window; __main__ sends them to the desktop.
     "first_image": None,
     "scroll": None,
     "viewer": None,
+    "ai_window": None,
 }
 
 
