@@ -10,8 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.ai.packages import identity, write_package
+from workstation.ai.card import card_in
+from workstation.ai.check import check_example_files
 from workstation.ai.example import run_example
 from workstation.ai.package import SUMS, load_package, write_sums
+from workstation.ai.sums import is_data, parse_sums, read_sums, sha256_of
+from workstation.ai.trust import Trust, shipped_models
 from workstation.domain.errors import BadInput
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
@@ -21,13 +25,29 @@ INSTALLED = sorted(path.parent.name for path in MODELS.glob(f"*/{SUMS}"))
 
 def test_installed_packages() -> None:
     for name in INSTALLED:
-        package = load_package(MODELS / name)
+        package = load_package(MODELS / name, Trust(shipped_models()))
+        assert package.signer is not None
+        assert package.signer.kind == "program"
         card = (package.folder / "card.md").read_text(encoding="utf-8")
-        assert any("\u4e00" <= letter <= "\u9fff" for letter in card), f"{name}: card in Chinese"
+        assert len(card_in(card, "zh_CN")) > 200, f"{name}: card in Chinese"
+        assert len(card_in(card, "en")) > 200, f"{name}: card in English"
         assert package.manifest.performance, f"{name}: nothing was measured"
         assert (package.folder / "train.py").is_file(), f"{name}: how was it made?"
+        check_example_files(package.folder, package.manifest)
         report = run_example(package)
         assert report.ok, f"{name}: {report.labels}"
+
+
+def test_list_of_shipped_models_is_that_of_the_folder() -> None:
+    """A rebuilt model is accepted by ``python -m tests.accept_model ID``: one line of a change."""
+    found = {name: sha256_of(MODELS / name / SUMS) for name in INSTALLED}
+    assert shipped_models() == found
+
+
+def test_code_beside_a_model_is_no_part_of_it() -> None:
+    for name in INSTALLED:
+        listed = parse_sums(read_sums(MODELS / name), name)
+        assert not [file for file in listed if not is_data(file)]
 
 
 def example(folder: Path, expected: NDArray[np.bool_]) -> Path:
