@@ -15,7 +15,15 @@ from pydantic import ValidationError
 
 from workstation.ai.client import run_package
 from workstation.ai.imports.onnx_export import INPUT, OPSET, OUTPUT, to_onnx
-from workstation.ai.imports.taken import Answers, Region, Taken, accept_of, id_of, key_of
+from workstation.ai.imports.taken import (
+    Answers,
+    LabelAnswer,
+    Region,
+    Taken,
+    accept_of,
+    id_of,
+    key_of,
+)
 from workstation.ai.limits import Limits
 from workstation.ai.manifest import Coded, Label, Manifest, TrainingData, Words
 from workstation.ai.sums import write_sums
@@ -57,8 +65,12 @@ class Imported:
     notes: tuple[tuple[str, str], ...]
 
 
-def _label(region: Region, key: str, number: int, answers: Answers) -> Label:
+def _label(region: Region, key: str, number: int, taken: Taken, answers: Answers) -> Label:
     said = answers.labels.get(region.name) or answers.labels.get(key)
+    known = taken.suggestions.get(region.name)
+    if known is not None:  # a person's answers go before what the tool's names mean
+        said = known.model_copy(update=said.model_dump(exclude_none=True) if said else {})
+        said = LabelAnswer.model_validate(said.model_dump())
     shown = region.name.replace("_", " ")
     name = (said and said.name) or Words(en=shown, zh=shown)
     area = (said and said.area) or answers.area or "other"
@@ -138,7 +150,7 @@ def manifest_of(taken: Taken, answers: Answers, cost_s: float = 60.0) -> Manifes
             infer=taken.infer,
             post=taken.post,
             labels=tuple(
-                _label(region, key_of(region.name, keys), number, answers)
+                _label(region, key_of(region.name, keys), number, taken, answers)
                 for number, region in enumerate(wanted)
             ),
             performance=answers.performance,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,26 @@ class Region:
     name: str
 
 
+class LabelAnswer(Strict):
+    """What a person says of one label; everything may be left out."""
+
+    name: Words | None = None
+    code: Coded | None = None
+    category: Coded | None = None
+    site: Words | None = None
+    colour: tuple[int, int, int] | None = None
+    area: Area | None = None
+    template_key: str | None = None
+    proposes: str | None = Field(default=None, pattern="^(one|each|none)$")
+    min_volume_ml: float | None = Field(default=None, ge=0.0)
+    leave_out: bool = False
+
+
 @dataclass(frozen=True)
 class Taken:
     """A foreign model, read. network: torch, or None for a description alone. notes: what a
-    person should know of this import, as (English, Chinese) sentences."""
+    person should know of this import, as (English, Chinese) sentences. suggestions: by the names
+    of regions, what they mean where the tool's own names are known."""
 
     tool: str
     name: str
@@ -53,22 +70,8 @@ class Taken:
     description: str = ""
     authors: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
-    notes: tuple[tuple[str, str], ...] = field(default=())
-
-
-class LabelAnswer(Strict):
-    """What a person says of one label; everything may be left out."""
-
-    name: Words | None = None
-    code: Coded | None = None
-    category: Coded | None = None
-    site: Words | None = None
-    colour: tuple[int, int, int] | None = None
-    area: Area | None = None
-    template_key: str | None = None
-    proposes: str | None = Field(default=None, pattern="^(one|each|none)$")
-    min_volume_ml: float | None = Field(default=None, ge=0.0)
-    leave_out: bool = False
+    notes: tuple[tuple[str, str], ...] = ()
+    suggestions: Mapping[str, LabelAnswer] = field(default_factory=dict)
 
 
 class Answers(Strict):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from workstation.ai.imports.anatomy import suggestion
 from workstation.ai.imports.nnunet import PLANS, read_training
 from workstation.ai.imports.refusals import read_json, wrong_value
 from workstation.ai.imports.taken import Answers, Channel, Region, Taken
@@ -88,4 +89,5 @@ def read_weights(folder: Path, answers: Answers, class_map: Mapping[int, str]) -
         channels=channels,
         regions=regions,
         notes=(_NOTE, *taken.notes),
+        suggestions={r.name: known for r in regions if (known := suggestion(r.name))},
     )
