@@ -119,8 +119,8 @@ _UNKNOWN: Mapping[Answer, str] = {
 
 
 def _within(span: tuple[float, float], values: list[float]) -> bool:
-    slack = _SLACK * max(1.0, abs(span[1]))
-    return all(span[0] - slack <= value <= span[1] + slack for value in values)
+    low, high = (_SLACK * max(1.0, abs(end)) for end in span)
+    return all(span[0] - low <= value <= span[1] + high for value in values)
 
 
 def _number(check: NumberCheck, stack: Stack) -> Remark | None:
