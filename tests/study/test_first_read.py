@@ -18,7 +18,7 @@ from workstation.documents.signatures import make_key
 from workstation.domain.artefact import Code, Wording, canonical_json
 from workstation.domain.errors import BadInput, NotAllowed
 from workstation.domain.finding import Finding, FindingState
-from workstation.domain.first_read import FirstRead, after_ai, is_hidden
+from workstation.domain.first_read import FirstRead, after_ai, changed_after, is_hidden
 from workstation.domain.people import MACHINE, Role, User
 from workstation.domain.readiness import obstacles, read_case
 from workstation.domain.study import StudyState
@@ -125,7 +125,15 @@ def test_the_command_line_does_not_leak(archive: Archive, settings: Settings, st
             assert leaks(told.out) == [], arguments
     said = json.loads(cli("--json", "read", study).out)
     assert said["findings"] == []
-    assert said["ai_hidden"] is True
+    assert (said["ai_hidden"], said["panel"]) == (True, [])
+    lock_first_read(archive, reader(archive), study)
+    panel = json.loads(cli("--json", "read", study).out)["panel"]
+    states = {row["what"]: (row["state"], row["found"]) for row in panel}
+    assert len(states) == len(panel)
+    assert states["bleeding"] == states["secret"] == ("found", 1)
+    assert states["brain-wmh"] == ("not installed", 0)
+    assert states["vessel/stenosis"] == ("no suitable series", 0)
+    assert panel[0]["what"] == "bleeding"  # the emergency stands first
 
 
 def test_locking_is_a_persons_act_and_shows_ai(
@@ -151,6 +159,7 @@ def test_locking_is_a_persons_act_and_shows_ai(
     assert after_ai(read, archive.get(Finding, mine.id))
     later = own_finding(archive, user, study)
     assert after_ai(read, later)
+    assert {one.id for one in changed_after(archive, read)} == {mine.id, later.id}
 
 
 def test_an_emergency_is_told_before_the_first_read_unless_the_site_says_no(

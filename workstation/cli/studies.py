@@ -17,9 +17,11 @@ from workstation.domain.study import WorklistQuery
 from workstation.domain.volume import Stack
 from workstation.reading import review
 from workstation.reading.intake import IntakeReport, intake
-from workstation.reading.line import make_and_import_demo, read_study
+from workstation.reading.judges import known_judges
+from workstation.reading.line import Reading, make_and_import_demo, read_study
 from workstation.reading.names import reread_names
 from workstation.text import language, say, tr
+from workstation.viewing.judge_rows import rows_of
 from workstation.wiring import Services
 
 
@@ -174,6 +176,32 @@ def refusal_json(refusal: Refusal) -> dict[str, Any]:
     return {"what": refusal.what, "reason": say(refusal.reason)}
 
 
+def _panel(services: Services, reading: Reading) -> list[dict[str, Any]]:
+    """One entry for each model and measure, as the findings panel of the window has them."""
+    rows = rows_of(
+        known_judges(services.settings),
+        reading.stacks,
+        reading.findings,
+        reading.measurements,
+        reading.refusals,
+        reading.outcomes,
+    )
+    return [
+        {
+            "what": row.judge.id,
+            "name": row.judge.name.in_language(language()),
+            "version": row.judge.made_by.version,
+            "state": row.state.value,
+            "urgent": row.urgent,
+            "found": len(row.findings),
+            "value": row.number[0] if row.number else None,
+            "unit": row.number[1] if row.number else "",
+            "reasons": [say(refusal.reason) for refusal in row.refusals],
+        }
+        for row in rows
+    ]
+
+
 def read(services: Services, arguments: argparse.Namespace) -> Answer:
     """``read STUDY``: assemble, infer, quantify, draft."""
     study_uid = study_uid_of(services, arguments.study)
@@ -230,6 +258,7 @@ def read(services: Services, arguments: argparse.Namespace) -> Answer:
             ],
             "reviewed": reading.draft.reviewed,
             "ai_hidden": reading.hidden,
+            "panel": [] if reading.hidden else _panel(services, reading),
         },
         lines,
     )

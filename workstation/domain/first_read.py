@@ -103,6 +103,15 @@ def of_these(measurements: Iterable[Measurement], findings: Iterable[Finding]) -
     return [one for one in measurements if one.finding_id in ids]
 
 
+def changed_after(store: Stored, read: FirstRead) -> tuple[Snapshot, ...]:
+    """A person's findings and marks that were made or changed after AI was shown, as they are."""
+    findings = of_people(store.all(Finding, read.study_uid))
+    marks = store.all(Mark, read.study_uid)
+    now = [Snapshot("finding", one.id, essence(one)) for one in findings]
+    now += [Snapshot("mark", one.id, essence(one)) for one in marks]
+    return tuple(one for one in now if one not in read.held)
+
+
 def after_ai(read: FirstRead | None, finding: Finding) -> bool:
     """Whether a person's own finding was made or changed after AI was shown."""
     return read is not None and is_by_hand(finding) and not read.has("finding", finding)

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from workstation.domain.alert import Alert
 from workstation.domain.errors import ReaderError
 from workstation.domain.finding import Finding
-from workstation.domain.first_read import FirstRead, first_read
+from workstation.domain.first_read import FirstRead, Snapshot, changed_after, first_read
 from workstation.domain.judge import KnownJudge
 from workstation.domain.mark import RoleChoice
 from workstation.domain.measurement import Measurement, Refusal
@@ -58,6 +58,7 @@ class Contents:
     alerts: tuple[Alert, ...] = ()
     hidden: bool = False  # what the machine found waits for a locked first read, and is not here
     first_read: FirstRead | None = None
+    after_ai: tuple[Snapshot, ...] = ()  # a person's own, made or changed since the first read
 
     def finding(self, finding_id: str) -> Finding | None:
         """The finding with this id, if the study has it."""
@@ -252,6 +253,7 @@ class Desk(QObject):
         except ReaderError:
             obstacles = ()
         case = read_case(archive, study_uid)  # without what must not be seen yet
+        locked = first_read(archive, study_uid)
         return Contents(
             study,
             tuple(case.stacks),
@@ -269,7 +271,8 @@ class Desk(QObject):
             known_judges(self.settings),
             tuple(archive.all(Alert, study_uid)),
             case.hidden,
-            first_read(archive, study_uid),
+            locked,
+            changed_after(archive, locked) if locked else (),
         )
 
     def _load(self, done: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -9,13 +10,13 @@ from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea, QSizePolicy, QVB
 
 from workstation.domain.errors import N_
 from workstation.domain.finding import Finding, is_by_hand
-from workstation.domain.first_read import after_ai
+from workstation.domain.first_read import FirstRead, after_ai
 from workstation.domain.judge import JudgeRow, RowState
 from workstation.domain.measurement import Refusal
 from workstation.domain.received import RECEIVED
 from workstation.domain.study import StudyState
 from workstation.text import language, say, tr
-from workstation.ui.alert_times import AlertTimes
+from workstation.ui.alert_times import AlertTimes, clock
 from workstation.ui.desk import Contents, Desk
 from workstation.ui.finding_card import Card
 from workstation.ui.judge_row import Row
@@ -93,6 +94,8 @@ class FindingsPanel(QScrollArea):
         if contents.hidden:
             self._hidden(column, contents)
             return
+        if contents.first_read is not None:
+            self._locked(column, contents, contents.first_read)
         rows = rows_of(
             contents.judges,
             contents.stacks,
@@ -137,6 +140,20 @@ class FindingsPanel(QScrollArea):
         column.addWidget(self.lock)
         column.addSpacing(6)
         self._people(column, contents, list(contents.findings))
+
+    def _locked(self, column: QVBoxLayout, contents: Contents, read: FirstRead) -> None:
+        """Who read before AI and when, and what he changed after it."""
+        words = tr(
+            "First read locked by {name}, {when}", name=read.reader_name, when=clock(read.at)
+        )
+        counts = Counter(one.kind for one in contents.after_ai)
+        if counts:
+            words += " · " + tr(
+                "after AI: {findings} findings, {marks} marks",
+                findings=counts["finding"],
+                marks=counts["mark"],
+            )
+        column.addWidget(self._words(words))
 
     def _head(self, column: QVBoxLayout, words: str) -> None:
         column.addSpacing(6)
