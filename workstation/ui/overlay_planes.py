@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workstation.ui.window import Window
 
 COLOUR = "#8fe388"
+REGION_OPACITY = 0.4
 REST_MS = 120  # an image is asked for its overlays when the scroll rests on it
 KEPT = 200
 Key = tuple[str, int]  # file, frame
@@ -162,6 +163,7 @@ def draw_bitmap(
     painter.save()
     painter.setTransform(QTransform(a.x(), a.y(), b.x(), b.y(), origin.x(), origin.y()), True)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+    painter.setOpacity(REGION_OPACITY if bitmap.region else 1.0)  # of a region the inside matters
     painter.drawImage(QPointF(0, 0), image)
     painter.restore()
 

@@ -26,6 +26,7 @@ from workstation.domain.measurement import format_value
 from workstation.domain.segment import KINDS, Segment, pattern_of
 from workstation.text import language, tr
 from workstation.ui import theme
+from workstation.ui.flow import Flow
 from workstation.ui.named import named
 from workstation.ui.segment_controls import OperationControls, ToolControls
 from workstation.ui.segment_effects import SegmentEffects
@@ -140,8 +141,8 @@ class SegmentPanel(QScrollArea):
         self.desk.desk.jobs.progressed.connect(self._progress)
         self.retranslate()
 
-    def _head(self) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _head(self) -> Flow:
+        row = Flow(grows=True)
         self.kind = QComboBox()
         self.kind.setMaxVisibleItems(24)
         for _ in KINDS:
@@ -151,14 +152,14 @@ class SegmentPanel(QScrollArea):
         self.new.clicked.connect(self.new_wanted)
         self.remove = QPushButton()
         self.remove.clicked.connect(lambda: self.desk.list.remove(self.desk.active_id))
-        row.addWidget(self.kind, 1)
+        row.addWidget(self.kind)
         row.addWidget(self.new)
         row.addWidget(self.remove)
         return row
 
     def _foot(self) -> QVBoxLayout:
         column = QVBoxLayout()
-        row = QHBoxLayout()
+        buttons = Flow(grows=True)
         self.undo, self.redo, self.finding, self.seg = (QPushButton() for _ in range(4))
         self.undo.clicked.connect(self.desk.undo)
         self.redo.clicked.connect(self.desk.redo)
@@ -167,8 +168,8 @@ class SegmentPanel(QScrollArea):
         for button in (self.undo, self.redo, self.finding, self.seg, self.new, self.remove):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keys with the views
         for button in (self.undo, self.redo, self.finding, self.seg):
-            row.addWidget(button)
-        column.addLayout(row)
+            buttons.addWidget(button)
+        column.addLayout(buttons)
         row = QHBoxLayout()
         self.bar, self.stop = QProgressBar(), QPushButton()
         self.bar.setTextVisible(False)
@@ -198,8 +199,8 @@ class SegmentPanel(QScrollArea):
         if not self.desk.active_id:
             self.rows.clearSelection()
         del blocked
-        height = 34 + 27 * min(max(len(segments), 2), 6)  # header and rows; scrolls beyond six
-        self.rows.setFixedHeight(height)
+        shown = min(max(len(segments), 2), 6)  # rows beside the header; scrolls beyond six
+        self.rows.setFixedHeight(theme.scaled(34 + 27 * shown))
         active = self.desk.active
         for button in (self.remove, self.finding):
             button.setEnabled(active is not None)
@@ -323,6 +324,8 @@ class SegmentPanel(QScrollArea):
         if active.finding_id:
             parts.append(tr("is a finding"))
         self.told.setText(" · ".join(parts))
+        # A column with too little room would press wrapped words together before it scrolls.
+        self.told.setMinimumHeight(self.told.heightForWidth(self.told.width()))
 
     # --- long work
 
