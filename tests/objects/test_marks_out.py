@@ -173,6 +173,22 @@ def test_key_images_come_back(tmp_path: Path) -> None:
     assert str(ds.ContentDate) == AT.astimezone().strftime("%Y%m%d")
 
 
+def test_key_images_have_the_standards_titles(tmp_path: Path) -> None:
+    given = made(tmp_path / "in", grid_of())
+    keys = [
+        replace(key_image(given, 1, "气胸"), title="113004"),
+        replace(key_image(given, 2, "气胸"), title="113005"),
+        key_image(given, 3, "气胸"),
+    ]
+    titles = []
+    for number, data in enumerate(write_key_objects(keys, given.sources)):
+        path = tmp_path / f"ko{number}.dcm"
+        path.write_bytes(data)
+        assert errors_of(path) == []
+        titles.append(read_key_objects(path).title)
+    assert titles == ["For Teaching", "For Conference", "Of Interest"]
+
+
 def test_what_cannot_be_said_is_refused_in_words(tmp_path: Path) -> None:
     given = made(tmp_path / "in", grid_of())
     with pytest.raises(BadInput, match="no mark"):
@@ -182,6 +198,7 @@ def test_what_cannot_be_said_is_refused_in_words(tmp_path: Path) -> None:
         write_mark_report([nowhere], given.sources, organization="", **WORDS)
     with pytest.raises(BadInput, match="no key image"):
         write_key_objects([], given.sources)
+
     assert write_states([nowhere], [], given.sources, **WORDS) == []
     for path in (given.files[0], tmp_path / "none.dcm"):
         (tmp_path / "none.dcm").write_bytes(b"\0" * 400)

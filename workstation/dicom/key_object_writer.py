@@ -17,7 +17,7 @@ from workstation.dicom.mark_groups import Sources
 from workstation.dicom.segmentation import MANUFACTURER
 from workstation.domain.artefact import new_uid, now
 from workstation.domain.errors import N_, BadInput
-from workstation.domain.mark import KeyImage
+from workstation.domain.mark import KEY_TITLES, KeyImage
 
 
 def write_key_objects(
@@ -34,16 +34,17 @@ def write_key_objects(
     another reader go into a selection of their own. Images whose files are not among ``sources``
     are left out; ``BadInput`` where none is left. identity: the same one gives the same bytes.
     """
-    groups: dict[tuple[str, str], list[KeyImage]] = {}
+    groups: dict[tuple[str, str, str], list[KeyImage]] = {}
     for image in key_images:
         if image.sop_instance_uid in sources.headers:
-            groups.setdefault((image.by, image.words.strip()), []).append(image)
+            key = (image.by, image.words.strip(), image.title)
+            groups.setdefault(key, []).append(image)
     if not groups:
         raise BadInput(N_("There is no key image to write."))
     series_uid = uid_of("key object series", identity) if identity else new_uid()
     return [
         _selection(by, words, images, sources, series_uid, number, series_number, made_at, identity)
-        for number, ((by, words), images) in enumerate(groups.items(), start=1)
+        for number, ((by, words, _), images) in enumerate(groups.items(), start=1)
     ]
 
 
@@ -74,7 +75,7 @@ def _selection(
             person = sr.PersonObserverIdentifyingAttributes(name=person_name(by))
             observer = sr.ObserverContext(codes.DCM.Person, person)
         content = ko.KeyObjectSelection(
-            document_title=codes.cid7010.OfInterest,
+            document_title=_title(images[0]),
             referenced_objects=headers,
             observer_person_context=observer,
             description=words.replace("\r\n", "\n").replace("\n", "\r\n") or None,
@@ -96,6 +97,12 @@ def _selection(
     buffer = io.BytesIO()
     written.save_as(buffer)
     return buffer.getvalue()
+
+
+def _title(image: KeyImage) -> sr.CodedConcept:
+    """Why it was put aside (CID 7010)."""
+    code = image.title if image.title in KEY_TITLES else "113000"
+    return sr.CodedConcept(code, "DCM", KEY_TITLES[code])
 
 
 def _name_frames(root: Dataset, frames: dict[str, list[int]], sources: Sources) -> None:

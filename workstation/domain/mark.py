@@ -10,6 +10,7 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+from workstation.domain.errors import N_
 from workstation.domain.geometry import Floats
 
 Point = tuple[float, float, float]
@@ -129,6 +130,23 @@ class MarkJournal:
     at: int = 0
 
 
+KEY_TITLES = {
+    "113000": N_("Of Interest"),
+    "113002": N_("For Referring Provider"),
+    "113003": N_("For Surgery"),
+    "113004": N_("For Teaching"),
+    "113005": N_("For Conference"),
+    "113006": N_("For Therapy"),
+    "113007": N_("For Patient"),
+    "113008": N_("For Peer Review"),
+    "113009": N_("For Research"),
+    "113010": N_("Quality Issue"),
+    "113013": N_("Best In Set"),
+    "113020": N_("For Report Attachment"),
+}
+"""Why images are put aside: DCM codes of PS3.16 CID 7010 and their meanings."""
+
+
 @dataclass(frozen=True)
 class KeyImage:
     """An image that a reader put aside for the report (DICOM Key Object Selection).
@@ -136,7 +154,8 @@ class KeyImage:
     sop_instance_uid, frame (from 0): the stored image nearest to what was seen. words: why.
     picture_sha256: PNG of what was seen (``archive.put_bytes``), with marks and scale bar, without
     the patient's name. caption: series, plane and place of it. right, down: axes of the picture
-    where it is not the image as acquired. solid: it is a picture of the 3D view.
+    where it is not the image as acquired. solid: it is a picture of the 3D view. title: one of
+    ``KEY_TITLES``.
     """
 
     id: str
@@ -156,6 +175,7 @@ class KeyImage:
     right: Point | None = None
     down: Point | None = None
     solid: bool = False
+    title: str = "113000"
 
 
 @dataclass(frozen=True)

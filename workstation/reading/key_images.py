@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workstation.archive.store import Archive
-from workstation.domain.errors import N_, Message, NotAllowed
-from workstation.domain.mark import KeyImage
+from workstation.domain.errors import N_, BadInput, Message, NotAllowed
+from workstation.domain.mark import KEY_TITLES, KeyImage
 from workstation.domain.people import Actor, Permission
 from workstation.domain.study import StudyState
 
@@ -27,10 +27,18 @@ def put_aside(archive: Archive, actor: Actor, image: KeyImage, png: bytes) -> Ke
     return kept
 
 
-def describe(archive: Archive, actor: Actor, image_id: str, words: str) -> KeyImage:
-    """Say why an image was put aside, in the reader's own words."""
+def describe(
+    archive: Archive, actor: Actor, image_id: str, words: str, title: str = ""
+) -> KeyImage:
+    """Say why an image was put aside, in the reader's own words.
+
+    title: one of ``KEY_TITLES``; empty leaves it as it is. ``BadInput`` for any other.
+    """
     image = archive.get(KeyImage, image_id)
-    said = replace(image, words=" ".join(words.split())[:_MOST_WORDS])
+    if title and title not in KEY_TITLES:
+        raise BadInput(N_("There is no such title for key images."))
+    kept = " ".join(words.split())[:_MOST_WORDS]
+    said = replace(image, words=kept, title=title or image.title)
     if said == image:
         return image
     reason = Message(N_("A key image was described."))

@@ -103,11 +103,11 @@ class KeyImages(QObject):
         archive = self.window.desk.archive
         self._write(lambda actor: room.take_back(archive, actor, image.id))
 
-    def describe(self, image: KeyImage, words: str) -> None:
-        """Give a key image the reader's own words."""
+    def describe(self, image: KeyImage, words: str, title: str = "") -> None:
+        """Give a key image the reader's own words, and one of the standard's titles."""
         archive = self.window.desk.archive
-        if words.strip() != image.words:
-            self._write(lambda actor: room.describe(archive, actor, image.id, words))
+        if words.strip() != image.words or (title and title != image.title):
+            self._write(lambda actor: room.describe(archive, actor, image.id, words, title))
 
     def jump(self, image: KeyImage) -> None:
         """Show a key image where it was seen."""

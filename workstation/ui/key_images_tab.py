@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
+    QComboBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -17,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workstation.domain.mark import KeyImage
+from workstation.domain.mark import KEY_TITLES, KeyImage
 from workstation.text import tr
 from workstation.ui.named import named
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from workstation.ui.key_images import KeyImages
 
 _ICON = QSize(84, 84)
+
+
+def _why(image: KeyImage) -> str:
+    title = tr(KEY_TITLES[image.title]) if image.title in KEY_TITLES else ""
+    return " · ".join(part for part in (title, image.words) if part)
 
 
 class KeyImagesTab(QWidget):
@@ -46,6 +52,9 @@ class KeyImagesTab(QWidget):
         self.list.itemClicked.connect(self._clicked)
         self.list.currentRowChanged.connect(lambda _: self._chosen())
         column.addWidget(self.list, 1)
+        self.title = named(QComboBox(), "key_image_title")
+        self.title.activated.connect(lambda _: self._described())
+        column.addWidget(self.title)
         row = QHBoxLayout()
         self.words = named(QLineEdit(), "key_image_words")
         self.words.setMaxLength(200)
@@ -64,6 +73,9 @@ class KeyImagesTab(QWidget):
                               "the report."))  # fmt: skip
         self.words.setPlaceholderText(tr("Why it was put aside"))
         self.remove.setText(tr("Remove"))
+        self.title.clear()
+        for code, meaning in KEY_TITLES.items():
+            self.title.addItem(tr(meaning), code)
         self.refresh()
 
     def refresh(self) -> None:
@@ -72,7 +84,7 @@ class KeyImagesTab(QWidget):
         self.list.blockSignals(True)
         self.list.clear()
         for number, image in enumerate(self.model.images, start=1):
-            item = QListWidgetItem(self._icon(image), f"{number}. {image.caption}\n{image.words}")
+            item = QListWidgetItem(self._icon(image), f"{number}. {image.caption}\n{_why(image)}")
             item.setData(Qt.ItemDataRole.UserRole, image.id)
             self.list.addItem(item)
             if chosen is not None and image.id == chosen.id:
@@ -80,7 +92,7 @@ class KeyImagesTab(QWidget):
         self.list.blockSignals(False)
         there = bool(self.model.images)
         self.empty.setVisible(not there)
-        for part in (self.list, self.words, self.remove):
+        for part in (self.list, self.title, self.words, self.remove):
             part.setVisible(there)
         self._chosen()
 
@@ -111,6 +123,8 @@ class KeyImagesTab(QWidget):
         image = self.image
         self.words.setEnabled(image is not None)
         self.remove.setEnabled(image is not None)
+        self.title.setEnabled(image is not None)
+        self.title.setCurrentIndex(self.title.findData(image.title if image else "113000"))
         if not self.words.hasFocus():
             self.words.setText(image.words if image is not None else "")
 
@@ -122,7 +136,7 @@ class KeyImagesTab(QWidget):
     def _described(self) -> None:
         image = self.image
         if image is not None:
-            self.model.describe(image, self.words.text())
+            self.model.describe(image, self.words.text(), str(self.title.currentData()))
 
     def _remove(self) -> None:
         image = self.image
