@@ -123,6 +123,9 @@ def _sentences(log: VersionLog) -> list[str]:
             share=percent(log.refusal_rate),
         )
     )
+    if log.scores:
+        counts = " · ".join(str(count) for count in log.scores)
+        said.append(tr("Scores from 0 to 1, in fifths: {counts}", counts=counts))
     return said
 
 
