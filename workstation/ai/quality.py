@@ -105,7 +105,9 @@ def slice_remarks(checks: SliceChecks, array: NDArray[Any]) -> list[Remark]:
     same = [
         z
         for z in range(first, last)
-        if np.array_equal(small[z], small[z + 1]) and np.array_equal(array[z], array[z + 1])
+        if level[z] > _BLANK * usual
+        and np.array_equal(small[z], small[z + 1])
+        and np.array_equal(array[z], array[z + 1])
     ]
     if same:
         found += _remark(
