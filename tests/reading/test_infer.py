@@ -358,6 +358,7 @@ def read_after(home: str, models: str, gate: Any, told: Any) -> None:
 def test_two_programs_reading_at_once_store_one_set(archive: Archive, settings: Settings) -> None:
     bring(archive)
     write_package(settings.models, identity(), labels=label(proposes="each"))
+    trust_maker(archive.home)  # the programs take it for the site's home
     spawning = get_context("spawn")
     gate, told = spawning.Barrier(2), spawning.Queue()
     places = (str(archive.home), str(settings.models), gate, told)
