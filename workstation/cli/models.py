@@ -154,6 +154,7 @@ def run_model(services: Services, arguments: argparse.Namespace) -> Answer:
         pixels = tr("{n} pixels", n=int(mask.sum()))
         shown = pixels if volume is None else format_value(volume, "mL")
         lines.append(f"{name}: {shown}  {path}")
+    doubts = [say(doubt) for doubt in result.doubts]
     data = {
         "model": str(package.made_by),
         "sha256": package.sha256,
@@ -166,7 +167,10 @@ def run_model(services: Services, arguments: argparse.Namespace) -> Answer:
         "seconds": result.seconds,
         "peak_mb": result.peak_mb,
         "warning": None,
+        "doubts": doubts,
+        "unlikeness": result.unlikeness,
     }
+    lines += ["⚠ " + tr("uncertain: {why}", why=doubt) for doubt in doubts]
     if not Path(arguments.input).is_dir():
         warning = tr("The file has no headers: whether this is the kind of image that the model "
                      "was made for could not be checked.")  # fmt: skip
