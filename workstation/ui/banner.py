@@ -117,9 +117,12 @@ class Banner(QFrame):
         user = self.desk.user
         self.user.setText(user.display_name if user else tr("Sign in"))
         self.research.setText(tr("Research use, not registered"))
-        for widget in (self.name, self.person, self.priors, self.machine, self.stat):
+        for widget in (self.name, self.person):
             widget.setVisible(contents is not None)
         if contents is None:
+            # Shown below only where they say something: a moment would widen the window.
+            for widget in (self.priors, self.machine, self.stat):
+                widget.hide()
             self.exam.clear()
             return
         study = contents.study

@@ -43,7 +43,7 @@ class Histogram(QWidget):
         """Bars from the smallest value at the left to the largest at the right."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(theme.BACKGROUND))
-        area = QRectF(self.rect()).adjusted(_PAD, _PAD, -_PAD, -22.0)
+        area = QRectF(self.rect()).adjusted(_PAD, _PAD, -_PAD, -theme.scaled(22))
         painter.setFont(theme.font(9))
         if not len(self.counts):
             painter.setPen(QColor(theme.DIM))

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from workstation.ui import theme
+
 if TYPE_CHECKING:
     from workstation.ui.window import Window
+
+_SIDE = 430  # pixels, for text of the usual size
 
 
 def lay_out(window: Window) -> tuple[QStackedWidget, QWidget]:
@@ -22,7 +26,7 @@ def lay_out(window: Window) -> tuple[QStackedWidget, QWidget]:
     body.addWidget(_column(window.toolbar, window.grid_))
     body.addWidget(side)
     body.setStretchFactor(0, 1)
-    body.setSizes([1100, 430])
+    body.setSizes([1100, _SIDE])
     body.setCollapsible(0, False)
     room = QWidget()
     row = QHBoxLayout(room)
@@ -35,6 +39,15 @@ def lay_out(window: Window) -> tuple[QStackedWidget, QWidget]:
     pages.addWidget(room)
     whole = _column(window.banner, window.notice, pages, window.status, grows=2)
     return pages, whole
+
+
+def fit_side(window: Window) -> None:
+    """The side as wide as text of this size needs, with room left for the images."""
+    side = window.tabs.parentWidget()
+    body = side.parentWidget() if side is not None else None
+    if isinstance(body, QSplitter):
+        wide = min(theme.scaled(_SIDE), int(window.width() * 0.42))
+        body.setSizes([max(sum(body.sizes()) - wide, 1), wide])
 
 
 def _column(*parts: QWidget, grows: int = 1) -> QWidget:

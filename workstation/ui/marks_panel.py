@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
@@ -24,6 +23,8 @@ from workstation.domain.mark import OUTLINES, Mark
 from workstation.domain.mark_format import KIND_WORDS, unit_words
 from workstation.domain.volume import Flag, Stack
 from workstation.text import say, tr
+from workstation.ui import theme
+from workstation.ui.flow import Flow
 from workstation.ui.histogram import Histogram
 from workstation.ui.named import named
 from workstation.viewing.marks import MarkBoard
@@ -74,9 +75,10 @@ class MarksPanel(QWidget):
             | QAbstractItemView.EditTrigger.EditKeyPressed
         )
         header = table.horizontalHeader()
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column in (REPORT, VALUE):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(REPORT, QHeaderView.ResizeMode.ResizeToContents)
+        header.sectionResized.connect(lambda *_: table.resizeRowsToContents())
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.cellClicked.connect(self._clicked)
         table.itemChanged.connect(self._changed)
         table.currentCellChanged.connect(lambda row, *_: self._current(row))
@@ -87,10 +89,9 @@ class MarksPanel(QWidget):
         self.copy = QPushButton()
         self.remove.clicked.connect(self.delete)
         self.copy.clicked.connect(self.copy_values)
-        buttons = QHBoxLayout()
+        buttons = Flow()
         buttons.addWidget(self.copy)
         buttons.addWidget(self.remove)
-        buttons.addStretch(1)
         column_ = QVBoxLayout(self)
         column_.setContentsMargins(8, 8, 8, 8)
         column_.addWidget(table, 1)
@@ -123,6 +124,7 @@ class MarksPanel(QWidget):
         for row, mark in enumerate(marks):
             self._fill(row, mark)
         table.resizeRowsToContents()
+        table.setMinimumHeight(theme.scaled(150))  # a few rows: below it the whole tab scrolls
         if self.board.selected in self._ids:
             table.selectRow(self._ids.index(self.board.selected))
         else:

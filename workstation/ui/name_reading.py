@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from workstation.dicom.character_sets import CHOICES
 from workstation.domain.errors import N_
 from workstation.reading.names import Words, read_words, reread_names
 from workstation.text import tr
 from workstation.ui.desk import Desk
+from workstation.ui.flow import Flow
 from workstation.ui.named import named
 
 _WORDS = {
@@ -32,12 +33,17 @@ class NameReading(QWidget):
         self.desk = desk
         self._study_uid = ""
         self.title = QLabel()
+        self.title.setWordWrap(True)
         self.choice = named(QComboBox(), "charset")
+        self.choice.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.choice.setMinimumContentsLength(14)
         self.shown = named(QLabel(), "charsetPreview")
         self.shown.setWordWrap(True)
         self.apply = named(QPushButton(), "charsetApply")
-        row = QHBoxLayout()
-        row.addWidget(self.choice, 1)
+        row = Flow(grows=True)
+        row.addWidget(self.choice)
         row.addWidget(self.apply)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 12, 0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter, QPen, QWheelEvent
 
 from workstation.domain.geometry import Floats
 from workstation.domain.plane import Raster
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workstation.ui.slice_view import SliceView
 
 _FROM, _TO = 0.32, 0.68  # of the view's width
-_ABOVE = 66.0
+_ABOVE = 66.0  # the lower edge, in text of the usual size
 _REACH_PX = 9.0
 _LEAST = 260
 _SCRUB = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -54,7 +54,7 @@ class PhaseLayer(Layer):
 
     @property
     def _y(self) -> float:
-        return self.view.height() - _ABOVE
+        return self.view.height() - theme.scaled(_ABOVE)
 
     def over(self, painter: QPainter, raster: Raster, ratio: float) -> None:
         """The axis with its ends, the ticks and where one is."""
@@ -79,6 +79,9 @@ class PhaseLayer(Layer):
         if len(labels) > 1:
             right = Qt.AlignmentFlag.AlignRight
             ends = ((0.0, labels[0], right, -8.0), (1.0, labels[-1], Qt.AlignmentFlag.AlignLeft, 8))
+            metrics, room = QFontMetricsF(self._font), self._x(0) - 16.0
+            if max(metrics.horizontalAdvance(words) for _, words, _, _ in ends) > room:
+                return  # the phase shown stands in the corner in any case
             for share, words, align, away in ends:
                 beside = QPointF(self._x(share) + away, y - 10)
                 self._halo.draw(painter, beside, words, self._font, theme.DIM, align)

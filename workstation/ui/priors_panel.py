@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
@@ -20,6 +19,7 @@ from workstation.reading.priors import Prior
 from workstation.text import say, tr
 from workstation.ui import theme
 from workstation.ui.compare_words import day_of, time_between
+from workstation.ui.flow import Flow
 from workstation.ui.named import named
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class PriorsPanel(QWidget):
         self.list.itemClicked.connect(self._compare)
         self.list.itemActivated.connect(self._compare)
         self.head = named(QLabel(), "panelHead")
+        self.head.setWordWrap(True)
         self.impression = named(QPlainTextEdit(), "priorImpression")
         self.impression.setReadOnly(True)
         self.together, self.register, self.accept, self.undo = (QPushButton() for _ in range(4))
@@ -51,12 +52,9 @@ class PriorsPanel(QWidget):
         ):  # fmt: skip
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, name=command: area.window.commands.run(name))
-        rows = QVBoxLayout()
-        for pair in ((self.together, self.register), (self.accept, self.undo)):
-            row = QHBoxLayout()
-            for button in pair:
-                row.addWidget(button)
-            rows.addLayout(row)
+        rows = Flow(grows=True)
+        for button in (self.together, self.register, self.accept, self.undo):
+            rows.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.addWidget(self.empty)

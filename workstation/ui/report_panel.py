@@ -76,6 +76,32 @@ class FreeTextBox(QPlainTextEdit):
         super().focusOutEvent(event)
 
 
+class _Low(QScrollArea):
+    """A label as high as its words need, but no more than a third of the panel: then it scrolls."""
+
+    def __init__(self, label: QLabel) -> None:
+        super().__init__()
+        self.setObjectName("reportScroll")
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # arrows scroll it
+        label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setWidget(label)
+        self._label = label
+
+    def fit(self) -> None:
+        """After other words or another width."""
+        panel = self.parentWidget()
+        most = panel.height() // 3 if panel is not None else 0
+        self.setVisible(bool(self._label.text()))
+        needed = self._label.heightForWidth(self.viewport().width())
+        self.setFixedHeight(max(min(needed, most), 0))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit()
+
+
 class ReportPanel(QFrame):
     """Draft, what stands in the way of signing, and the button that signs."""
 
@@ -99,7 +125,8 @@ class ReportPanel(QFrame):
         column.addWidget(self.area, 1)
         self.obstacles = named(QLabel(), "obstacles")
         self.obstacles.setWordWrap(True)
-        column.addWidget(self.obstacles)
+        self.reasons = _Low(self.obstacles)
+        column.addWidget(self.reasons)
         row = QHBoxLayout()
         row.addStretch(1)
         self.sign = named(QPushButton(), "sign")
@@ -111,6 +138,11 @@ class ReportPanel(QFrame):
         desk.contents_changed.connect(self.refresh)
         desk.study_closed.connect(self.refresh)
         desk.user_changed.connect(self.refresh)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A third of another height."""
+        super().resizeEvent(event)
+        self.reasons.fit()
 
     def save_texts(self) -> None:
         """Hand over what is still being typed."""
@@ -187,7 +219,7 @@ class ReportPanel(QFrame):
         if len(lines) > MOST_REASONS:
             lines[MOST_REASONS - 1 :] = ["• " + tr("and {n} more", n=len(lines) - MOST_REASONS + 1)]
         self.obstacles.setText("" if signed else "\n".join(lines))
-        self.obstacles.setVisible(bool(reasons) and not signed)
+        self.reasons.fit()
         self.sign.setText((tr("Addendum …") if signed else tr("Sign")) + "  Ctrl+Enter")
         blocked = bool(contents.obstacles) and not signed
         self.sign.setEnabled(not blocked)

@@ -12,8 +12,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QToolButton,
@@ -23,6 +21,8 @@ from PySide6.QtWidgets import (
 
 from workstation.domain.errors import N_
 from workstation.text import language, tr
+from workstation.ui import theme
+from workstation.ui.flow import Flow
 from workstation.ui.named import named
 from workstation.ui.segment_effects import SegmentEffects
 from workstation.ui.segment_layer import BRUSHES, CUT_WORDS, GROW, ISLANDS, SCISSORS, TOOLS
@@ -59,8 +59,13 @@ def spin(low: float, high: float, value: float, decimals: int = 1) -> QDoubleSpi
     box.setDecimals(decimals)
     box.setValue(value)
     box.setKeyboardTracking(False)
-    box.setFixedWidth(88)
     return box
+
+
+def fit_spins(whole: QWidget) -> None:
+    """Boxes with numbers as wide as six digits in the text of now need."""
+    for box in whole.findChildren(QDoubleSpinBox):
+        box.setFixedWidth(theme.scaled(88))
 
 
 def choice(words: Mapping[E, str], chosen: Callable[[E], None]) -> QComboBox:
@@ -87,10 +92,9 @@ class ToolControls(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        grid = QGridLayout()
-        grid.setSpacing(4)
+        tools = Flow(spacing=4, grows=True)
         self.buttons: dict[str, QToolButton] = {}
-        for number, name in enumerate(TOOLS):
+        for name in TOOLS:
             button = named(QToolButton(), "segmentTool")
             button.setCheckable(True)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -98,8 +102,8 @@ class ToolControls(QWidget):
                                  button.sizePolicy().Policy.Fixed)  # fmt: skip
             button.clicked.connect(lambda _=False, n=name: self._choose(n))
             self.buttons[name] = button
-            grid.addWidget(button, number // 3, number % 3)
-        column.addLayout(grid)
+            tools.addWidget(button)
+        column.addLayout(tools)
         self._rows: dict[str, QWidget] = {}
         for name, row in (("brush", self._brush_row()), ("range", self._range_row()),
                           ("scissors", self._scissors_row()), ("islands", self._islands_row()),
@@ -117,12 +121,9 @@ class ToolControls(QWidget):
 
     def _row(self, *widgets: QWidget) -> QWidget:
         whole = QWidget()
-        row = QHBoxLayout(whole)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(5)
+        row = Flow(whole)
         for widget in widgets:
             row.addWidget(widget)
-        row.addStretch(1)
         return whole
 
     def _brush_row(self) -> QWidget:
@@ -220,6 +221,7 @@ class ToolControls(QWidget):
         self.tolerance.setSpecialValueText(tr("auto"))
         self.limit_label.setText(tr("Within"))
         self.everywhere.setText(tr("whole image"))
+        fit_spins(self)
         self.refresh()
 
 
@@ -231,10 +233,9 @@ class OperationControls(QWidget):
         self.effects, self.desk = effects, effects.desk
         numbers = effects.numbers
         self._words: list[tuple[QPushButton, str]] = []
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(5)
-        grid.setVerticalSpacing(4)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
         self.smoothing = choice(SMOOTH_WORDS, lambda how: setattr(numbers, "smoothing", how))
         self.smooth_mm = spin(0.1, 20.0, numbers.smooth_mm)
         self.margin_mm = spin(0.1, 50.0, numbers.margin_mm)
@@ -259,13 +260,11 @@ class OperationControls(QWidget):
              (N_("Fill holes"), effects.fill_holes), self.flat),
             ((N_("Combine"), effects.combine), self.how, self.other),
         )  # fmt: skip
-        for row, parts in enumerate(rows):
-            for place, part in enumerate(parts):
-                wide = 2 if place == 2 and len(parts) == 3 else 1
-                widget = part if isinstance(part, QWidget) else self._button(*part)
-                grid.addWidget(widget, row, place, 1, wide)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
+        for parts in rows:
+            row = Flow(grows=True)
+            for part in parts:
+                row.addWidget(part if isinstance(part, QWidget) else self._button(*part))
+            column.addLayout(row)
         self.desk.listed.connect(self.refresh)
         self.desk.busy_changed.connect(self.refresh)
         self.retranslate()
@@ -305,4 +304,5 @@ class OperationControls(QWidget):
         speak(self.smoothing, SMOOTH_WORDS)
         speak(self.how, COMBINE_WORDS)
         self.flat.setText(tr("slice by slice"))
+        fit_spins(self)
         self.refresh()

@@ -144,7 +144,15 @@ class SolidOverlay:
         font, bold = theme.font(10), theme.font(10, bold=True)
         stack, y = view.volume.stack, view.top_px
         name = stack.description or stack.role or stack.modality
-        lines = [(f"{name}　3D", bold, theme.TEXT), (self._look_words(), font, theme.TEXT)]
+        # Short of the letter in the middle of the upper edge.
+        left = area.width() / 2 - theme.scaled(24)
+        room = left - QFontMetricsF(bold).horizontalAdvance("　3D")
+        title = QFontMetricsF(bold).elidedText(name, Qt.TextElideMode.ElideRight, room) + "　3D"
+        look_words = self._look_words()
+        look_words = QFontMetricsF(font).elidedText(
+            look_words, Qt.TextElideMode.ElideRight, area.width() - 14
+        )
+        lines = [(title, bold, theme.TEXT), (look_words, font, theme.TEXT)]
         if look.is_cut:
             lines.append((tr("Cut: not all of the patient is shown"), font, theme.LETTER))
         if view.thinned:

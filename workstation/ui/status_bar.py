@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushBu
 
 from workstation.text import tr
 from workstation.ui import theme
+from workstation.ui.elided import ElidedLabel
 from workstation.ui.jobs import Jobs
 from workstation.ui.named import named
 
@@ -28,15 +29,15 @@ class StatusBar(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 2, 12, 2)
         row.setSpacing(16)
-        self.offline = QLabel()
+        self.offline = ElidedLabel()
         self.space = QLabel()
-        self.doing = QLabel()
+        self.doing = ElidedLabel()
         self.bar = QProgressBar()
         self.bar.setFixedWidth(140)
         self.bar.setTextVisible(False)
         self.stop = named(QPushButton(), "flat")
         self.stop.clicked.connect(lambda: jobs.cancel(self._job))
-        self.hints = QLabel()
+        self.hints = ElidedLabel()
         self.screen_state = named(QPushButton(), "flat")  # what is known of this screen
         self.screen_state.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.screen_state.clicked.connect(self.screen_wanted)
@@ -61,6 +62,8 @@ class StatusBar(QFrame):
     def fit_text(self) -> None:
         """As high as its text needs."""
         self.setFixedHeight(theme.scaled(28))
+        for label in self.findChildren(ElidedLabel):
+            label.setText(label.whole)
 
     def retranslate(self) -> None:
         """Every fixed text in the language of now."""

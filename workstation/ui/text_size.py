@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QApplication
 
 from workstation.ui import theme
+from workstation.ui.layout import fit_side
 from workstation.ui.panel_style import PANELS
 from workstation.viewing.preferences import TEXT_PERCENTS
 
@@ -29,6 +30,7 @@ def show_text_at(window: Window, percent: int) -> None:
     window.banner.fit_text()
     window.status.fit_text()
     window.worklist.fit_text()
+    fit_side(window)
     window.strip.rebuild()
     window.findings.rebuild()
     for pane in window.grid_.every_pane:
