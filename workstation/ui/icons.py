@@ -149,6 +149,17 @@ ICONS: dict[str, tuple[Draw, ...]] = {
     "redo": (_lines(16, 4, 21, 9, 16, 14), _curve(21, 9, 4, 6, 0, 18, 12, 20)),
     "next_stage": (_lines(5, 5, 12, 12, 5, 19), _lines(13, 5, 20, 12, 13, 19)),
     "hangings": (_box(3.5, 3.5, 17, 17), _lines(3.5, 9, 20.5, 9), _lines(12, 9, 12, 20.5)),
+    # objects of a study
+    "object_document": (_lines(6, 3, 14, 3, 18, 7, 18, 21, 6, 21, closed=True),
+                        _lines(14, 3, 14, 7, 18, 7)),
+    "object_report": (_box(4, 3, 16, 18), _lines(8, 7.5, 16, 7.5), _lines(10, 11, 16, 11),
+                      _lines(10, 14, 16, 14), _lines(8, 17.5, 13, 17.5)),
+    "object_segmentation": (_box(3, 4, 18, 16), _circle(10, 12, 4, full=True)),
+    "object_contours": (_oval(3, 5, 18, 14), _oval(7.5, 9, 9, 6)),
+    "object_key_images": (_circle(7, 12, 3.8), _lines(11, 12, 21, 12), _lines(17, 12, 17, 16),
+                          _lines(21, 12, 21, 15)),
+    "object_presentation": (_box(3, 4, 18, 16), _lines(8, 16, 16, 8), _lines(11, 8, 16, 8, 16, 13)),
+    "object_other": (_box(4, 4, 16, 16), _circle(12, 12, 1.4, full=True)),
     "more": (_circle(5, 12, 1.3, full=True), _circle(12, 12, 1.3, full=True),
              _circle(19, 12, 1.3, full=True)),
 }  # fmt: skip

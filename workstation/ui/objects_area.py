@@ -23,6 +23,7 @@ from workstation.domain.mark import Mark
 from workstation.domain.volume import Stack
 from workstation.reading import objects
 from workstation.text import say, tr
+from workstation.ui.object_entry import join
 from workstation.ui.objects_layer import ObjectsLayer
 from workstation.ui.objects_panel import ObjectsPanel
 from workstation.ui.reader import Reader
@@ -39,6 +40,7 @@ def install(window: Window) -> None:
     """Give the window its objects."""
     area = ObjectsArea(window)
     window.add_tab(area.panel, N_("Objects"))
+    join(window.strip, area.panel, window.tabs)
     window.add_retranslate(area.retranslate)
     window.commands.register("objects", area.toggle)
 

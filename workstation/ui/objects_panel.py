@@ -34,6 +34,8 @@ _SWATCH = 12
 class ObjectsPanel(QWidget):
     """Lists objects; what a reader wants of one is told by signals."""
 
+    listed = Signal(object)  # the objects that it shows
+    opened = Signal(str)
     open_wanted = Signal(str)  # SOP instance UID
     read_wanted = Signal(str)  # show it over the active view
     take_wanted = Signal(str)  # take its marks or segments as ours
@@ -111,6 +113,7 @@ class ObjectsPanel(QWidget):
     def show_objects(self, objects: Sequence[StudyObject]) -> None:
         """List the objects of the open study."""
         self.objects = objects
+        self.listed.emit(objects)
         self.nothing.setVisible(not objects)
         self.list.blockSignals(True)
         self.list.clear()
@@ -137,11 +140,20 @@ class ObjectsPanel(QWidget):
         """One of the listed objects."""
         return next((o for o in self.objects if o.sop_instance_uid == sop_instance_uid), None)
 
+    def choose(self, sop_instance_uid: str) -> None:
+        """Go to one of the listed objects, as a click on its line does."""
+        for number in range(self.list.topLevelItemCount()):
+            row = self.list.topLevelItem(number)
+            if row is not None and row.data(0, _UID) == sop_instance_uid:
+                self.list.setCurrentItem(row)
+                self._chosen(row)
+
     def _chosen(self, row: QTreeWidgetItem) -> None:
         uid = str(row.data(0, _UID))
         if uid != self.current:
             self.current = uid
             self.open_wanted.emit(uid)
+        self.opened.emit(uid)
 
     def _checked(self, row: QTreeWidgetItem, column: int) -> None:
         uid = str(row.data(0, _UID))

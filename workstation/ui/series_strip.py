@@ -9,12 +9,14 @@ from PySide6.QtGui import QActionGroup, QImage
 from PySide6.QtWidgets import QLabel, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from workstation.dicom.volumes import read_frame
+from workstation.domain.document import StudyObject
 from workstation.domain.role import CORRECTED, REGIONS, roles_for
 from workstation.domain.volume import Stack
 from workstation.text import tr
 from workstation.ui import theme
 from workstation.ui.desk import Contents, Desk
 from workstation.ui.named import named
+from workstation.ui.object_entry import ObjectEntry
 from workstation.ui.thumb import WIDTH, Thumb, thumbnail
 
 HEADERS = "as the headers say"
@@ -41,6 +43,7 @@ class SeriesStrip(QScrollArea):
 
     chosen = Signal(str)
     pane_chosen = Signal(str, int)  # stack id, pane from the menu
+    object_chosen = Signal(str)
     role_chosen = Signal(str, str)  # stack id, role, ``HEADERS`` to take a correction back
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
@@ -51,6 +54,8 @@ class SeriesStrip(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.thumbs: dict[str, Thumb] = {}  # by stack; several stacks may share one
+        self.objects: tuple[StudyObject, ...] = ()
+        self.entries: dict[str, ObjectEntry] = {}  # by object
         self.panes = 4
         self._pictures: dict[str, QImage] = {}
         self._shown = ""
@@ -66,7 +71,7 @@ class SeriesStrip(QScrollArea):
 
     def clear(self) -> None:
         """Empty the strip."""
-        self.thumbs = {}
+        self.thumbs, self.entries, self.objects = {}, {}, ()
         self._pictures = {}
         self._drawn = ()
         self.setWidget(QWidget())
@@ -101,10 +106,30 @@ class SeriesStrip(QScrollArea):
             column.addWidget(named(QLabel(f"{tr(region)}  {len(entries)}"), "stripHead"))
             for entry in entries:
                 column.addWidget(self._entry(entry, contents))
+        self.entries = {}
+        if self.objects:
+            words = f"{tr('Objects')}  {len(self.objects)}"
+            column.addWidget(named(QLabel(words), "stripHead"))
+        for one in self.objects:
+            shown = ObjectEntry(one)
+            shown.opened.connect(self.object_chosen)
+            self.entries[one.sop_instance_uid] = shown
+            column.addWidget(shown)
         column.addStretch(1)
         self.setWidget(body)
         self.mark_shown(self._shown)
         self._mark_ai(contents)
+
+    def show_objects(self, objects: Sequence[StudyObject]) -> None:
+        """What the study holds beside its images stands below them."""
+        if tuple(objects) != self.objects:
+            self.objects = tuple(objects)
+            self.rebuild()
+
+    def mark_object(self, sop_instance_uid: str) -> None:
+        """Mark the object that is open."""
+        for uid, entry in self.entries.items():
+            entry.mark(uid == sop_instance_uid)
 
     def _entry(self, stacks: Sequence[Stack], contents: Contents) -> Thumb:
         thumb = Thumb(stacks)
