@@ -111,7 +111,7 @@ def test_a_vendors_findings_are_decided_signed_and_exported(window: Window, tmp_
     said = words_of(window, mass)
     for part in ("肿块", "24.125 mm", "-612.75 HU", "左肺",
                  "Ruiying Imaging AI · LungSight · 软件 5.2.1", "算法 nodule-net 4.0.3",
-                 "证据：制造方未说明", "Not significant"):  # fmt: skip
+                 "证据：制造方未说明", "重要程度: 不重要"):  # fmt: skip
         assert part in said, part
     pane = window.grid_.active_pane
     assert pane.content.stack_id == mass.stack_id and pane.viewport.stored_z == 12

@@ -312,6 +312,7 @@ def parametric_map(sources: Sequence[Dataset]) -> Dataset:
         instance_number=1,
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[mapping],
+        voi_lut_transformations=[hd.VOILUTTransformation(window_center=30.0, window_width=60.0)],
         series_description="ECV map",
         **EQUIPMENT,
     )

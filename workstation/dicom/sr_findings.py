@@ -157,8 +157,9 @@ def _finding(owner: ReportItem, by_path: dict[str, ReportItem]) -> StatedFinding
         category=into.category,
         site=into.site,
         laterality=into.laterality,
-        numbers=tuple(into.numbers),
-        words=tuple(into.words) + tuple(_also(code) for code in into.findings[1:]),
+        # A finding in several parts says some things of each: once is enough.
+        numbers=tuple(dict.fromkeys(into.numbers)),
+        words=tuple(dict.fromkeys(into.words)) + tuple(_also(code) for code in into.findings[1:]),
         graphics=tuple(dict.fromkeys(into.graphics)),
         segments=tuple(dict.fromkeys(into.segments)),
         images=tuple(dict.fromkeys(into.images)),

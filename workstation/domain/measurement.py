@@ -48,7 +48,15 @@ class Refusal:
     made_from: tuple[str, ...] = ()
 
 
-_UNITS = {"[hnsf'U]": "HU", "1": "", "{count}": "", "mm2": "mm²", "mm3": "mm³", "cm3": "cm³"}
+_UNITS = {
+    "[hnsf'U]": "HU",
+    "1": "",
+    "{count}": "",
+    "mm2": "mm²",
+    "mm3": "mm³",
+    "cm2": "cm²",
+    "cm3": "cm³",
+}
 
 
 def as_stated(value: float, unit: str) -> str:

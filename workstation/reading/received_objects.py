@@ -12,6 +12,7 @@ from workstation.dicom.parametric_map import PARAMETRIC_MAP
 from workstation.dicom.segment_reader import read_segment_set
 from workstation.dicom.sr_findings import read_findings
 from workstation.domain.artefact import Code, MadeBy, Wording
+from workstation.domain.coded_terms import joined, wording
 from workstation.domain.document import ObjectKind, SegmentInfo, SegmentSet
 from workstation.domain.errors import N_, BadInput, Message
 from workstation.domain.finding import Finding, FindingState
@@ -23,7 +24,6 @@ from workstation.domain.study import Instance, Study
 from workstation.domain.volume import Stack
 from workstation.reading.proposals import one_id
 from workstation.reading.received_places import Placed, Regions, place_segment, place_stated
-from workstation.reading.received_terms import joined, wording
 
 STATED = "as stated by its maker"
 """Formula of a number that another system measured: nothing here computed it."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workstation.domain.coded_terms import wording
 from workstation.domain.errors import N_
 from workstation.domain.finding import Finding
 from workstation.domain.mask import VOLUME_NAME
 from workstation.domain.measurement import Measurement, as_stated
-from workstation.domain.origin import Origin
+from workstation.domain.origin import Origin, StatedWord
 from workstation.text import language, say, tr
 
 _KINDS = {
@@ -62,11 +63,14 @@ def stated_lines(finding: Finding, measurements: Sequence[Measurement]) -> list[
                         name=VOLUME_NAME.in_language(lang)))  # fmt: skip
     if len(numbers) > _MOST:
         lines.append(tr("and {count} more numbers", count=len(numbers) - _MOST))
-    lines += [
-        f"{word.name.meaning}: {word.words}" if word.name.meaning else word.words
-        for word in origin.words[:_MOST]
-    ]
+    lines += [_said(word, lang) for word in origin.words[:_MOST]]
     return lines
+
+
+def _said(word: StatedWord, lang: str) -> str:
+    value = wording(word.value).in_language(lang) if word.value is not None else word.words
+    name = wording(word.name).in_language(lang)
+    return f"{name}: {value}" if name else value
 
 
 def caution_lines(finding: Finding) -> list[str]:
