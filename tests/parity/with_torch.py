@@ -209,3 +209,33 @@ def test_a_network_of_monai_is_exported(tmp_path: Path) -> None:
     for name, given in (("Nothing", {}), ("UNet", {"act": object()}), ("UNet", {"wrong": 1})):
         with pytest.raises(BadInput):
             networks.monai_network("inference.json", name, given)
+
+
+SMALL: dict[str, dict[str, Any]] = {
+    "UNet": {"channels": [4, 8], "strides": [2], "num_res_units": 2, "norm": "BATCH"},
+    "BasicUNet": {"features": [4, 4, 8, 8, 16, 4]},
+    "DynUNet": {"kernel_size": [3, 3, 3], "strides": [1, 2, 2], "upsample_kernel_size": [2, 2],
+                "filters": [4, 8, 16], "deep_supervision": True, "deep_supr_num": 1},
+    "SegResNet": {"init_filters": 8, "blocks_down": [1, 2], "blocks_up": [1]},
+    "AttentionUnet": {"channels": [4, 8], "strides": [2]},
+    "UNETR": {"img_size": [32] * 3, "feature_size": 4, "hidden_size": 48, "mlp_dim": 64,
+              "num_heads": 4},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_networks_of_the_table_are_exported(name: str) -> None:
+    given = {"in_channels": 2, "out_channels": 3, **SMALL[name]}
+    if name != "UNETR":
+        given["spatial_dims"] = 3
+    network = networks.monai_network("inference.json", name, given).eval()
+    _, difference = onnx_export.to_onnx(network, 2, (32, 32, 32))
+    assert difference < 1e-4
+
+
+def test_a_residual_encoder_is_exported() -> None:
+    said = changed(ARCHITECTURE, {"network_class_name": ARCHITECTURE["network_class_name"].replace(
+        "PlainConvUNet", "ResidualEncoderUNet")})  # fmt: skip
+    said["arch_kwargs"]["n_blocks_per_stage"] = said["arch_kwargs"].pop("n_conv_per_stage")
+    network = networks.nnunet_network(said, 1, 3).eval()
+    assert onnx_export.to_onnx(network, 1, (16, 24, 24))[1] < 1e-4
