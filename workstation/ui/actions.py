@@ -16,6 +16,7 @@ from workstation.reading.intake import IntakeReport, Refused
 from workstation.reading.line import make_and_import_demo, walk_forward
 from workstation.text import tr
 from workstation.ui.adding import AddFindingDialog
+from workstation.ui.asking import ask
 from workstation.ui.importing import RefusedDialog
 from workstation.ui.keys_dialog import KeysDialog
 from workstation.ui.memory import give_back
@@ -221,7 +222,7 @@ class Actions(QObject):
     def _refused(self, refused: Sequence[Refused]) -> None:
         dialog = RefusedDialog(refused, self.window)
         self._keep = dialog
-        dialog.open()
+        ask(dialog)
 
     def _changed(self, change: Any) -> None:
         if change.kind == "study":
@@ -271,7 +272,7 @@ class Actions(QObject):
             )
 
         dialog.work = add
-        dialog.open()
+        ask(dialog)
 
     def _paint(self, overlay: Any) -> None:
         self.window.grid_.begin_painting(overlay, overlay.grid)
@@ -367,4 +368,4 @@ class Actions(QObject):
         """All keys and mouse gestures."""
         dialog = KeysDialog(self.window)
         self._keep = dialog
-        dialog.open()
+        ask(dialog)

@@ -22,8 +22,16 @@ from workstation.ui.compare_layer import CompareLayer
 from workstation.ui.compare_words import Line, alignment_words, label_of
 from workstation.ui.pane import ViewPane
 from workstation.ui.priors_panel import PriorsPanel
-from workstation.viewing.hanging import Pane, shape_for
-from workstation.viewing.priors import Match, likeness, match, may_overlap, pairs, side_by_side
+from workstation.viewing.hanging import MAX_COLUMNS, Pane
+from workstation.viewing.priors import (
+    Match,
+    laid_out,
+    likeness,
+    match,
+    may_overlap,
+    pairs,
+    together,
+)
 from workstation.viewing.side_by_side import SideBySide, cut_like
 
 if TYPE_CHECKING:
@@ -124,18 +132,18 @@ class CompareArea(QObject):
             )
             return
         self.grid.add_priors(stacks)
-        self._hang([found], shown, study_uid)
+        self._hang(together(found, others, MAX_COLUMNS), shown, study_uid)
 
     def _hang(self, found: list[Match], shown: Pane, study_uid: str) -> None:
         self._end_together()
-        rows, columns = shape_for(2 * len(found))
-        self.grid.show_panes(
-            rows, columns, [pane for each in found for pane in side_by_side(each, shown)]
-        )
-        for number in range(0, 2 * len(found), 2):
-            left, right = self.grid.panes[number], self.grid.panes[number + 1]
+        self.grid.show_panes(*laid_out(found, shown))
+        panes, count = self.grid.panes, len(found)
+        couples = [(panes[n], panes[n + count]) for n in range(count)]
+        for left, right in couples:
             if left.viewport.volume is not None and left.viewport.volume.stack.modality == "CT":
                 right.viewport.set_window(left.viewport.window)
+        couples += [(panes[n], panes[n + 1]) for n in range(count - 1)]  # from column to column
+        for left, right in couples:
             sizes = functools.partial(_size, left), functools.partial(_size, right)
             views = left.viewport, right.viewport
             self._together.append(SideBySide(self.grid.link, views, sizes))
@@ -302,6 +310,7 @@ class CompareArea(QObject):
             menu.addAction(words).triggered.connect(
                 lambda _=False, p=pane: self._begin(self.grid.active_pane, p)
             )
+        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(QCursor.pos())
 
     def _choices(self, pane: ViewPane) -> list[ViewPane]:

@@ -171,6 +171,7 @@ class FusionArea(QObject):
         if pane in self.layers and self.layers[pane].fusion is not None:
             menu.addSeparator()
             menu.addAction(tr("No overlay")).triggered.connect(lambda: self.fuse(pane, None))
+        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(QCursor.pos())
 
     # --- changes from elsewhere

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from workstation.domain.people import MACHINE
 from workstation.reading.intake import IntakeReport, Refused, intake
 from workstation.text import say, tr
+from workstation.ui.asking import ask
 from workstation.ui.desk import Desk
 
 
@@ -66,14 +67,14 @@ class Importing(QObject):
         dialog = QFileDialog(self.window, tr("Import a folder of images"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.fileSelected.connect(lambda path: self.start([Path(path)]))
-        dialog.open()
+        ask(dialog)
 
     def ask_files(self) -> None:
         """Let the reader choose ZIP files, a DICOMDIR or single images."""
         dialog = QFileDialog(self.window, tr("Import files"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.filesSelected.connect(lambda paths: self.start([Path(p) for p in paths]))
-        dialog.open()
+        ask(dialog)
 
     def start(self, paths: Sequence[Path]) -> None:
         """Take files in, in the background; the worklist grows while they come."""

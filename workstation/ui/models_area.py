@@ -18,6 +18,7 @@ from workstation.domain.people import Actor
 from workstation.reading import models
 from workstation.reading.models import Installed
 from workstation.text import language, tr
+from workstation.ui.asking import ask, while_there
 from workstation.ui.model_statistics import ModelStatistics
 from workstation.ui.models_details import read_details
 from workstation.ui.models_keys import KeysOfModels
@@ -145,7 +146,7 @@ class ModelsArea(QObject):
         dialog = QFileDialog(self.window, tr("Install a model"), "", f"OneScan (*{ENDING} *.zip)")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(lambda path: self.install(Path(path)))
-        dialog.open()
+        ask(dialog)
 
     def install(self, source: Path) -> None:
         """Install a package; what is wrong with it is said with its file."""
@@ -194,7 +195,7 @@ class ModelsArea(QObject):
         box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
         yes.clicked.connect(lambda: self.remove(entry, actor))
         self.dialog = box
-        box.open()
+        ask(box)
 
     def remove(self, entry: Entry, actor: Actor) -> None:
         """Remove an installed package."""
@@ -212,8 +213,11 @@ class ModelsArea(QObject):
         dialog = KeysOfModels(self.window)
         archive, settings, jobs = self.window.desk.archive, self.settings, self.window.jobs
 
+        wrong = while_there(dialog, dialog.say_wrong)
+
         def fill(_: object = None) -> None:
-            jobs.read(lambda: trusted_keys(settings.home), dialog.fill, dialog.say_wrong)
+            shown = while_there(dialog, dialog.fill)
+            jobs.read(lambda: trusted_keys(settings.home), shown, wrong)
             self.reload()
 
         def trust(path: str, name: str) -> None:
@@ -222,7 +226,7 @@ class ModelsArea(QObject):
                 jobs.write(
                     lambda: models.trust_key(archive, settings, Path(path), name, actor=actor),
                     fill,
-                    dialog.say_wrong,
+                    wrong,
                 )
 
         def distrust(fingerprint: str) -> None:
@@ -231,14 +235,14 @@ class ModelsArea(QObject):
                 jobs.write(
                     lambda: models.distrust_key(archive, settings, fingerprint, actor=actor),
                     fill,
-                    dialog.say_wrong,
+                    wrong,
                 )
 
         dialog.trust_wanted.connect(trust)
         dialog.distrust_wanted.connect(distrust)
         self.dialog = dialog
         fill()
-        dialog.open()
+        ask(dialog)
 
 
 def install(window: Window) -> None:

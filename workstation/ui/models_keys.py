@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from workstation.ai.keys import TrustedKey
 from workstation.text import tr
 from workstation.ui import theme
+from workstation.ui.asking import ask
 from workstation.ui.named import named
 
 
@@ -109,7 +110,7 @@ class KeysOfModels(QDialog):
         dialog = QFileDialog(self, tr("Public key"), "", "PEM (*.pem *.pub *.txt)")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(self.trust_file)
-        dialog.open()
+        ask(dialog)
 
     def trust_file(self, path: str) -> None:
         """Trust the key in ``path`` as that of the name typed."""

@@ -16,6 +16,7 @@ from workstation.domain.report import SignedReport
 from workstation.domain.study import StudyState
 from workstation.reading.sign import addendum, sign
 from workstation.text import language, tr
+from workstation.ui.asking import ask, while_there
 from workstation.ui.desk import Desk
 from workstation.ui.dialogs import (
     AddendumDialog,
@@ -43,7 +44,7 @@ class People(QObject):
         dialog.accepted.connect(self._forget)
         dialog.rejected.connect(self._forget)
         self.dialog = dialog
-        dialog.open()
+        ask(dialog)
 
     def _forget(self) -> None:
         self.dialog = None
@@ -55,10 +56,11 @@ class People(QObject):
         dialog.setEnabled(False)
 
         def finished(result: Any) -> None:
-            dialog.done(QDialog.DialogCode.Accepted)
+            close(QDialog.DialogCode.Accepted)
             done(result)
 
-        self.desk.jobs.write(work, finished, dialog.say_wrong)
+        close = while_there(dialog, dialog.done)
+        self.desk.jobs.write(work, finished, while_there(dialog, dialog.say_wrong))
 
     def sign_in(self) -> None:
         """Ask who reads; the very first time, make that reader."""

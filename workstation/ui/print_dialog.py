@@ -26,6 +26,7 @@ from workstation.documents.png import png_bytes
 from workstation.documents.print_page import PAPERS, PrintImage, Sheet, print_pages, print_pdf
 from workstation.domain.artefact import now
 from workstation.text import language, tr
+from workstation.ui.asking import ask, while_there
 from workstation.ui.jobs import Jobs
 from workstation.ui.named import named
 from workstation.ui.pane import ViewPane
@@ -171,7 +172,8 @@ class PrintDialog(QDialog):
                 pixmap.setDevicePixelRatio(self.devicePixelRatioF())
                 self.preview.setPixmap(pixmap)
 
-        self.jobs.read(lambda: print_pages(sheet, images, lines, language=said, ppi=ppi), arrived)
+        pages = while_there(self, arrived)
+        self.jobs.read(lambda: print_pages(sheet, images, lines, language=said, ppi=ppi), pages)
 
     # --- to a file
 
@@ -181,7 +183,7 @@ class PrintDialog(QDialog):
         dialog.setDefaultSuffix("pdf")
         dialog.selectFile("OneScan.pdf")
         dialog.fileSelected.connect(lambda path: self.save_to(Path(path)))
-        dialog.open()
+        ask(dialog)
 
     def save_to(self, path: Path) -> None:
         """Write the pages as PDF."""

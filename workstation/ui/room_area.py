@@ -15,6 +15,7 @@ from workstation.domain.errors import BadInput
 from workstation.reading.roles import choose_role, follow_headers
 from workstation.text import say, tr
 from workstation.ui.apart import Apart
+from workstation.ui.asking import ask
 from workstation.ui.hanging_dialog import HangingDialog
 from workstation.ui.next_series import NextSeries
 from workstation.ui.pane import ViewPane
@@ -221,7 +222,11 @@ class Room(QObject):
         dialog.delete_wanted.connect(self.delete_hanging)
         dialog.fill(self.window.grid_.protocols, self.window.grid_.hanging)
         self.dialog = dialog
-        dialog.open()
+        dialog.finished.connect(self._closed)
+        ask(dialog)
+
+    def _closed(self) -> None:
+        self.dialog = None
 
     def save_hanging(self, name: str) -> None:
         """Save what is on screen under a name."""

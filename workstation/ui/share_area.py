@@ -17,6 +17,7 @@ from workstation.domain.people import MACHINE
 from workstation.domain.volume import Stack
 from workstation.reading.share import cautions, tell
 from workstation.text import say, tr
+from workstation.ui.asking import ask
 from workstation.ui.key_images import KeyImages, install_key_images
 from workstation.ui.pane import ViewPane
 from workstation.ui.print_dialog import Choice, PrintDialog
@@ -69,7 +70,7 @@ class Share(QObject):
         dialog = PrintDialog(self.window.jobs, choices, self._header(), self.window)
         dialog.told = partial(self._tell, _PAGE)
         self.dialog = dialog
-        dialog.open()
+        ask(dialog)
 
     def _header(self) -> tuple[str, ...]:
         contents = self.window.desk.contents
@@ -94,14 +95,14 @@ class Share(QObject):
     def ask_views(self) -> None:
         """A PNG of every view, into a folder."""
 
-        def ask() -> None:
+        def choose() -> None:
             dialog = QFileDialog(self.window, tr("Save all views ..."))
             dialog.setFileMode(QFileDialog.FileMode.Directory)
             dialog.fileSelected.connect(lambda path: self.save_views(Path(path)))
             self.dialog = dialog
-            dialog.open()
+            ask(dialog)
 
-        self._with_care(self._panes(), ask)
+        self._with_care(self._panes(), choose)
 
     def save_view(self, path: Path) -> None:
         """Write the active view."""
@@ -165,7 +166,7 @@ class Share(QObject):
         dialog.selectFile(f"OneScan-{_named(panes[0]) if panes else 'view'}.{suffix}")
         dialog.fileSelected.connect(lambda path: work(Path(path)))
         self.dialog = dialog
-        dialog.open()
+        ask(dialog)
 
     def _with_care(self, panes: Sequence[ViewPane], go_on: Callable[[], None]) -> None:
         """Say what may show who the patient is, then go on if the reader wants that."""
@@ -187,7 +188,7 @@ class Share(QObject):
             box.addButton(tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
             box.buttonClicked.connect(lambda button: go_on() if button is save else None)
             self.dialog = box
-            box.open()
+            ask(box)
 
         self.window.jobs.read(lambda: cautions(archive, stacks, solid_stacks=solid), arrived)
 

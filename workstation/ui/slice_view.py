@@ -35,8 +35,9 @@ from workstation.ui.phase_layer import PhaseLayer
 from workstation.ui.sharpen import Sharpener
 from workstation.ui.slice_actions import perform
 from workstation.ui.slice_mouse import SliceMouse
-from workstation.ui.slice_overlay import Scene, SliceOverlay, unit_sign
+from workstation.ui.slice_overlay import Scene, SliceOverlay
 from workstation.ui.slice_picture import SlicePicture
+from workstation.ui.slice_readout import readout
 from workstation.viewing.cine import DEFAULT_FPS
 from workstation.viewing.commands import TOOLS, keys_of
 from workstation.viewing.links import CrosshairLink
@@ -308,25 +309,7 @@ class SliceView(QWidget):
 
     def readout(self) -> str:
         """Values of what is shown under the mouse, in words."""
-        if self.mouse.hover is None or self.viewport.volume is None:
-            return ""
-        lps = self.lps_at(self.mouse.hover)
-        words = [layer.readout(lps) for layer in self.layers]
-        value = self._value_at(self.mouse.hover, lps)
-        if value is not None:
-            sign = unit_sign(self.viewport.volume.stack.unit)
-            words.insert(0, f"{value:.4g} {sign}".rstrip())
-        return "  ·  ".join(w for w in words if w)
-
-    def _value_at(self, place: QPointF, lps: Floats) -> float | None:
-        """The nearest stored voxel; of a thick slab what is projected, which is no one voxel's."""
-        volume, image = self.viewport.volume, self.viewport.acquired_image
-        if volume is not None and image is not None:
-            return volume.acquired_value(image, lps)
-        if self.viewport.slab.thickness_mm == 0:
-            return self.viewport.value_at(lps)
-        ratio = self.devicePixelRatioF()
-        return self.picture.value_at(int(place.x() * ratio), int(place.y() * ratio))
+        return readout(self)
 
     # --- mouse
 

@@ -11,6 +11,7 @@ from workstation.domain.first_read import FirstRead
 from workstation.reading.second_reader import lock_first_read
 from workstation.text import tr
 from workstation.ui.alert_notice import AlertNotice, Alerts
+from workstation.ui.asking import ask
 from workstation.ui.queue_strip import QueueStrip
 
 if TYPE_CHECKING:
@@ -98,4 +99,4 @@ class StudyArea(QObject):
         question.finished.connect(lambda _: answered())
         self.question = question
         self.window.report.save_texts()
-        question.open()
+        ask(question)

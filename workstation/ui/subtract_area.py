@@ -11,6 +11,7 @@ from workstation.domain.errors import N_, Message
 from workstation.domain.volume import Stack, Volume
 from workstation.domain.work import Cancel, Progress
 from workstation.text import say, tr
+from workstation.ui.asking import ask
 from workstation.ui.loading import Loading
 from workstation.ui.stack_words import phase_text
 from workstation.viewing.fusion import Placed, place
@@ -104,9 +105,9 @@ class SubtractArea(QObject):
             self.window.notice.error(words)
             return
         dialog = SubtractDialog(volume.stack, volume.phase, others, self.window)
-        if dialog.exec() == QDialog.DialogCode.Accepted:
-            phase, other, other_phase = dialog.chosen
-            self.subtract(volume.stack, phase, other, other_phase)
+        stack = volume.stack
+        dialog.accepted.connect(lambda: self.subtract(stack, *dialog.chosen))
+        ask(dialog)
 
     def subtract(self, base: Stack, phase: int, other: Stack, other_phase: int) -> None:
         """Read both, subtract in the background, show the result in the next pane."""
