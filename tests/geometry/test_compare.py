@@ -47,7 +47,7 @@ from workstation.ui.compare_words import label_of, time_between
 from workstation.ui.slice_view import SliceView
 from workstation.viewing.hanging import Pane
 from workstation.viewing.links import CrosshairLink
-from workstation.viewing.priors import match, pairs, side_by_side
+from workstation.viewing.priors import laid_out, match, pairs, side_by_side, together
 from workstation.viewing.viewport import Viewport
 from workstation.wiring import open_services
 
@@ -107,6 +107,23 @@ def test_series_are_matched_by_what_they_show() -> None:
     assert (left.kind, right.kind) == (PlaneKind.ACQUIRED, PlaneKind.AXIAL)
     left, right = side_by_side(found, Pane("flair", PlaneKind.CORONAL))
     assert (left.kind, right.kind) == (PlaneKind.CORONAL, PlaneKind.CORONAL)
+
+
+def test_several_pairs_stand_below_one_another() -> None:
+    """Every role that both studies have: those of now above, the earlier ones below."""
+    roles = ("T1", "FLAIR", "T1+Gd")
+    now = [stack_of(GRIDS["axial"], id=f"now {r}", role=r, description=r) for r in roles]
+    before = [stack_of(GRIDS["axial"], id=f"then {r}", role=r, description=r) for r in roles[::-1]]
+    other = stack_of(GRIDS["axial"], id="then other", role="", description="loc")
+    found = match(now[1], [*before, other])
+    assert found is not None
+    others = [m for m in pairs(now, [*before, other]) if m.now.id != found.now.id]
+    rows, columns, panes = laid_out(together(found, others, 4), Pane("now FLAIR"))
+    assert (rows, columns) == (2, 3)
+    assert panes[0].stack_id == "now FLAIR" and panes[3].stack_id == "then FLAIR"
+    for above, below in zip(panes[:3], panes[3:], strict=True):
+        assert above.stack_id.removeprefix("now ") == below.stack_id.removeprefix("then ")
+    assert laid_out(together(found, others, 1), Pane())[:2] == (1, 2)
 
 
 def test_what_is_written_over_an_image() -> None:

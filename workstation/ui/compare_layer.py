@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QPainter, QWheelEvent
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QWheelEvent
 
 from workstation.domain.plane import Raster
 from workstation.ui import theme
@@ -34,10 +34,18 @@ class CompareLayer(Layer):
         if label is None:
             return
         words, prior, doubt = label
-        middle, bottom = self.view.width() / 2, self.view.height() - theme.scaled(_ABOVE_LETTER)
+        middle = self.view.width() / 2
+        bottom = float(self.view.height() - theme.scaled(_ABOVE_LETTER))
         colour = theme.PROPOSED if prior else theme.TEXT
         centre = Qt.AlignmentFlag.AlignHCenter
         font = theme.font(12, bold=True)
+        # Above what stands at the right where the view is too narrow for both.
+        metrics = QFontMetricsF(font)
+        box = QRectF(0, bottom, metrics.horizontalAdvance(words) + 6, metrics.height() + 2)
+        box.moveLeft(middle - box.width() / 2)
+        below = [b for b in self.view.written if b.left() > middle and b.intersects(box)]
+        if below:
+            bottom = min(b.top() for b in below) - box.height()
         self._halo.draw(painter, QPointF(middle, bottom), words, font, colour, centre)
         if doubt:
             above = QPointF(middle, bottom - theme.scaled(20))

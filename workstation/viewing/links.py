@@ -74,6 +74,11 @@ class CrosshairLink:
             if other.volume is not None and (viewport.frame, other.frame) in self._through
         ]
 
+    def turn_into(self, viewport: Viewport, other: Viewport) -> Floats:
+        """(3, 3) that takes directions of a viewport's LPS to those of a follower's."""
+        matrix = self._through.get((viewport.frame, other.frame))
+        return np.eye(3) if matrix is None else np.asarray(matrix[:3, :3], dtype=np.float64)
+
     def place_in(self, viewport: Viewport, other: Viewport) -> Floats:
         """A viewport's point in the millimetres of a peer or follower."""
         matrix = self._through.get((viewport.frame, other.frame))

@@ -78,6 +78,20 @@ def pairs(stacks: Sequence[Stack], priors: Sequence[Stack]) -> list[Match]:
     return found
 
 
+def together(first: Match, others: Sequence[Match], most: int) -> list[Match]:
+    """The first pair, and those others of which both series are for the same purpose."""
+    same = [m for m in others if m.now.role and m.now.role == m.before.role]
+    return [first, *same][:most]
+
+
+def laid_out(found: Sequence[Match], shown: Pane) -> tuple[int, int, list[Pane]]:
+    """(rows, columns, panes): one pair side by side; of several, those of now above the earlier."""
+    both = [side_by_side(each, shown) for each in found]
+    if len(both) == 1:
+        return 1, 2, list(both[0])
+    return 2, len(both), [pane for row in zip(*both, strict=True) for pane in row]
+
+
 def side_by_side(found: Match, shown: Pane) -> tuple[Pane, Pane]:
     """Panes for the series of now, cut as it is ``shown``, and for the earlier one, cut alike."""
     kind = shown.kind if shown.stack_id == found.now.id else PlaneKind.ACQUIRED

@@ -155,13 +155,13 @@ class Viewport:
         picture = self.axes if own else self.axes.turned(direction, degrees)
         self._show_turned(np.asarray(u @ v), picture)
 
-    def adopt_rotation(self, rotation: Floats) -> None:
-        """Be turned as another view is: (3, 3) as its ``rotation``."""
+    def adopt_rotation(self, rotation: Floats, picture: Axes | None = None) -> None:
+        """Be turned as another view is: (3, 3) as its ``rotation``. picture: its axes, nearly."""
         if self.grid is None or self.is_pages or np.array_equal(rotation, self.rotation):
             return
-        home = self.home_axes
-        picture = axes_from(rotation @ np.asarray(home.right), rotation @ np.asarray(home.down))
-        self._show_turned(np.asarray(rotation, dtype=np.float64), picture)
+        home = (self.home_axes.right, self.home_axes.down)
+        right, down = (rotation @ np.asarray(way) for way in home)
+        self._show_turned(np.asarray(rotation, dtype=np.float64), picture or axes_from(right, down))
 
     def _show_turned(self, rotation: Floats, picture: Axes) -> None:
         """picture: its axes, nearly; they are squared up against the exact normal."""
