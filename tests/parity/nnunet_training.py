@@ -164,13 +164,16 @@ def predict(home: Path, model: Path, images: Path, out: Path, folds: tuple[str, 
 
 # A trainer that initialises and saves its network, without an epoch.
 _UNTRAINED = r"""
-import sys, torch
+import json, sys, torch
+from pathlib import Path
 from nnunetv2.run.run_training import get_trainer_from_args
 number, configuration, fold = sys.argv[1:4]
 trainer = get_trainer_from_args(number, configuration, int(fold), "nnUNetTrainer_1epoch",
                                 device=torch.device("cpu"))
 trainer.initialize()
-trainer.on_train_start()
+Path(trainer.output_folder).mkdir(parents=True, exist_ok=True)
+for name, said in (("plans", trainer.plans_manager.plans), ("dataset", trainer.dataset_json)):
+    Path(trainer.output_folder_base, name + ".json").write_text(json.dumps(said))
 trainer.save_checkpoint(trainer.output_folder + "/checkpoint_final.pth")
 """
 

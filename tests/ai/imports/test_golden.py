@@ -23,9 +23,6 @@ from workstation.ai.package import load_package
 GOLDEN = Path(__file__).parent / "golden"
 SHOWN = {
     "nnunet-ShapesCT": ("thick", "oblique"),
-    "nnunet-ShapesMR": ("thick",),
-    "nnunet-ShapesFlat": ("flipped",),
-    "nnunet-ShapesRAS-ts": ("sagittal",),
     "monai-shapes": ("odd", "oblique"),
 }
 
