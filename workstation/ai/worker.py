@@ -73,6 +73,13 @@ def _first_to_be_killed() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
+def _give_way() -> None:
+    """Let the window have the processor first: a model takes seconds more, a frame may not."""
+    lower = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)  # Windows' class, else niceness
+    with contextlib.suppress(psutil.Error, OSError):
+        psutil.Process().nice(lower)
+
+
 def peak_mb() -> float:
     """Largest resident memory of this process so far, MB (2**20 bytes)."""
     with contextlib.suppress(OSError, ValueError, IndexError):
@@ -201,6 +208,7 @@ def _precision(session: Session, manifest: Manifest) -> str:
 def main() -> int:
     """Serve one request; 0 when an answer (``done`` or ``failed``) was given."""
     _stay_inside()
+    _give_way()
     _first_to_be_killed()
     # Native libraries print where they like: events get a channel of their own, and whatever
     # else is printed goes to the error output, which the parent keeps for diagnosis.
