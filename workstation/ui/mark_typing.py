@@ -28,6 +28,7 @@ class MarkTyping:
 
     def ask(self, mark: Mark, place: QPointF) -> None:
         """Words of a new mark; a text without words and a calibration without a length is none."""
+        self._finish()
         self.board.show(mark)
 
         def given(words: str) -> None:
@@ -48,6 +49,7 @@ class MarkTyping:
 
     def edit(self, mark: Mark, place: QPointF) -> None:
         """Other words, or another known length, of a mark that is there."""
+        self._finish()
 
         def given(words: str) -> None:
             held = self.board.get(mark.id)
@@ -85,6 +87,11 @@ class MarkTyping:
         editor.committed.connect(committed)
         editor.dropped.connect(forgotten)
         self.view.update()
+
+    def _finish(self) -> None:
+        """One line at a time: a menu may have taken the keyboard from the last one."""
+        if self.editor is not None:
+            self.editor.commit()
 
     def _closed(self) -> None:
         self.editor, self.mark_id = None, ""
