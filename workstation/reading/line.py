@@ -64,7 +64,7 @@ def read_study(
     after_room: Callable[[str], None] = lambda room: None,
     begun: Callable[[str], None] = lambda judge_id: None,
 ) -> Reading:
-    """Assemble, take in others' findings, infer, quantify and draft ``study_uid``; every room may be walked again.
+    """Assemble, take in others' findings, infer, quantify and draft; may be walked again.
 
     after_room: told the name of each room when its result is stored, so that a screen can show
     volumes while models still run. begun: told the id of each model or measure as it begins. What
@@ -121,8 +121,6 @@ def triage(
     """
     assemble(archive, study_uid, actor=actor, progress=part(progress, 0.0, 0.3), cancel=cancel)
     after_room("assemble")
-    take_in(archive, study_uid, actor=actor, progress=part(progress, 0.2, 0.25), cancel=cancel)
-    after_room("foreign")
     infer(
         archive,
         settings,
