@@ -1,6 +1,7 @@
 """Takes the pictures of ``resources/screenshots`` from the generated demo studies.
 
     python -m tests.screenshots HOME      (a home with the demo imported and a user "li")
+    python -m tests.screenshots --hanging (hanging protocols, on studies made for them)
 
 Run it on a virtual screen after a change to any panel, look at every picture, then commit them.
 """
@@ -9,11 +10,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pypdfium2
 from PySide6.QtCore import QPoint
 
 from tests.gestures import drag
+from tests.room.hanging_studies import STUDIES
 from workstation.domain.finding import Action, FindingState
 from workstation.domain.report import SignedReport
 from workstation.reading.draft import draft
@@ -120,8 +123,36 @@ def report_page(window: Window) -> None:
     print(SHOTS / "report.png")
 
 
+def hanging_protocols() -> None:
+    """Each protocol that the demo studies do not show, in both languages."""
+    with TemporaryDirectory() as folder, open_services(Path(folder) / "家", "zh_CN") as services:
+        made = {
+            name: make(services.archive, Path(folder) / "files" / name, 2)
+            for name, make in STUDIES.items()
+        }
+        application()
+        window = Window(services.settings, services.archive)
+        window.resize(1600, 900)
+        window.show()
+        for name, study in made.items():
+            window.actions_.open_study(study.study_uid)
+            settle(window)
+            assert window.grid_.hanging is not None
+            assert window.grid_.hanging.protocol.id == name
+            shoot(window, f"hanging_{name}")
+            window.actions_.switch_language()
+            settle(window)
+            shoot(window, f"hanging_{name}_en")
+            window.actions_.switch_language()
+            window.desk.close_study()
+        window.shut()
+
+
 def main() -> None:
     """All pictures, in Chinese; the worklist in English too."""
+    if sys.argv[1] == "--hanging":
+        hanging_protocols()
+        return
     with open_services(Path(sys.argv[1]), "zh_CN") as services:
         application()
         window = Window(services.settings, services.archive)

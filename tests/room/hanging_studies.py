@@ -97,7 +97,7 @@ def brain_tumour(archive: Archive, folder: Path, detail: int = 1) -> Made:
     paint_head(canvas, shape, FLAIR)
     label = canvas.label.astype(np.int16)
     zz, yy, xx = np.meshgrid(z, y, x, indexing="ij")
-    away = np.sqrt((xx + 30) ** 2 + (yy + 32) ** 2 + (zz - 32) ** 2)
+    away = np.sqrt((xx + 30) ** 2 + (yy + 26) ** 2 + (zz - 15) ** 2)
     brain = np.isin(label, [Tissue.GREY, Tissue.WHITE, Tissue.CSF, Tissue.VENTRICLE])
     label[brain & (away < 17)] = TUMOUR
     label[brain & (away < 9)] = CORE
@@ -221,6 +221,7 @@ def radiographs(archive: Archive, folder: Path, detail: int = 1) -> Made:
             study=derived_uid("hang", study), series=derived_uid("hang", study, number),
             SOPClassUID=DigitalXRayImageStorageForPresentation, SeriesNumber=number,
             SeriesDescription=f"Chest {'PA' if view == 'PA' else 'LAT'}", ViewPosition=view,
+            PatientOrientation=["L" if view == "PA" else "P", "F"],
             BodyPartExamined="CHEST", ImagerPixelSpacing=[1.0, 1.0], PixelSpacing=None,
             SpecificCharacterSet="ISO_IR 192", PatientName="Chen^Jing=陈^静", PatientSex="F",
             PatientID="HANG-DX", PatientBirthDate="19680412", StudyDate="20260310",

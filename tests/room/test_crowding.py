@@ -103,12 +103,12 @@ def test_nothing_is_cut_off(
         window.actions_.toggle_worklist()
         check(window, f"worklist {size} {percent} {language}")
         window.actions_.toggle_worklist()
-        dialog = KeysDialog(window)
-        dialog.show()
+        window.commands.run("keys")
+        dialog = window.findChildren(KeysDialog)[-1]
         check(dialog, f"keys {size} {percent} {language}")
         assert dialog.height() <= size[1] and dialog.width() <= size[0]
         dialog.reject()
-        dialog.setParent(None)  # others look for the one that the window opens
+        breathe()
     finally:
         window.tabs.setCurrentIndex(0)
         text.set_language(before)

@@ -73,6 +73,33 @@ def test_a_stroke_makes_a_segment_and_is_stored_and_undone(reading: Reading) -> 
     assert verify(archive).ok
 
 
+def test_brush_and_scissors_by_keys_alone(reading: Reading) -> None:
+    view = reading.view
+    reading.tool("segment_brush")
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Return):  # the pointer, then the brush is down
+        reading.key(key)
+    start = GRID.to_index(view.pointer.on_plane())
+    for _ in range(12):
+        reading.key(Qt.Key.Key_Right)
+    reading.key(Qt.Key.Key_Return)
+    end = GRID.to_index(view.pointer.on_plane())
+    mask, z = reading.mask(), round(float(start[2]))
+    assert mask[z, round(float(start[1])), round(float(start[0]))]
+    assert mask[z, round(float(end[1])), round(float(end[0]))]
+    assert abs(end[0] - start[0]) > 5 and not view.pointer.held
+    reading.tool("segment_scissors")
+    painted = int(mask.sum())
+    reading.key(Qt.Key.Key_Left, SHIFT)
+    for key, times in ((Qt.Key.Key_Up, 3), (Qt.Key.Key_Right, 3), (Qt.Key.Key_Down, 6)):
+        reading.key(Qt.Key.Key_Return)
+        for _ in range(times):
+            reading.key(key, SHIFT)
+    reading.key(Qt.Key.Key_Return)
+    reading.key(Qt.Key.Key_Return)  # twice at one place closes the outline
+    reading.idle()
+    assert painted > 0 and int(reading.mask().sum()) < painted
+
+
 def test_what_was_painted_comes_back_after_a_crash(reading: Reading) -> None:
     """Nothing is saved by closing: a second program on the same home sees every stroke."""
     reading.tool("segment_brush")

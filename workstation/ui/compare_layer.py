@@ -39,11 +39,11 @@ class CompareLayer(Layer):
         colour = theme.PROPOSED if prior else theme.TEXT
         centre = Qt.AlignmentFlag.AlignHCenter
         font = theme.font(12, bold=True)
-        # Above what stands at the right where the view is too narrow for both.
+        # Above what stands in the corners where the view is too narrow for both.
         metrics = QFontMetricsF(font)
         box = QRectF(0, bottom, metrics.horizontalAdvance(words) + 6, metrics.height() + 2)
         box.moveLeft(middle - box.width() / 2)
-        below = [b for b in self.view.written if b.left() > middle and b.intersects(box)]
+        below = [b for b in self.view.written if b.intersects(box)]
         if below:
             bottom = min(b.top() for b in below) - box.height()
         self._halo.draw(painter, QPointF(middle, bottom), words, font, colour, centre)
