@@ -18,7 +18,8 @@ from scipy import ndimage
 from workstation.ai.files import load_image
 from workstation.demo.chest_scan import random_chest_scan
 from workstation.demo.head import random_shape
-from workstation.demo.scans import cine_scan, random_head, tof_scan
+from workstation.demo.lesions import random_load
+from workstation.demo.scans import cine_scan, flair_scan, tof_scan
 from workstation.demo.ventricle import HeartShape
 from workstation.dicom.folder import read_folder
 from workstation.domain.geometry import Grid, as_matrix, axes_towards
@@ -162,9 +163,14 @@ def _leg(z: Array, y: Array, x: Array, rng: np.random.Generator) -> Array:
 
 
 def right_generated(seeds: range) -> Iterator[Picture]:
-    """FLAIR heads of the demo's generator, whole heads of seeds used for nothing else."""
+    """FLAIR heads of the demo's generator, covered from below the cerebellum to the vertex, of
+    seeds used for nothing else."""
     for seed in seeds:
-        scan = random_head(seed)
+        rng = np.random.default_rng((seed, 97))
+        scan = flair_scan(
+            random_shape(rng), random_load(rng), seed=seed, matrix=192, slices=38, slice_mm=3.5,
+            per_slice=2, noise=float(rng.uniform(0.008, 0.03)),
+        )  # fmt: skip
         yield upright(f"generated head {seed}", scan.array, scan.grid)
 
 

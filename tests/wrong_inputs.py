@@ -34,6 +34,7 @@ from workstation.domain.errors import Message
 from workstation.domain.volume import Stack, generated_volume
 from workstation.text import say
 
+CAUTION = "accepted with a caution"
 MODELS = Path(__file__).resolve().parents[1] / "models"
 SEEDS = range(9100, 9104)
 FLAIR = Acquisition(
@@ -60,7 +61,7 @@ def stack_of(picture: Picture, **changes: Any) -> Stack:
     volume = generated_volume(
         picture.array, picture.grid, modality="MR", unit="1", role="FLAIR", region="brain"
     )
-    return replace(volume.stack, acquisition=FLAIR, **changes)
+    return replace(volume.stack, **({"acquisition": FLAIR} | changes))
 
 
 def judge(package: ModelPackage, picture: Picture, *, run: bool = False) -> Heard:
@@ -108,7 +109,7 @@ def wrong_headers(package: ModelPackage, right: Picture) -> Iterator[Heard]:
         elif suitable.doubts[0]:
             yield Heard(what, "header", "uncertain", suitable.doubts[0])
         else:
-            yield Heard(what, "header", "accepted with a caution", suitable.cautions[0])
+            yield Heard(what, "header", CAUTION, suitable.cautions[0])
 
 
 def rows(heard: Iterable[Heard]) -> Iterator[str]:
@@ -163,11 +164,13 @@ def main(arguments: Sequence[str]) -> int:
     found = list(wrong(package, asked.data, run=asked.run))
     out.write("\n".join(rows(found)) + "\n\n")
     told = [one for one in found if one.seen]
-    passed = [one.what for one in told if one.answer.startswith("accepted")]
+    passed = [one.what for one in told if one.answer == "accepted"]
+    careful = sum(one.answer == CAUTION for one in told)
     refused = sum(one.answer == "refused" for one in told)
     out.write(
         f"{len(told)} wrong inputs that can be told: {refused} refused, "
-        f"{len(told) - refused - len(passed)} uncertain, {len(passed)} accepted {passed}\n\n"
+        f"{len(told) - refused - len(passed) - careful} uncertain, {careful} unusual and accepted "
+        f"with a caution, {len(passed)} accepted {passed}\n\n"
     )
     good = list(right(package, asked.data, run=asked.run))
     out.write("\n".join(rows(good)) + "\n\n")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from bounds import CAUTION_FLAGS, CHECKS, IMAGE, OUTPUT, SLICES
 from phantom import phantom
 from scipy import ndimage
 
@@ -22,7 +23,7 @@ from workstation.ai.package import load_package
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.mask import dice
 
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 BUILT = "2026-11-22"
 HERE = Path(__file__).resolve().parent
 Metrics = dict[str, Any]
@@ -173,6 +174,8 @@ def manifest(metrics: Metrics | None, training: dict[str, Any]) -> dict[str, Any
                     "pixel spacing unknown",
                     "unreadable image",
                 ],
+                "caution_flags": CAUTION_FLAGS,
+                "checks": CHECKS,
             }
         ],
         "pre": {
@@ -234,8 +237,21 @@ def manifest(metrics: Metrics | None, training: dict[str, Any]) -> dict[str, Any
             "foreground_ml": [500.0, 6000.0],
             "percentiles": [{"percentile": 50.0, "low": -1.0, "high": 1.0}],
             "output_ml": [0.0, 200.0],
+            "orientation": "LPH",
+            "slices": SLICES,
+            "image": IMAGE,
+            **calibrated(),
+            "output": OUTPUT,
         },
     }
+
+
+def calibrated() -> dict[str, Any]:
+    """``likeness`` as ``calibrate_gate`` left it; nothing before it ran."""
+    path = HERE / "calibration.json"
+    if not path.is_file():
+        return {}
+    return {"likeness": json.loads(path.read_text(encoding="utf-8"))["likeness"]}
 
 
 def _text(value: float) -> str:
@@ -268,9 +284,20 @@ def card(metrics: Metrics) -> str:
     return re.sub(r"\{([\w.]+)\}", lambda found: values[found[1]], template)
 
 
-def _write_json(path: Path, content: Any) -> None:
-    text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
-    path.write_text(text, encoding="utf-8", newline="\n")
+def write_json(path: Path, content: Any) -> None:
+    """Rows of numbers stand on one line each, as a reader of the file would want them."""
+    out: list[str] = []
+    row: list[str] = []
+    for line in json.dumps(content, ensure_ascii=False, indent=2).splitlines():
+        bare = line.strip().rstrip(",")
+        if re.fullmatch(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", bare):
+            row.append(line.strip())
+        elif row:
+            out[-1] += " ".join(row) + line.strip()
+            row = []
+        else:
+            out.append(line)
+    path.write_text("\n".join(out) + "\n", encoding="utf-8", newline="\n")
 
 
 def write_without_numbers(package: Path) -> None:
@@ -279,15 +306,15 @@ def write_without_numbers(package: Path) -> None:
     licence = HERE.parents[1] / "LICENSE"
     shutil.copyfile(licence, package / "LICENSE")
     training = json.loads((package / "training.json").read_text(encoding="utf-8"))
-    _write_json(package / "manifest.json", manifest(None, training))
+    write_json(package / "manifest.json", manifest(None, training))
     if not (package / "card.md").exists():
         (package / "card.md").write_text("not measured yet\n", encoding="utf-8")
 
 
 def write(package: Path, metrics: Metrics) -> None:
     """metrics.json, manifest.json and card.md."""
-    _write_json(package / "metrics.json", metrics)
-    _write_json(package / "manifest.json", manifest(metrics, metrics["training"]))
+    write_json(package / "metrics.json", metrics)
+    write_json(package / "manifest.json", manifest(metrics, metrics["training"]))
     (package / "card.md").write_text(card(metrics), encoding="utf-8", newline="\n")
 
 
@@ -313,7 +340,7 @@ def write_example(package: Path) -> dict[str, float]:
     result = run_package(load_package(package), [image], [grid], limits=Limits(threads=1))
     np.savez_compressed(folder / "input.npz", flair=image, affine=affine)
     np.savez_compressed(folder / "expected.npz", wmh=result.masks["wmh"])
-    _write_json(folder / "tolerance.json", {"min_dice": 0.98, "volume_ml": 0.1})
+    write_json(folder / "tolerance.json", {"min_dice": 0.98, "volume_ml": 0.1})
     found = result.masks["wmh"]
     _overview(folder / "overview.png", image, found, truth)
     return {

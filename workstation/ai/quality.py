@@ -133,11 +133,16 @@ def slice_remarks(checks: SliceChecks, array: NDArray[Any]) -> list[Remark]:
 def _jump(small: NDArray[np.float32]) -> tuple[int, float] | None:
     """Where neighbouring slices differ most, in times of what the steps around it differ.
 
-    The ends, where anatomy comes and goes, do not count.
+    The ends, where anatomy comes and goes, do not count: neither the outermost steps nor slices
+    with less than half of the brightest slice's mean.
     """
     steps = np.abs(np.diff(small, axis=0)).mean(axis=(1, 2))
+    mean = np.abs(small).mean(axis=(1, 2))
+    full = mean > 0.5 * mean.max()
     best: tuple[int, float] | None = None
     for at in range(_NEIGHBOURS, len(steps) - _NEIGHBOURS):
+        if not (full[at] and full[at + 1]):
+            continue
         around = np.r_[steps[at - _NEIGHBOURS : at], steps[at + 1 : at + 1 + _NEIGHBOURS]]
         usual = float(around.max())
         times = float(steps[at]) / usual if usual > 0 else 0.0
@@ -314,7 +319,8 @@ def likeness_remarks(likeness: Likeness, seen: Overview) -> tuple[list[Remark], 
             over = seen.flipped(0 if axis == "z" else 1)
             ratio = upright / max(_turn_distance(likeness, over), 1e-6)
             answer: Answer = "refuse" if ratio >= turned.refuse_from else "uncertain"
-            if ratio >= turned.uncertain_from:
+            # What is like nothing known either way is not called turned over.
+            if ratio >= turned.uncertain_from and not nearness(likeness, over)[0].refused:
                 found += _remark(answer, TURNED[axis])
     found += _other_remarks(likeness, seen)
     nearest = nearness(likeness, seen)[0]
@@ -347,7 +353,7 @@ def judge_image(
     if seen is not None and quality.likeness is not None:
         remarks, unlikeness = likeness_remarks(quality.likeness, seen)
         turned = [one for one in remarks if one.message.template in TURNED.values()]
-        found = turned + found
+        found += turned
         rest = [one for one in remarks if one not in turned]
     else:
         rest = []
