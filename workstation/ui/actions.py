@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -154,9 +155,13 @@ class Actions(QObject):
         self.window.grid_.set_tool("")
         self.window.undo.forget()
         # A moment later: the 3D thread lets go of its copy first.
-        QTimer.singleShot(400, lambda: self.window.jobs.read(give_back, lambda _: None))
+        QTimer.singleShot(400, self._tidy)
         self.window.grid_.clear()
         self.window.retranslate()
+
+    def _tidy(self) -> None:
+        gc.collect()
+        self.window.jobs.read(give_back, lambda _: None)
 
     def _refreshed(self) -> None:
         self._hang()

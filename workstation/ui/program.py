@@ -20,6 +20,7 @@ from workstation.settings import Settings
 from workstation.text import set_language, tr
 from workstation.ui import theme
 from workstation.ui.desk import DESK
+from workstation.ui.memory import keep_what_is_there
 from workstation.ui.panel_style import PANELS
 from workstation.ui.window import Window
 
@@ -56,6 +57,7 @@ def run_window(settings: Settings, archive: Archive, *, with_demo: bool, spoken:
         window.actions_.make_demo()
     # Beside everything else: a model that answers differently here is off before it is needed.
     window.jobs.room(lambda progress, cancel: run_canaries(settings, progress, cancel))
+    keep_what_is_there()
     code = app.exec()
     window.shut()
     return code

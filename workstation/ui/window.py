@@ -22,6 +22,7 @@ from workstation.ui.importing import Importing
 from workstation.ui.jobs import Jobs
 from workstation.ui.layout import lay_out
 from workstation.ui.loading import VolumeLibrary
+from workstation.ui.memory import Collector
 from workstation.ui.notice import Notice
 from workstation.ui.people import People
 from workstation.ui.report_panel import ReportPanel
@@ -42,6 +43,7 @@ class Window(QMainWindow):
         super().__init__()
         self.setWindowTitle("OneScan")
         self.setAcceptDrops(True)
+        self.collector = Collector(self)
         self.jobs = Jobs(archive, self)
         self.desk = Desk(settings, self.jobs, self, remembers=remembers)
         self.decisions = Decisions(self.desk, self)
@@ -117,3 +119,4 @@ class Window(QMainWindow):
         self.grid_.clear()
         self.library.close()
         self.jobs.close()
+        self.collector.end()
