@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from workstation.domain.report import SignedReport
 
 MANIFEST = ".manifest.json"
 SIGNATURE = ".manifest.p7s"
+AI_FILE = re.compile(r"ai-([0-9a-f]{16})\.[a-z]+\.dcm")
 SUFFIXES = {"pdf": ".pdf", "sr": ".sr.dcm", "json": ".report.json"}
 _OTHER_CERTIFICATE = N_("The certificate is not the one that signed the report.")
 _SCHEMA = "onescan-manifest/1"
@@ -94,6 +96,8 @@ Read = Callable[[str], bytes | None]
 def verify_files(folder: Path, trusted_pems: Iterable[str] | None = None) -> FolderReport:
     """Check every report in ``folder``: its manifest's signature, each file's hash, the PDF's own.
 
+    AI results, which nobody signs, are checked against the hash in their names.
+
     trusted_pems: certificates of known signers; None asks only that everything is as its signer,
     whoever that is, left it.
     """
@@ -116,7 +120,16 @@ def verify_files(folder: Path, trusted_pems: Iterable[str] | None = None) -> Fol
         # A file that looks like part of a report but is on no list was put there by someone.
         if name.startswith(NUMBER_PREFIX) and name not in report.names:
             return _bad(name, N_("This file is on no signed list."))
+        stated = AI_FILE.fullmatch(name)
+        if stated and not hashlib.sha256(read(name) or b"").hexdigest().startswith(stated[1]):
+            return _bad(name, N_("The content is not what its name says: it was changed."))
     return report
+
+
+def ai_file_name(data: bytes, ending: str) -> str:
+    """Name of an unsigned file of AI results: it holds part of the content's SHA-256, so that
+    damage is found. It is no signature: who renames a changed file is not found."""
+    return f"ai-{hashlib.sha256(data).hexdigest()[:16]}.{ending}.dcm"
 
 
 def verify_reports(

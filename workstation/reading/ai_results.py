@@ -9,6 +9,7 @@ from workstation import __version__
 from workstation.archive.store import Archive
 from workstation.dicom.ai_report import write_ai_report
 from workstation.dicom.evidence import read_sources
+from workstation.documents.manifest import ai_file_name
 from workstation.domain.artefact import digest_of
 from workstation.domain.finding import Finding, FindingState, is_by_hand
 from workstation.domain.mask import MaskInfo
@@ -87,11 +88,8 @@ def ai_files(
         identity=identity,
         language=lang,
     )
-    stem = f"ai-{identity[:8]}"
-    made = [("sr_ai", f"{stem}.sr.dcm", report)]
-    made += [
-        ("seg_ai", f"{stem}.seg-{n}.dcm", one.data) for n, one in enumerate(segmentations, start=1)
-    ]
+    made = [("sr_ai", ai_file_name(report, "sr"), report)]
+    made += [("seg_ai", ai_file_name(one.data, "seg"), one.data) for one in segmentations]
     return made
 
 
