@@ -22,8 +22,10 @@ from workstation.ai.package import load_package
 
 GOLDEN = Path(__file__).parent / "golden"
 SHOWN = {
-    "nnunet-ShapesCT": ("thick", "oblique"),
-    "monai-shapes": ("odd", "oblique"),
+    "nnunet-ShapesCT": ("oblique",),
+    "nnunet-ShapesMR": ("thick",),
+    "nnunet-ShapesRAS-ts": ("sagittal",),
+    "monai-shapes": ("oblique",),
 }
 
 
