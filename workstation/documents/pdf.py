@@ -75,7 +75,8 @@ def report_pdf(
     """The pages of ``report`` as PDF/A-3b, not yet signed, with ``report_json`` attached.
 
     role: the signer's, in words of the report's language. follows: the report that an addendum or
-    correction adds to or replaces. stacks: say of which series and image its marks are. Raises ``BadInput`` where the page cannot be set.
+    correction adds to or replaces. stacks: say of which series and image its marks are. Raises
+    ``BadInput`` where the page cannot be set.
     """
     data = page_data(
         report.study,
