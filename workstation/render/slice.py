@@ -27,7 +27,6 @@ from workstation.domain.geometry import Floats, Grid, as_matrix
 from workstation.domain.mask import bounding_block
 from workstation.domain.plane import Raster, index_step_mm
 from workstation.domain.work import Cancel
-from workstation.render.projection import Rays, project
 from workstation.viewing.viewport import Projection, Slab
 from workstation.viewing.window_level import Window, to_grey
 
@@ -74,9 +73,7 @@ class SliceRenderer:
         self.grid = grid
         self.samples = array.shape[3] if array.ndim == 4 else 1
         voxels = array.view(np.uint8) if array.dtype == np.bool_ else array
-        self._nearest = nearest
         self.outside = 0.0 if nearest or self.samples > 1 else outside_value(voxels.dtype)
-        self._voxels = voxels
         self._scalars_dtype = voxels.dtype
         flat = voxels.reshape(-1, self.samples) if self.samples > 1 else voxels.reshape(-1)
         self._scalars = numpy_to_vtk(flat, deep=0)
@@ -119,9 +116,6 @@ class SliceRenderer:
         if slab is None or slab.thickness_mm <= 0:
             # VTK writes its next picture into the same memory, hence the copy (0.1 ms).
             return np.array(self._layers(matrix, np.zeros(1), raster)[0])
-        smooth = self.samples == 1 and not self._nearest
-        if smooth and slab.projection in (Projection.MAX, Projection.MIN):
-            return self._projected(matrix, raster, slab, draft, cancel or Cancel())
         if draft and self.samples == 1:
             return self._draft(matrix, raster, slab)
         return self._slab(matrix, raster, slab, cancel or Cancel())
@@ -141,23 +135,6 @@ class SliceRenderer:
         flat = vtk_to_numpy(self._reslice.GetOutput().GetPointData().GetScalars())
         shape = (len(ahead_mm), raster.height, raster.width)
         return np.asarray(flat.reshape(shape if self.samples == 1 else (*shape, self.samples)))
-
-    def _projected(
-        self, matrix: Floats, raster: Raster, slab: Slab, draft: bool, cancel: Cancel
-    ) -> NDArray[Any]:
-        """The brightest or darkest along each ray; both faces of the slab too, but in a draft."""
-        rays = Rays(matrix, slab.thickness_mm, slab.projection is Projection.MIN)
-        best = project(self._voxels, rays, raster.height, raster.width, cancel)
-        half = slab.thickness_mm / 2
-        for face in () if draft else (-half, half):
-            cancel.check()
-            cut = self._layers(matrix, np.array([face]), raster)[0]
-            here = np.where(cut == self.outside, rays.unset, cut).astype(np.float32)
-            (np.minimum if rays.darkest else np.maximum)(best, here, out=best)
-        best[best == rays.unset] = self.outside
-        if self._scalars_dtype.kind in "iu":
-            np.rint(best, out=best)
-        return best.astype(self._scalars_dtype)
 
     def _draft(self, matrix: Floats, raster: Raster, slab: Slab) -> NDArray[Any]:
         """A slab in one pass of VTK's own slab mode, nearest voxels."""

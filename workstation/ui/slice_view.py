@@ -191,7 +191,8 @@ class SliceView(QWidget):
         shown = self._raster
         lags = shown is not None and self.picture.lags(self.viewport, shown)
         if self.viewport.slab.thickness_mm > 0 or lags:
-            self._settle.start()
+            # The view in hand comes to rest first: slabs are cut at full quality one at a time.
+            self._settle.start(SETTLE_MS if self.active else 2 * SETTLE_MS)
         self.update()
 
     def _sharpened(self, key: tuple[Any, ...], cut: NDArray[Any]) -> None:
