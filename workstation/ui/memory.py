@@ -10,12 +10,10 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
-from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer
 
 _BEAT_MS = 1000
-_MMAP_THRESHOLD, _ARENA_MAX = -3, -8  # malloc.h
 _MIDDLE_BEATS, _WHOLE_BEATS = 10, 180
 
 
@@ -48,28 +46,13 @@ def keep_what_is_there() -> None:
     gc.freeze()
 
 
-def keep_together() -> None:
-    """Few arenas, and large pieces straight from the system; before threads are started.
-
-    glibc gives every thread an arena and serves up to 32 MB out of it once such a piece was freed.
-    What lies scattered there can never go back: a day of reading would look like a leak and take
-    memory from a model (a fifth less after a walk of 1,250 events). Windows has no such setting.
-    """
-    setting = _of_libc("mallopt")
-    if setting is not None:
-        setting(_ARENA_MAX, 2)
-        setting(_MMAP_THRESHOLD, 1 << 20)
-
-
 def give_back() -> None:
-    """Return free pages to the system; 10 to 50 ms, not on the GUI thread."""
-    trim = _of_libc("malloc_trim")
-    if trim is not None:
-        trim(0)
+    """Return free pages to the system; 10 to 50 ms, not on the GUI thread.
 
-
-def _of_libc(name: str) -> Callable[..., int] | None:
-    """A function of glibc; other C libraries have none of these."""
-    if not sys.platform.startswith("linux"):
-        return None
-    return getattr(ctypes.CDLL(None), name, None)
+    glibc keeps what was freed in pieces, arena by arena, so that a day of reading would look like
+    a leak and take memory from a model. Windows returns freed memory by itself.
+    """
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
+        if trim is not None:
+            trim(0)

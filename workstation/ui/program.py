@@ -20,7 +20,7 @@ from workstation.settings import Settings
 from workstation.text import set_language, tr
 from workstation.ui import theme
 from workstation.ui.desk import DESK
-from workstation.ui.memory import keep_together, keep_what_is_there
+from workstation.ui.memory import keep_what_is_there
 from workstation.ui.panel_style import PANELS
 from workstation.ui.window import Window
 
@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 
 def application() -> QApplication:
     """The one QApplication, dressed."""
-    keep_together()
     running = QApplication.instance()
     app = running if isinstance(running, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("OneScan")
