@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QImage
 
 from workstation.domain.plane import Raster
 from workstation.domain.volume import Volume, acquired_frames, acquired_grid
+from workstation.render.enlarge import enlarged
 from workstation.render.slice import (
     MaskPicture,
     MaskRenderer,
@@ -97,6 +98,8 @@ class SlicePicture:
         grey_key = (viewport.window, viewport.invert)
         if grey_key != self._grey_key:
             self._grey = self._renderer.grey(self._cut, viewport.window, viewport.invert)
+            if not self.sharp:
+                self._grey = enlarged(self._grey, raster.width, raster.height)
             self._grey_key = grey_key
             height, width = self._grey.shape[:2]
             colour = self._grey.ndim == 3

@@ -261,13 +261,8 @@ class SliceView(QWidget):
         image = self.picture.image(
             view, raster, moving=self._settle.isActive(), sharpener=self._sharpener
         )
-        if image.width() == raster.width:
-            image.setDevicePixelRatio(ratio)
-            painter.drawImage(QPointF(0, 0), image)
-        else:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(area, image, QRectF(image.rect()))
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        image.setDevicePixelRatio(ratio)
+        painter.drawImage(QPointF(0, 0), image)
         for layer in self.layers:
             layer.under(painter, raster, ratio)
         assert view.volume is not None
