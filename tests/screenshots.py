@@ -22,6 +22,7 @@ from workstation.domain.report import SignedReport
 from workstation.reading.draft import draft
 from workstation.reading.sign import sign
 from workstation.text import RESOURCES
+from workstation.ui.models_area import ModelsArea
 from workstation.ui.program import application, wait_until
 from workstation.ui.window import Window
 from workstation.wiring import open_services
@@ -80,15 +81,27 @@ def measure(window: Window) -> None:
     window.grid_.set_layout("grid")
 
 
+def models(window: Window) -> None:
+    """The page of the models, in both languages."""
+    area = window.findChild(ModelsArea)
+    assert area is not None
+    area.toggle()
+    assert wait_until(application(), lambda: area.page.list.count() > 0, 60)
+    for name in ("models", "models_en"):
+        wait_until(application(), lambda: False, 2.0)
+        shoot(window, name)
+        window.actions_.switch_language()
+    area.toggle()
+
+
 def brain_heart(window: Window) -> None:
     """Reading room as it opens, one finding accepted, then one being edited."""
     open_study(window, "MR")
     contents = window.desk.contents
     assert contents is not None
-    first = contents.findings[0]
-    others = contents.findings[1:]
-    for finding in others[:1]:
-        window.decisions.act(finding.id, Action.ACCEPT)
+    first = next(one for one in contents.findings if one.area == "brain")
+    other = next(one for one in contents.findings if one.area == "vessel")
+    window.decisions.act(other.id, Action.ACCEPT)
     window.desk.focus_finding(first.id)
     settle(window)
     shoot(window, "reading_room")
@@ -161,6 +174,7 @@ def main() -> None:
         window.desk.sign_in(services.archive.user(USER))
         wait_until(application(), lambda: bool(window.worklist.model.rows), 20)
         shoot(window, "worklist")
+        models(window)
         open_study(window, "CT")
         contents = window.desk.contents
         assert contents is not None
