@@ -93,7 +93,11 @@ class StatusBar(QFrame):
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self.hints, words))
 
     def _measure(self) -> None:
-        free = shutil.disk_usage(self.jobs.archive.home).free / 1e9
+        try:
+            free = shutil.disk_usage(self.jobs.archive.home).free / 1e9
+        except OSError:  # the disk is gone, or out of reach for a moment
+            self.space.setText("⚠ " + tr("The data folder cannot be reached"))
+            return
         self.space.setText(tr("{n} GB free", n=f"{free:.0f}"))
 
     def _progress(self, job: str, fraction: float, doing: str) -> None:

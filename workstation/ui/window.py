@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QWidget
 
@@ -120,3 +121,5 @@ class Window(QMainWindow):
         self.library.close()
         self.jobs.close()
         self.collector.end()
+        for timer in self.findChildren(QTimer):
+            timer.stop()  # nobody is there any more for what they would do
