@@ -178,12 +178,13 @@ def test(arguments: list[str]) -> int:
     screen = virtual_screen()
     tools = PYTHON.parent
     os.environ["QT_QPA_PLATFORM"] = "xcb" if screen else "offscreen"
+    pytest = [str(PYTHON), "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
     checks = [
         ("ruff", [str(tools / "ruff"), "check", "."]),
         ("ruff format", [str(tools / "ruff"), "format", "--check", "-q", "."]),
         ("mypy --strict", [str(PYTHON), "-m", "mypy"]),
         ("import-linter", [str(tools / "lint-imports"), "--no-logo"]),
-        ("house rules and pytest", [str(PYTHON), "-m", "pytest", "-q", *arguments]),
+        ("house rules and pytest", [*pytest, *arguments]),
     ]
     failed = []
     try:

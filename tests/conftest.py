@@ -1,4 +1,8 @@
-"""What every test may use: the real data folder, a clean home, the language set back."""
+"""What every test may use: the real data folder, a clean home, the language set back.
+
+The whole run is shared by two processes (pytest-xdist). Each has a virtual screen of its own, since
+keys go to the one active window of a screen, and the demo home is made once for both.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from start import virtual_screen
 from tests.command_line import CommandLine
 from workstation import text
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A screen of its own for each process of a shared run."""
+    if hasattr(config, "workerinput") and os.environ.get("QT_QPA_PLATFORM") == "xcb":
+        screen = virtual_screen()
+        if screen is not None:
+            config.add_cleanup(screen.terminate)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process runs a file whole, and all of ``room``, which shares one window."""
+    for item in items:
+        group = "room" if item.path.parent.name == "room" else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +55,22 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A home with the demo studies imported and read by the machine; copied, never changed."""
-    home = tmp_path_factory.mktemp("家") / "阅片 home"
+    folder = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        folder = folder.parent  # the one folder of all processes of this run
+    home, made = folder / "家" / "阅片 home", folder / "demo home made"
+    with FileLock(folder / "demo home lock"):
+        if not made.exists():
+            home.parent.mkdir()  # refuses where it failed before: one reason, said once
+            make_demo_home(home)
+            made.touch()
+    return home
+
+
+def make_demo_home(home: Path) -> None:
+    """Import the demo studies into a new ``home`` with a reader and let every analysis read them."""
     kept = os.environ.get("ONESCAN_DEMO_FILES", "")  # a home whose demo files may be used again
     if kept:
         home.mkdir()
@@ -51,7 +85,6 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for uid in came.json["studies"]:
         read = cli("--json", "read", uid)
         assert read.code == 0, read.err
-    return home
 
 
 @pytest.fixture(autouse=True)

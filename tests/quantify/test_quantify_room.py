@@ -181,7 +181,10 @@ def test_an_edited_nodule_is_measured_again_and_each_number_stands_once(archive:
     assert values(measured)["Mean diameter"] == pytest.approx(said.value)
     assert values(measured)["Nodule volume"] == pytest.approx(3.0 * ball(6.0).sum())
     assert (said.formula, said.value_name) == ("chest/nodule_size", DIAMETER)
-    assert said == replace(edited, value=said.value, formula=said.formula)
+    assert said.value_code is not None and said.value_code.value == "81827009"  # SNOMED: diameter
+    assert said == replace(
+        edited, value=said.value, formula=said.formula, value_code=said.value_code
+    )
     before = archive.last_change()
     assert quantify(archive, STUDY) == measured
     assert archive.last_change() == before

@@ -95,9 +95,19 @@ class SolidStrip(QFrame):
         self.cut.setText(tr("Cut"))
         self._mark(self.cut, look.is_cut)
         self.surfaces.setText(tr("Surfaces") + f" {len(self.view.masks)}")
-        self.surfaces.setVisible(bool(self.view.masks))
         self.spin.setText("❚❚" if self.view.spinning else "▶")
         self.spin.setToolTip(tr("Turntable"))
+        self.fit()
+
+    def fit(self) -> None:
+        """As much as the view has room for; all of it is in the menu of the right button too."""
+        for button in (self.side, self.tool, self.cut, self.spin):
+            button.show()
+        self.surfaces.setVisible(bool(self.view.masks))
+        for button in (self.spin, self.side, self.surfaces, self.cut, self.tool):
+            if self.sizeHint().width() <= self.view.width() - 8:
+                break
+            button.hide()
         self.adjustSize()
 
     def _mark(self, button: QToolButton, chosen: bool) -> None:

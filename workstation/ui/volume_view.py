@@ -393,4 +393,6 @@ class VolumeView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The picture follows the size."""
+        if self.strip.isVisible():
+            self.strip.fit()
         self._changed()
