@@ -6,6 +6,7 @@ keys go to the one active window of a screen, and the demo home is made once for
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 
 def make_demo_home(home: Path) -> None:
-    """Import the demo studies into a new ``home`` with a reader and let every analysis read them."""
+    """A new ``home`` with a reader and the demo studies, imported and read by the machine."""
     kept = os.environ.get("ONESCAN_DEMO_FILES", "")  # a home whose demo files may be used again
     if kept:
         home.mkdir()
@@ -85,6 +86,20 @@ def make_demo_home(home: Path) -> None:
     for uid in came.json["studies"]:
         read = cli("--json", "read", uid)
         assert read.code == 0, read.err
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _garbage_of_windows() -> Iterator[None]:
+    """Windows switch automatic collection off (`ui/memory.py`); what they leave goes here."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def _garbage_of_one_test() -> Iterator[None]:
+    yield
+    if not gc.isenabled():
+        gc.collect(1)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,8 @@
 
 A collection destroys whatever is unreachable in the thread in which it happens to run. Widgets and
 other Qt objects among that must go in the GUI thread, so automatic collection, which any thread may
-set off, is switched off while a window is open.
+set off, is switched off with the first window. It stays off when a window shuts: what is left of it
+waits for a collection too, and another window may be open.
 """
 
 from __future__ import annotations
@@ -35,9 +36,8 @@ class Collector(QTimer):
             gc.collect(1 if self._beats % _MIDDLE_BEATS == 0 else 0)
 
     def end(self) -> None:
-        """Leave it to Python again."""
+        """Collect no more; whoever goes on without a window collects in this same thread."""
         self.stop()
-        gc.enable()
 
 
 def keep_what_is_there() -> None:
