@@ -4,57 +4,49 @@
 
 Means and covariances come from the training patients (patients 04, 09, 20 as they are and
 brain-extracted, 07 brain-extracted), from generated heads of seeds used nowhere else, and from
-``variations`` of both. T1- and T2-weighted images, which must not be taken for FLAIR, come from the
-training patients and from generated heads. Doubt begins beyond what left-out training patients and
-generated heads of other seeds reach; refusal at ``REFUSE`` times that. Test patients (26, 01) have
-no part in it: ``python -m tests.wrong_inputs`` measures on them. Writes calibration.json
-and manifest.json; ``python -m tests.accept_model brain-wmh`` comes after.
+variations (``models.kit.variations``) of both. T1- and T2-weighted images, which must not be taken
+for FLAIR, come from the training patients and from generated heads. Doubt begins beyond what
+left-out training patients and generated heads of other seeds reach (``models.kit.gate``). Test
+patients (26, 01) have no part in it: ``python -m tests.wrong_inputs`` measures on them. Writes
+calibration.json and manifest.json; ``python -m tests.accept_model brain-wmh`` comes after.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import heads
 import numpy as np
-from heads import make_head
-from heads import varied as varied_table
-from images import array, brain_of, read, to_one_mm
-from papers import manifest, write_json
-from variations import Scan, coarse, varied
 
-from workstation.ai.acceptance import Reference
-from workstation.ai.appearance import GROUPS, Overview, overview_of
-from workstation.ai.quality import distance
-from workstation.demo.tissue import Tissue
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
-HERE = Path(__file__).parent
+import heads  # noqa: E402
+from heads import make_head  # noqa: E402
+from heads import varied as varied_table  # noqa: E402
+from images import array, brain_of, read, to_one_mm  # noqa: E402
+from papers import manifest, write_json  # noqa: E402
+
+from models.kit.gate import Fit, Sample, calibrated, other, sampled  # noqa: E402
+from models.kit.variations import Scan  # noqa: E402
+from workstation.demo.tissue import Tissue  # noqa: E402
+
 SEEDS, OTHER_SEEDS, CHECK = 303, 304, 305  # kinds of generated heads; see heads.TRAIN
 HEADS, OTHERS, CHECKS = 28, 8, 12
 REAL_TIMES, HEAD_TIMES, OTHER_TIMES = 16, 3, 6
-REAL_WEIGHT = 3.0  # a patient counts as much as this many generated heads
-COMPONENTS = {"outline": 8, "layers": 8, "contrast": 6, "texture": 2}
-SHRINK = 0.3  # of the correlations, towards none
-# Three patients are few: bounds are wider than what was seen by this factor.
+# Three patients are few: bounds are wider than what was seen by the margin.
 # The order of bright and dark depends most on coil and fat suppression, which three patients do not
 # show; it is there to tell turned images.
-MARGIN = {"outline": 1.3, "layers": 1.8, "contrast": 1.3, "texture": 1.3}
-REFUSE = 1.5
+FIT = Fit(margin={"outline": 1.3, "layers": 1.8, "contrast": 1.3, "texture": 1.3})
 KINDS = ("whole head", "brain-extracted")
 WHOLE = ("patient04_study1", "patient09_study2", "patient20_study2")
 
-PERCENT = 98  # of what left-out images reach
 NAMES = {
     "T1": {"en": "T1-weighted", "zh": "T1 加权"},
     "T2": {"en": "T2-weighted (bright fluid)", "zh": "T2 加权（液体为高信号）"},
 }
-
-Numbers = dict[str, np.ndarray]
-Weighted = list[tuple[float, list[Numbers]]]
 
 
 def _extracted(name: str, image: np.ndarray, step: float) -> Scan:
@@ -117,78 +109,20 @@ def _t2_table(rng: np.random.Generator) -> dict[Tissue, float]:
     return table
 
 
-def numbers_of(scan: Scan) -> Numbers:
-    """Every group of numbers of an image."""
-    seen: Overview = overview_of(scan.image, scan.grid, "LPH")
-    return {group: compute(seen) for group, compute in GROUPS.items()}
-
-
-def sample(rng: np.random.Generator, scan: Scan, times: int) -> list[Numbers]:
-    """An image and ``times`` variations of it."""
-    small = coarse(scan)
-    found = [numbers_of(scan)]
-    while len(found) <= times:
-        try:
-            found.append(numbers_of(varied(rng, small)))
-        except ValueError:  # a variation without a silhouette says nothing
-            continue
-    return found
-
-
-def fitted(samples: Weighted, group: str, doubt: float = 1.0) -> Reference:
-    """Mean and covariance of one group; each sample counts as a whole by its weight."""
-    rows = np.concatenate([[one[group] for one in many] for _, many in samples])
-    weights = np.concatenate([np.full(len(many), w / len(many)) for w, many in samples])
-    weights /= weights.sum()
-    mean = weights @ rows
-    away = rows - mean
-    scale = np.sqrt(weights @ away**2) + 1e-3
-    away = away / scale
-    alike = (away * weights[:, None]).T @ away
-    alike = (1 - SHRINK) * alike + SHRINK * np.eye(len(mean))
-    values, vectors = np.linalg.eigh(alike)
-    count = min(COMPONENTS[group], len(mean) - 1)
-    residual = float(values[:-count].mean())
-    return Reference.model_validate(
-        {
-            "group": group,
-            "mean": _short(mean),
-            "scale": _short(scale),
-            "components": tuple(_short(vectors[:, -1 - i]) for i in range(count)),
-            "variances": _short(values[::-1][:count]),
-            "residual": float(f"{residual:.4g}"),
-            "uncertain_from": float(f"{doubt:.3g}"),
-            "refuse_from": float(f"{doubt * REFUSE:.3g}"),
-        }
-    )
-
-
-def _short(values: np.ndarray) -> tuple[float, ...]:
-    return tuple(float(f"{v:.4g}") for v in values)
-
-
-@dataclass
-class Samples:
-    """Numbers of images and their variations. own: by kind and name, with whether it is of a
-    patient. checks: of generated heads kept for the bounds. others: by weighting and kind."""
-
-    own: dict[tuple[str, str], tuple[bool, list[Numbers]]]
-    checks: list[tuple[str, list[Numbers]]]
-    others: dict[tuple[str, str], list[tuple[bool, list[Numbers]]]]
-
-
-def gather(data: Path) -> Samples:
-    """Look at every image: the long part."""
+def gather(data: Path) -> tuple[list[Sample], dict[tuple[str, str], list[Sample]]]:
+    """Look at every image, the long part: those that the model knows, and the others by weighting
+    and kind."""
     rng = np.random.default_rng(SEEDS)
-    out = Samples({}, [], {})
+    own: list[Sample] = []
     for scan in real_flair(data):
-        out.own[scan.kind, scan.name] = True, sample(rng, scan, REAL_TIMES)
+        own.append(Sample(scan.kind, scan.name, True, sampled(rng, scan, REAL_TIMES)))
     for number in range(HEADS):
         scan = generated(SEEDS, number)
-        out.own[scan.kind, scan.name] = False, sample(rng, scan, HEAD_TIMES)
+        own.append(Sample(scan.kind, scan.name, False, sampled(rng, scan, HEAD_TIMES)))
     for number in range(CHECKS):
         scan = generated(CHECK, number)
-        out.checks.append((scan.kind, sample(rng, scan, 2)))
+        own.append(Sample(scan.kind, scan.name, False, sampled(rng, scan, 2), check=True))
+    others: dict[tuple[str, str], list[Sample]] = {}
     real = real_others(data)
     for weighting, table in (("T1", _t1_table), ("T2", _t2_table)):
         scans = real[weighting]
@@ -198,71 +132,27 @@ def gather(data: Path) -> Samples:
         finally:
             heads.varied = usual
         for scan in scans:
-            many = sample(rng, scan, OTHER_TIMES)
-            out.others.setdefault((weighting, scan.kind), []).append((scan.real, many))
-    return out
+            one = Sample(scan.kind, scan.name, scan.real, sampled(rng, scan, OTHER_TIMES))
+            others.setdefault((weighting, scan.kind), []).append(one)
+    return own, others
 
 
-def calibrate(samples: Samples) -> tuple[dict[str, Any], dict[str, Any]]:
+def calibrate(
+    own: list[Sample], others: dict[tuple[str, str], list[Sample]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """``qc.likeness`` and the record of how its bounds were found."""
-
-    def of(kind: str, without: str = "") -> Weighted:
-        return [
-            (REAL_WEIGHT if real else 1.0, many)
-            for (its, name), (real, many) in samples.own.items()
-            if its == kind and name != without
-        ]
-
-    kinds, record = [], {}
-    for kind in KINDS:
-        references = []
-        for group in GROUPS:
-            reached = []
-            for (its, name), (real, many) in samples.own.items():
-                if its == kind and real:
-                    left_out = fitted(of(kind, name), group)
-                    reached += [distance(left_out, one[group]) for one in many]
-            whole = fitted(of(kind), group)
-            made = [
-                distance(whole, n[group]) for its, m in samples.checks if its == kind for n in m
-            ]
-            highest = [float(np.percentile(found, PERCENT)) for found in (reached, made)]
-            references.append(fitted(of(kind), group, max(highest) * MARGIN[group]))
-            record[f"{kind}, {group}"] = {
-                "left_out_patients": round(highest[0], 3),
-                "other_generated_heads": round(highest[1], 3),
-                "uncertain_from": references[-1].uncertain_from,
-            }
-        kinds.append({"name": kind, "references": [_plain(one) for one in references]})
-    others = [
-        {
-            "name": NAMES[weighting],
-            "uncertain_from": 0.7,
-            "refuse_from": 1.0,
-            "reference": _plain(
-                fitted([(REAL_WEIGHT if real else 1.0, m) for real, m in many], "contrast")
-            ),
-        }
-        for (weighting, _), many in samples.others.items()
-    ]
-    said = {
-        "kinds": kinds,
-        "others": others,
-        "turned": {"axes": ["z", "y"], "uncertain_from": 1.0, "refuse_from": 1.1},
-        "calibrated_on": (
-            "open_ms_data patients 04, 09, 20 (whole head and brain-extracted) and 07, generated "
-            f"heads {SEEDS}-0 to {SEEDS}-{HEADS - 1}, and variations of them; see calibrate_gate.py"
-        ),
-    }
-    return said, record
-
-
-def _plain(reference: Reference) -> dict[str, Any]:
-    return json.loads(reference.model_dump_json())
+    return calibrated(
+        own,
+        FIT,
+        "open_ms_data patients 04, 09, 20 (whole head and brain-extracted) and 07, generated "
+        f"heads {SEEDS}-0 to {SEEDS}-{HEADS - 1}, and variations of them; see calibrate_gate.py",
+        others=[other(NAMES[weighting], many, FIT) for (weighting, _), many in others.items()],
+        turned={"axes": ["z", "y"], "uncertain_from": 1.0, "refuse_from": 1.1},
+    )
 
 
 def main() -> None:
-    likeness, record = calibrate(gather(Path(sys.argv[1])))
+    likeness, record = calibrate(*gather(Path(sys.argv[1])))
     write_json(HERE / "calibration.json", {"record": record, "likeness": likeness})
     write_json(
         HERE / "manifest.json",

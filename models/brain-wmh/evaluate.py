@@ -26,6 +26,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 import baseline  # noqa: E402
 import papers  # noqa: E402
 
+from models.kit.pictures import overlay  # noqa: E402
 from workstation.ai.client import ModelResult, run_package  # noqa: E402
 from workstation.ai.limits import Limits  # noqa: E402
 from workstation.ai.package import load_package, write_sums  # noqa: E402
@@ -217,25 +218,6 @@ def measure(data: Path, package: Path) -> tuple[dict, dict]:
     return metrics, shown | heads
 
 
-def picture(path: Path, image: NDArray, found: Mask, truth: Mask | None, planes: list[int]) -> None:
-    """Slices side by side; found in red, true in green outlines. For eyes, not for the package:
-    patients' images stay outside the repository."""
-    tiles = []
-    top = float(np.percentile(image, 99.5))
-    for z in planes:
-        rgb = np.repeat(np.clip(image[z] / top, 0, 1)[..., None], 3, axis=2)
-        for mask, colour in ((truth, (0, 1, 0)), (found, (1, 0, 0))):
-            if mask is not None:
-                edge = ndimage.binary_dilation(mask[z]) & ~mask[z]
-                rgb[edge] = colour
-        tiles.append(rgb)
-    while len(tiles) % 5:
-        tiles.append(np.zeros_like(tiles[0]))
-    rows = [np.concatenate(tiles[i : i + 5], axis=1) for i in range(0, len(tiles), 5)]
-    canvas = (np.concatenate(rows) * 255).astype(np.uint8)
-    sitk.WriteImage(sitk.GetImageFromArray(canvas, isVector=True), str(path))
-
-
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
@@ -260,9 +242,9 @@ def main(arguments: list[str] | None = None) -> None:
             low, high = inside[0], inside[-1]
             step = max(1, (high - low) // 25)
             planes = list(range(low, high, step))
-            picture(args.pictures / f"{name}.png", image, found, truth, planes)
+            overlay(args.pictures / f"{name}.png", image, found, truth, planes)
             busy = np.argsort(-some.sum(axis=(1, 2)))[:5]
-            picture(args.pictures / f"{name}_busy.png", image, found, truth, sorted(busy))
+            overlay(args.pictures / f"{name}_busy.png", image, found, truth, sorted(busy))
     for case, entry in {**metrics["cases"], "heads": metrics["generated_heads"]}.items():
         sys.stdout.write(f"{case}: {json.dumps(entry)}\n")
 

@@ -6,17 +6,16 @@ No number of the card is typed by hand: ``card`` fills a text with what was meas
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from bounds import CAUTION_FLAGS, CHECKS, IMAGE, OUTPUT, SLICES
 from phantom import phantom
-from scipy import ndimage
 
+from models.kit.cards import filled, write_json
+from models.kit.pictures import overlay
 from workstation.ai.client import run_package
 from workstation.ai.limits import Limits
 from workstation.ai.package import load_package
@@ -254,50 +253,9 @@ def calibrated() -> dict[str, Any]:
     return {"likeness": json.loads(path.read_text(encoding="utf-8"))["likeness"]}
 
 
-def _text(value: float) -> str:
-    return f"{value:g}"
-
-
-def values_of(metrics: Metrics) -> dict[str, str]:
-    """Every number that the card may use, by a flat name."""
-    out: dict[str, str] = {}
-
-    def walk(prefix: str, node: Any) -> None:
-        if isinstance(node, dict):
-            for key, child in node.items():
-                walk(f"{prefix}_{key}" if prefix else key, child)
-        elif isinstance(node, list):
-            for number, child in enumerate(node):
-                walk(f"{prefix}_{number}", child)
-        else:
-            out[prefix] = node if isinstance(node, str) else _text(node)
-
-    walk("", metrics)
-    return out
-
-
 def card(metrics: Metrics) -> str:
     """card.md: the template with its {names} replaced by measured numbers."""
-    template = (HERE / "card_template.md").read_text(encoding="utf-8")
-    values = values_of(metrics)
-    # Names hold versions ("1.0.0"), which str.format would read as attributes.
-    return re.sub(r"\{([\w.]+)\}", lambda found: values[found[1]], template)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Rows of numbers stand on one line each, as a reader of the file would want them."""
-    out: list[str] = []
-    row: list[str] = []
-    for line in json.dumps(content, ensure_ascii=False, indent=2).splitlines():
-        bare = line.strip().rstrip(",")
-        if re.fullmatch(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", bare):
-            row.append(line.strip())
-        elif row:
-            out[-1] += " ".join(row) + line.strip()
-            row = []
-        else:
-            out.append(line)
-    path.write_text("\n".join(out) + "\n", encoding="utf-8", newline="\n")
+    return filled((HERE / "card_template.md").read_text(encoding="utf-8"), metrics)
 
 
 def write_without_numbers(package: Path) -> None:
@@ -318,19 +276,6 @@ def write(package: Path, metrics: Metrics) -> None:
     (package / "card.md").write_text(card(metrics), encoding="utf-8", newline="\n")
 
 
-def _overview(path: Path, image: Any, found: Any, truth: Any) -> None:
-    """Slices 6 to 20 of the generated head: truth outlined in green, found in red."""
-    tiles = []
-    for z in range(6, 21):
-        rgb = np.repeat(np.clip(image[z] / 220.0, 0, 1)[..., None], 3, axis=2)
-        for mask, colour in ((truth[z], (0.0, 1.0, 0.0)), (found[z], (1.0, 0.0, 0.0))):
-            rgb[ndimage.binary_dilation(mask) & ~mask] = colour
-        tiles.append(rgb)
-    rows = [np.concatenate(tiles[k : k + 5], axis=1) for k in range(0, 15, 5)]
-    picture = (np.concatenate(rows) * 255).astype(np.uint8)
-    sitk.WriteImage(sitk.GetImageFromArray(picture, isVector=True), str(path))
-
-
 def write_example(package: Path) -> dict[str, float]:
     """example/: the generated head and what the network makes of it."""
     folder = package / "example"
@@ -342,7 +287,7 @@ def write_example(package: Path) -> dict[str, float]:
     np.savez_compressed(folder / "expected.npz", wmh=result.masks["wmh"])
     write_json(folder / "tolerance.json", {"min_dice": 0.98, "volume_ml": 0.1})
     found = result.masks["wmh"]
-    _overview(folder / "overview.png", image, found, truth)
+    overlay(folder / "overview.png", image, found, truth, range(6, 21), window=(0.0, 220.0))
     return {
         "dice": round(dice(found, truth), 3),
         "volume_ml": round(float(found.sum()) * grid.voxel_ml, 2),

@@ -24,9 +24,13 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 from calibrate import choose  # noqa: E402
-from network import UNet  # noqa: E402
+from network import network  # noqa: E402
 from pool import fill, sources  # noqa: E402
 from synthesis import CLIP, Example  # noqa: E402
+
+from models.kit import export  # noqa: E402
+from models.kit.schedule import rate  # noqa: E402
+from models.kit.unet2d import UNet2d  # noqa: E402
 
 PATCH = 128
 BATCH = 8
@@ -86,22 +90,15 @@ def loss_of(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return (entropy * known).sum() / known.sum() * 4.0 + (1 - overlap)
 
 
-def rate(part: float) -> float:
-    """Learning rate after a part (0..1) of the training: a short rise, then half a cosine."""
-    if part < 0.04:
-        return 3e-3 * (0.1 + 0.9 * part / 0.04)
-    return 3e-3 * 0.5 * (1 + float(np.cos(np.pi * min(1.0, (part - 0.04) / 0.96)))) + 1e-6
-
-
 def train(
     pool: list[Example], out: Path, minutes: float, steps: int, seed: int
-) -> tuple[UNet, dict]:
+) -> tuple[UNet2d, dict]:
     """The trained network and what happened. Ends at ``steps``, or earlier when ``minutes`` are
     over: the learning rate falls in time for either (by the clock, the result depends on the
     machine's speed, and the log says so)."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    net = UNet().to(memory_format=torch.channels_last)
+    net = network().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1e-3)
     net.train()
     mean, done, started = 0.0, 0, time.monotonic()
@@ -142,31 +139,9 @@ def train(
     }
 
 
-def save_onnx(net: UNet, path: Path) -> float:
-    """``model.onnx`` (opset 17, one file, dynamic batch); the largest difference to torch."""
-    import onnxruntime
-
-    net = net.to(memory_format=torch.contiguous_format)
-    torch.manual_seed(0)
-    given = torch.randn(2, 3, 64, 96)
-    with torch.no_grad():
-        torch.onnx.export(
-            net,
-            (given,),
-            str(path),
-            input_names=["image"],
-            output_names=["logit"],
-            dynamic_axes={
-                "image": {0: "batch", 2: "height", 3: "width"},
-                "logit": {0: "batch", 2: "height", 3: "width"},
-            },
-            opset_version=17,
-            dynamo=False,
-        )
-        wanted = net(given).numpy()
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = session.run(None, {"image": given.numpy()})[0]
-    return float(np.abs(found - wanted).max())
+def save_onnx(net: UNet2d, path: Path) -> float:
+    """``model.onnx``; the largest difference to torch."""
+    return export.save_onnx(net, path, (2, 3, 64, 96))
 
 
 def main() -> None:

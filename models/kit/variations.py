@@ -1,8 +1,8 @@
-"""Images as scanners and patients vary them: what the gate's numbers are calibrated on.
+"""Images as scanners and patients vary them: what a gate's numbers are calibrated on.
 
-Arrays (z, y, x) towards head, back and left. A variation turns, stretches, cuts off slices below
-and above, takes thicker slices, changes contrast by a power, adds shading, blur and noise, and
-mirrors left and right, each by a random amount that clinical FLAIR shows.
+Arrays (z, y, x) in the orientation that the gate looks at. A variation turns, stretches, cuts off
+slices at both ends, takes thicker slices, changes contrast by a power, adds shading, blur and
+noise, and mirrors left and right, each by a random amount within ``Spread``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,31 @@ from scipy import ndimage
 from workstation.domain.geometry import Grid, as_matrix
 
 
+@dataclass(frozen=True)
+class Spread:
+    """How much a variation may differ from its image.
+
+    turns_deg: standard deviation of pitch, yaw and roll. thickest_mm: slices may become this thick
+    (no thicker where they are already). lose_low_mm, lose_high_mm: slices left out at the first
+    and last end, as long as keep_mm stay. thin_mm: thinner slices are thinned to this first.
+    extracted: a kind whose background is exactly 0 and stays so.
+    """
+
+    turns_deg: tuple[float, float, float] = (5.0, 3.0, 3.0)
+    thickest_mm: float = 5.5
+    lose_low_mm: float = 18.0
+    lose_high_mm: float = 5.0
+    keep_mm: float = 112.0
+    thin_mm: float = 2.0
+    extracted: str = "brain-extracted"
+
+
+USUAL = Spread()
+
+
 @dataclass
 class Scan:
-    """One image. kind: "whole head" or "brain-extracted". spacing: z, y, x, mm. real: of a
+    """One image. kind: as the gate's kinds are called. spacing: z, y, x, mm. real: of a
     patient, not generated."""
 
     name: str
@@ -34,10 +56,10 @@ class Scan:
         return Grid((z, y, x), as_matrix(np.diag(steps)))
 
 
-def coarse(scan: Scan, in_plane_mm: float = 1.4) -> Scan:
+def coarse(scan: Scan, in_plane_mm: float = 1.4, thin_mm: float = USUAL.thin_mm) -> Scan:
     """Pixels averaged to about ``in_plane_mm``, thin slices left out: what varying needs."""
     by = [max(1, round(in_plane_mm / step)) for step in scan.spacing[1:]]
-    every = max(1, int(2.0 / scan.spacing[0]))
+    every = max(1, int(thin_mm / scan.spacing[0]))
     image = scan.image[every // 2 :: every]
     rows, columns = (n // k * k for n, k in zip(image.shape[1:], by, strict=True))
     blocks = image[:, :rows, :columns].reshape(
@@ -47,9 +69,9 @@ def coarse(scan: Scan, in_plane_mm: float = 1.4) -> Scan:
     return Scan(scan.name, scan.kind, blocks.mean(axis=(2, 4)), spacing, scan.real)
 
 
-def _turned(rng: np.random.Generator) -> np.ndarray:
-    """A small rotation of the (z, y, x) axes: pitch, yaw, roll deviate by 5, 3, 3 deg."""
-    pitch, yaw, roll = np.radians(rng.normal(0.0, [5.0, 3.0, 3.0]))
+def _turned(rng: np.random.Generator, spread: Spread) -> np.ndarray:
+    """A small rotation of the (z, y, x) axes."""
+    pitch, yaw, roll = np.radians(rng.normal(0.0, spread.turns_deg))
     out = np.eye(3)
     for angle, (a, b) in ((pitch, (0, 1)), (yaw, (1, 2)), (roll, (0, 2))):
         one = np.eye(3)
@@ -59,15 +81,15 @@ def _turned(rng: np.random.Generator) -> np.ndarray:
     return out
 
 
-def varied(rng: np.random.Generator, scan: Scan) -> Scan:
+def varied(rng: np.random.Generator, scan: Scan, spread: Spread = USUAL) -> Scan:
     """One variation of a ``coarse`` scan."""
     spacing = scan.spacing.copy()
     if rng.random() < 0.6:
-        spacing[0] = rng.uniform(max(spacing[0], 1.0), max(spacing[0] + 0.1, 5.5))
+        spacing[0] = rng.uniform(max(spacing[0], 1.0), max(spacing[0] + 0.1, spread.thickest_mm))
     size = np.asarray(scan.image.shape)
     new = np.ceil(size * scan.spacing / spacing).astype(int)
     stretch = np.diag(rng.uniform(0.93, 1.07) * rng.uniform(0.96, 1.04, 3))
-    matrix = np.diag(1 / scan.spacing) @ _turned(rng) @ stretch @ np.diag(spacing)
+    matrix = np.diag(1 / scan.spacing) @ _turned(rng, spread) @ stretch @ np.diag(spacing)
     times = spacing[0] / scan.spacing[0]
     source = scan.image
     if times > 1.6:
@@ -82,7 +104,7 @@ def varied(rng: np.random.Generator, scan: Scan) -> Scan:
         order=1,
         cval=floor,
     )
-    image = _cut(rng, image, spacing)
+    image = _cut(rng, image, spacing, spread)
     image = np.maximum(image - floor, 0.0)
     image /= max(float(np.percentile(image[:, ::2, ::2], 99.0)), 1e-6)
     image **= rng.uniform(0.85, 1.2)
@@ -96,23 +118,26 @@ def varied(rng: np.random.Generator, scan: Scan) -> Scan:
     noisy = np.hypot(
         image + rng.normal(0.0, deviation, image.shape), rng.normal(0.0, deviation, image.shape)
     )
-    if scan.kind == "brain-extracted":
+    if scan.kind == spread.extracted:
         noisy = np.where(image > 0.02, noisy, image)
     if rng.random() < 0.5:
         noisy = noisy[:, :, ::-1]
     return Scan(scan.name, scan.kind, np.ascontiguousarray(noisy, np.float32), spacing, scan.real)
 
 
-def _cut(rng: np.random.Generator, image: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """Slices missing below (at most 18 mm, 112 mm stay) and above (at most 5 mm)."""
+def _cut(
+    rng: np.random.Generator, image: np.ndarray, spacing: np.ndarray, spread: Spread
+) -> np.ndarray:
+    """Slices missing at both ends."""
     low, high = np.percentile(image[:, ::2, ::2], [1.0, 99.0])
     held = np.flatnonzero((image > low + 0.15 * (high - low)).mean(axis=(1, 2)) > 0.002)
     if held.size < 8:
         return image
     first, last = int(held[0]), int(held[-1]) + 1
     height = (last - first) * spacing[0]
-    below = rng.uniform(0.0, min(18.0, max(0.0, height - 112.0))) if rng.random() < 0.6 else None
-    above = rng.uniform(0.0, 5.0) if rng.random() < 0.4 else None
+    most = min(spread.lose_low_mm, max(0.0, height - spread.keep_mm))
+    below = rng.uniform(0.0, most) if rng.random() < 0.6 else None
+    above = rng.uniform(0.0, spread.lose_high_mm) if rng.random() < 0.4 else None
     start = 0 if below is None else first + int(below / spacing[0])
     end = len(image) if above is None else last - int(above / spacing[0])
     return image[start:end]
