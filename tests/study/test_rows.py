@@ -142,3 +142,19 @@ def test_known_judges_are_packages_measures_and_the_catalogue(home: Path) -> Non
 def test_a_rejected_finding_stays_in_its_row(by: str) -> None:
     rows = rows_of([judge(by)], [STACK], [finding(by, state=FindingState.REJECTED)], [], [], [])
     assert states(rows) == {by: RowState.FOUND}
+
+
+def test_no_other_number_stands_for_one_that_an_edit_took_away() -> None:
+    """An edited left ventricle has no ejection fraction any more; its volume is not shown as it."""
+    lv = judge("heart/lv_function", measure=True, roles=("FLAIR",))
+    volume = Measurement(
+        "m", "1", "1.1", Wording("End-diastolic volume", "舒张末期容积"), Code("X", "99", "x"),
+        149.0, "mL", "stacked slices", "", (), MadeBy("heart/lv_function", "1"), finding_id="f",
+    )  # fmt: skip
+    before = finding("heart/lv_function", value=61.5, unit="%", original_value=61.5)
+    edited = replace(before, value=None, state=FindingState.EDITED)
+    for shown, number in ((before, (61.5, "%")), (edited, None)):
+        (row,) = rows_of([lv], [STACK], [shown], [volume], [], [])
+        assert row.number == number
+    (row,) = rows_of([lv], [STACK], [], [volume], [], [])
+    assert row.number == (149.0, "mL")  # a measure without findings still says its number

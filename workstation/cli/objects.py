@@ -15,14 +15,18 @@ from workstation.domain.document import (
     StudyObject,
 )
 from workstation.domain.errors import ReaderError
+from workstation.reading.held_back import HELD_BACK
 from workstation.reading.objects import Opened, objects_of, open_study_object
+from workstation.reading.second_reader import will_hide
 from workstation.text import say, tr
 from workstation.wiring import Services
 
 
 def list_objects(services: Services, arguments: argparse.Namespace) -> Answer:
     """``objects STUDY``: reports, segmentations, key images and other objects of a study."""
-    found = objects_of(services.archive, study_uid_of(services, arguments.study))
+    study_uid = study_uid_of(services, arguments.study)
+    hidden = will_hide(services.archive, services.settings, study_uid)
+    found = objects_of(services.archive, study_uid, hidden=hidden)
     data, rows = [], []
     for listed in found:
         facts: dict[str, Any] = {
@@ -41,7 +45,10 @@ def list_objects(services: Services, arguments: argparse.Namespace) -> Answer:
         data.append(facts)
         rows.append(_row(listed, facts))
     head = (tr("Object"), tr("Title"), tr("Made"), tr("Holds"))
-    return Answer({"objects": data}, table(head, rows))
+    lines = table(head, rows)
+    if hidden:
+        lines = [tr(HELD_BACK), *lines]
+    return Answer({"objects": data, "held_back": hidden}, lines)
 
 
 def _facts(opened: Opened) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from workstation.reading.judges import known_judges
 from workstation.reading.line import Reading, make_and_import_demo, read_study
 from workstation.reading.names import reread_names
 from workstation.text import language, say, tr
+from workstation.viewing.foreign_words import caution_lines, cautions_of
 from workstation.viewing.judge_rows import rows_of
 from workstation.wiring import Services
 
@@ -135,6 +136,9 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "location_mm": list(finding.location_mm),
         "series_uid": finding.series_uid,
         "evidence": finding.evidence,
+        "confidence": finding.confidence,
+        "doubts": [say(one) for one in finding.doubts],
+        "cautions": [say(one) for one in finding.cautions],
         "origin": _origin_json(finding.origin),
     }
 
@@ -197,6 +201,8 @@ def _panel(services: Services, reading: Reading) -> list[dict[str, Any]]:
             "value": row.number[0] if row.number else None,
             "unit": row.number[1] if row.number else "",
             "reasons": [say(refusal.reason) for refusal in row.refusals],
+            "doubts": [say(one) for outcome in row.outcomes for one in outcome.doubts],
+            "cautions": [say(one) for outcome in row.outcomes for one in outcome.cautions],
         }
         for row in rows
     ]
@@ -225,20 +231,17 @@ def read(services: Services, arguments: argparse.Namespace) -> Answer:
             f"  {finding.id[:8]}  {finding.label.in_language(language())}  {value}  "
             f"[{tr(finding.state.value)}]  {finding.made_by}"
         )
+        lines += [f"    {words}" for words in cautions_of(finding) + caution_lines(finding)]
     lines.append(tr("Measurements"))
     for item in reading.measurements:
         lines.append(
             f"  {item.name.in_language(language())}  {shown_number(item)}  ({item.formula})"
         )
-    lines += [
-        "  "
-        + tr(
-            "{name} looked and proposed nothing; this does not mean normal.",
-            name=o.name.in_language(language()),
-        )
-        for o in reading.outcomes
-        if o.found == 0
-    ]
+    for outcome in reading.outcomes:
+        if outcome.found == 0:
+            words = N_("{name} looked and proposed nothing; this does not mean normal.")
+            lines.append("  " + tr(words, name=outcome.name.in_language(language())))
+            lines += [f"    {words}" for words in cautions_of(outcome)]
     if reading.hidden:
         lines.append(tr("AI is hidden until you lock your first read."))
     else:

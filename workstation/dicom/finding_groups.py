@@ -30,6 +30,7 @@ from workstation.domain.finding import Finding, FindingState
 from workstation.domain.measurement import Measurement, as_stated, format_value
 from workstation.domain.origin import Origin
 
+AFTER_AI = "Made or changed after AI was shown"
 Segments = dict[tuple[str, str], tuple[Dataset, int]]
 """Tracking identifier and UID to the header of a segmentation and the segment's number there."""
 
@@ -74,11 +75,14 @@ def finding_group(
     measurements: Sequence[Measurement],
     segments: Segments,
     sources: Sequence[Dataset],
+    *,
+    late: bool = False,
 ) -> sr.MeasurementsAndQualitativeEvaluations:
     """One finding: volumetric (TID 1411) with its segment, else planar (TID 1410) at a point.
 
     measurements: of the whole study. Numbers of ours are those of ``format_value``, digit for
-    digit; those of other systems exactly as they stated them.
+    digit; those of other systems exactly as they stated them. late: a person made or changed it
+    after AI was shown.
     """
     identifier, uid = tracking_of(finding)
     place, side = site_concepts(finding.site, finding.area, finding.site_code)
@@ -89,7 +93,7 @@ def finding_group(
         "finding_sites": [sr.FindingSite(place, laterality=side)] if place else None,
         "measurements": numbers_of(finding, measurements) or None,
         "algorithm_id": _algorithm(finding),
-        "qualitative_evaluations": _evaluations(finding),
+        "qualitative_evaluations": [*_evaluations(finding), *when_read(late)],
     }
     segment = segments.get((identifier, uid))
     own = [s for s in sources if str(s.SeriesInstanceUID) == finding.series_uid]
@@ -211,6 +215,13 @@ def _evaluations(finding: Finding) -> list[sr.QualitativeEvaluation]:
         if word.value is not None and word.value.value:
             said.append(sr.QualitativeEvaluation(concept(word.name), concept(word.value)))
     return said
+
+
+def when_read(late: bool) -> list[sr.QualitativeEvaluation]:
+    """Says of what a person made or changed that it was after AI was shown."""
+    if not late:
+        return []
+    return [sr.QualitativeEvaluation(local("Order of reading"), local(AFTER_AI))]
 
 
 def _made_elsewhere(origin: Origin) -> list[Dataset]:

@@ -21,6 +21,7 @@ from pydicom.valuerep import DT
 
 from workstation.dicom.coding import local, unit_concept
 from workstation.dicom.evidence import person_name, tracking_uid
+from workstation.dicom.finding_groups import when_read
 from workstation.dicom.sr_places import MARK_KIND, walk
 from workstation.domain.document import PlacedNumbers, ReportItem, ReportTree
 from workstation.domain.errors import N_, BadInput
@@ -86,9 +87,14 @@ class Sources:
 
 
 def mark_group(
-    mark: Mark, sources: Sources, numbers: Sequence[MarkNumber] | None = None
+    mark: Mark,
+    sources: Sources,
+    numbers: Sequence[MarkNumber] | None = None,
+    *,
+    late: bool = False,
 ) -> sr.MeasurementsAndQualitativeEvaluations:
-    """A mark as one measurement group. numbers: instead of the mark's own.
+    """A mark as one measurement group. numbers: instead of the mark's own. late: it was made or
+    changed after AI was shown.
 
     Raises ``BadInput`` where the mark lies neither on a stored image nor in a frame of reference.
     """
@@ -101,7 +107,8 @@ def mark_group(
         ),
         "finding_type": sr.CodedConcept(*_FINDINGS[mark.kind]) if mark.kind in _FINDINGS else None,
         "qualitative_evaluations": [
-            sr.QualitativeEvaluation(local(MARK_KIND), local(mark.kind.value))
+            sr.QualitativeEvaluation(local(MARK_KIND), local(mark.kind.value)),
+            *when_read(late),
         ],
     }
     closed = mark.kind in {MarkKind.RECTANGLE, MarkKind.ELLIPSE, MarkKind.FREEHAND}

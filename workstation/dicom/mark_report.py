@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from highdicom import sr
@@ -31,13 +31,14 @@ def write_mark_report(
     series_number: int = 9201,
     made_at: datetime | None = None,
     identity: str = "",
+    late: Collection[str] = (),
 ) -> bytes:
     """Marks as a COMPLETE, UNVERIFIED report, a Part 10 file.
 
     sources: headers of the images that the marks lie on; at least one. author: who exports it.
     numbers: instead of those stored with each mark. identity: the same one gives the same UIDs,
-    and with ``made_at`` the same bytes. Raises ``BadInput`` where there is no mark or
-    one has no place that DICOM can state.
+    and with ``made_at`` the same bytes. late: ids of marks made or changed after AI was shown.
+    Raises ``BadInput`` where there is no mark or one has no place that DICOM can state.
     """
     if not marks:
         raise BadInput(N_("There is no mark to write."))
@@ -45,7 +46,7 @@ def write_mark_report(
     if not headers:
         raise BadInput(N_("There is no source image to refer to."))
     other = numbers or {}
-    groups = [mark_group(mark, sources, other.get(mark.id)) for mark in marks]
+    groups = [mark_group(m, sources, other.get(m.id), late=m.id in late) for m in marks]
     moment = (made_at or now()).astimezone()
     name = person_name(author or MODEL_NAME)
     with warnings.catch_warnings():

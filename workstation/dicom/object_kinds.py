@@ -26,6 +26,13 @@ _BY_MODALITY = {
     "PR": ObjectKind.PRESENTATION,
     "DOC": ObjectKind.DOCUMENT,
 }
+_RECORDS = frozenset(
+    f"1.2.840.10008.5.1.4.1.1.88.{n}" for n in (40, 67, 68, 73, 74, 75, 76)
+)  # procedure log, radiation doses, imaging agents
+_RECORD_TITLES = frozenset({("DCM", "113701"), ("DCM", "113500"), ("DCM", "121145")})
+_WAVEFORMS = "1.2.840.10008.5.1.4.1.1.9."
+_PAPER = frozenset({"SD", "SI", "DF"})
+_OVERLAYS = range(0x6000, 0x6100)
 
 
 def kind_of(instance: Instance) -> ObjectKind | None:
@@ -39,6 +46,26 @@ def kind_of(instance: Instance) -> ObjectKind | None:
         if instance.sop_class_uid.startswith(start):
             return kind
     return _BY_MODALITY.get(str(instance.attributes.get("Modality", "")), ObjectKind.OTHER)
+
+
+def may_tell_results(kind: ObjectKind, item: Item) -> bool:
+    """Whether an object may say what some machine found: all but those that surely do not.
+
+    Those are dose reports and other records of the acquisition, ECG and other waveforms, paper
+    that was scanned (PS3.3 C.8.6.1, Conversion Type), and display states that draw nothing.
+    """
+    sop_class = item.text("SOPClassUID")
+    if sop_class in _RECORDS or sop_class.startswith(_WAVEFORMS):
+        return False
+    if kind is ObjectKind.REPORT:
+        title = item.code("ConceptNameCodeSequence")
+        return title is None or (title.scheme, title.value) not in _RECORD_TITLES
+    if kind is ObjectKind.DOCUMENT:
+        return item.text("ConversionType").upper() not in _PAPER
+    if kind is ObjectKind.PRESENTATION:
+        drawn = item.has("GraphicAnnotationSequence") or item.has("CompoundGraphicSequence")
+        return drawn or any(tag.group in _OVERLAYS for tag in item.dataset.keys())  # noqa: SIM118
+    return True
 
 
 def title_of(item: Item) -> str:

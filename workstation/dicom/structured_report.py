@@ -35,6 +35,7 @@ from workstation.dicom.report_content import EVALUATIONS, read_report, read_sr
 from workstation.dicom.segmentation import MANUFACTURER, MODEL_NAME, RESEARCH_NOTE
 from workstation.domain.artefact import new_uid
 from workstation.domain.finding import REPORTED
+from workstation.domain.first_read import after_ai
 from workstation.domain.mark_exchange import is_placeable
 from workstation.domain.report import SignedReport
 from workstation.domain.study import Instance
@@ -83,11 +84,14 @@ def write_sr(
     findings = [f for f in report.findings if f.state in REPORTED]
     groups: list[sr.MeasurementsAndQualitativeEvaluations] = []
     for finding in findings:
-        groups.append(finding_group(finding, report.measurements, segments, sources))
+        late = after_ai(report.first_read, finding)
+        groups.append(finding_group(finding, report.measurements, segments, sources, late=late))
     groups += [study_group(m) for m in report.measurements if not m.finding_id]
     places = Sources(stacks, {str(s.SOPInstanceUID): s for s in sources})
     told = [m for m in report.marks if m.in_report and is_placeable(m, stacks)]
-    groups += [mark_group(m, places, (mark_numbers or {}).get(m.id)) for m in told]
+    for m in told:
+        late, numbers = after_ai(report.first_read, m), (mark_numbers or {}).get(m.id)
+        groups.append(mark_group(m, places, numbers, late=late))
     signer = person_name(report.signer_name or report.signer)
     said = _narrative(report)
     if has_made_identity(instances):

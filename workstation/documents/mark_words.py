@@ -64,10 +64,13 @@ def place_text(mark: Mark, stack: Stack | None, lang: str | None = None) -> str:
     return where
 
 
-def copied_text(mark: Mark, numbers: Sequence[MarkNumber], stack: Stack | None) -> str:
+def copied_text(
+    mark: Mark, numbers: Sequence[MarkNumber], stack: Stack | None, *, after_ai: bool = False
+) -> str:
     """Everything of a mark as lines of text, for the clipboard."""
     title = mark.words or tr(KIND_WORDS[mark.kind])
     head = f"{title} ({place_text(mark, stack)})" if stack is not None else title
+    head += f" · {tr('after AI')}" if after_ai else ""
     return "\n".join([head, *(f"{tr(n.name)}\t{number_text(n)}" for n in numbers)])
 
 
@@ -78,8 +81,11 @@ def mark_name(mark: Mark, lang: str | None = None) -> str:
     return f"{mark.words} · {kind}" if worded else (mark.words or kind)
 
 
-def mark_sentence(mark: Mark, stack: Stack | None, language: str) -> str:
-    """A mark as the report says it: name, numbers as stored, where they come from, image."""
+def mark_sentence(mark: Mark, stack: Stack | None, language: str, *, after_ai: bool = False) -> str:
+    """A mark as the report says it: name, numbers as stored, where they come from, image.
+
+    after_ai: it was made or changed after AI was shown.
+    """
     chinese = language.startswith("zh")
     value = main_text(mark, mark.numbers, language)
     said = [place_text(mark, stack, language)]
@@ -89,6 +95,8 @@ def mark_sentence(mark: Mark, stack: Stack | None, language: str) -> str:
         said.append(tr("interpolated", lang=language))
     if any(n.formula == "spaced" for n in mark.numbers):
         said.append(tr("uneven slices, each counted half way to the next", lang=language))
+    if after_ai:
+        said.append(tr("after AI", lang=language))
     where = ("，" if chinese else ", ").join(part for part in said if part)
     if chinese:
         value = value.replace(", ", "，")

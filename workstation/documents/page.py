@@ -12,6 +12,7 @@ from workstation.documents.sentences import measurements_of, reported
 from workstation.documents.templates import load_guideline, load_template
 from workstation.domain.errors import N_
 from workstation.domain.finding import Finding, FindingState, shown_value
+from workstation.domain.first_read import FirstRead, after_ai
 from workstation.domain.mark import Mark
 from workstation.domain.measurement import Measurement, shown_number
 from workstation.domain.report import ReportDraft, ReportKind, Section, SignedReport
@@ -79,11 +80,12 @@ def page_data(
     follows: SignedReport | None = None,
     marks: Sequence[Mark] = (),
     stacks: Sequence[Stack] = (),
+    first_read: FirstRead | None = None,
 ) -> dict[str, Any]:
     """Everything ``page.typ`` shows but the pictures. report: None for an unsigned draft.
 
     marks: those that the report says, with their numbers. stacks: where they lie, for series and
-    image number.
+    image number. first_read: what a reader held before AI was shown, where he read so.
     """
     language = draft.language
     addendum = report is not None and report.kind is ReportKind.ADDENDUM
@@ -111,7 +113,9 @@ def page_data(
         "banner": _banner(report, follows, language),
         "facts": _facts(study, language),
         "sections": sections,
-        "table": _table(draft.template, spoken, measurements, numbers, language, marks, stacks),
+        "table": _table(
+            draft.template, spoken, measurements, numbers, language, marks, stacks, first_read
+        ),
         "images_title": tr("Key images", lang=language),
         "signature": _signature(report, role, language),
         "signature_note": tr(SIGNED_NOTE if report else UNREVIEWED, lang=language),
@@ -237,16 +241,18 @@ def _table(
     language: str,
     marks: Sequence[Mark],
     stacks: Sequence[Stack],
+    first_read: FirstRead | None,
 ) -> dict[str, Any]:
     rows: list[list[str]] = []
+    comma, late = "，" if language.startswith("zh") else ", ", tr("after AI", lang=language)
     for finding in spoken:
         name = finding.label.in_language(language)
         if finding.value is not None and finding.value_name is not None:
             name = f"{name} · {finding.value_name.in_language(language)}"
         value = "—" if finding.value is None else shown_value(finding)
         decided = tr(_DECIDED[finding.state], lang=language)
-        comma = "，" if language.startswith("zh") else ", "
         source = f"{_source(finding, language)}{comma}{decided}"
+        source += comma + late if after_ai(first_read, finding) else ""
         site = finding.site.in_language(language)
         rows.append([str(numbers[finding.id]), name, site, value, finding.formula or "—", source])
         for tied in measurements_of(finding, measurements):
@@ -265,7 +271,8 @@ def _table(
             name, how = mark_name(mark, language), mark.numbers[0].formula
             stack = next((s for s in stacks if s.id == mark.stack_id), None)
             where = place_text(mark, stack, language) or "—"
-            rows.append(["", name, where, shown, how, mark.by])
+            by = mark.by + comma + late if after_ai(first_read, mark) else mark.by
+            rows.append(["", name, where, shown, how, by])
     citations = [
         f"{m.formula}: {m.source}"
         for m in measurements

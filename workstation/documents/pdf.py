@@ -16,6 +16,7 @@ from workstation.documents.page import page_data
 from workstation.documents.templates import TEMPLATES
 from workstation.domain import mark
 from workstation.domain.errors import N_, BadInput
+from workstation.domain.first_read import FirstRead
 from workstation.domain.measurement import Measurement
 from workstation.domain.report import ReportDraft, SignedReport
 from workstation.domain.study import Study
@@ -89,6 +90,7 @@ def report_pdf(
         follows=follows,
         marks=report.marks,
         stacks=stacks,
+        first_read=report.first_read,
     )
     return _typeset(data, report.draft.template, report.signed_at, key_images, report_json)
 
@@ -104,11 +106,13 @@ def draft_pdf(
     made_at: datetime | None = None,
     marks: Sequence[mark.Mark] = (),
     stacks: Sequence[Stack] = (),
+    first_read: FirstRead | None = None,
 ) -> bytes:
     """A draft as PDF/A-3b, marked on every page as neither reviewed nor signed."""
     data = page_data(
-        study, draft, findings, measurements, site_name=site_name, marks=marks, stacks=stacks
-    )
+        study, draft, findings, measurements, site_name=site_name, marks=marks, stacks=stacks,
+        first_read=first_read,
+    )  # fmt: skip
     return _typeset(data, draft.template, made_at or datetime.now(UTC), key_images, None)
 
 

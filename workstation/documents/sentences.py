@@ -11,6 +11,7 @@ from workstation.documents.templates import Template, TemplatePhrase, load_guide
 from workstation.domain.artefact import Wording
 from workstation.domain.errors import N_
 from workstation.domain.finding import REPORTED, Finding, shown_value
+from workstation.domain.first_read import FirstRead, after_ai
 from workstation.domain.mark import Mark
 from workstation.domain.measurement import Measurement, Refusal, format_value, shown_number
 from workstation.domain.outcome import Outcome
@@ -27,7 +28,7 @@ NOT_NORMAL = N_(
 @dataclass(frozen=True)
 class Material:
     """What a report is made of. free_texts: section key to the reader's own words. marks: those
-    that a reader put into the report."""
+    that a reader put into the report. first_read: what he held before AI was shown."""
 
     findings: Sequence[Finding]
     measurements: Sequence[Measurement]
@@ -36,6 +37,7 @@ class Material:
     free_texts: Mapping[str, str]
     outcomes: Sequence[Outcome] = ()
     marks: Sequence[Mark] = ()
+    first_read: FirstRead | None = None
 
 
 def reported(findings: Sequence[Finding]) -> list[Finding]:
@@ -69,10 +71,8 @@ def compose(template: Template, language: str, material: Material) -> tuple[Sect
             sentences = _method(material.stacks, language)
         elif part.kind == "findings":
             inside = [f for f in spoken if template.section_for(f.area) == part.key]
-            sentences = [
-                Sentence(_finding_text(template, f, material.measurements, language), (f.id,))
-                for f in inside
-            ]
+            sentences = [Sentence(_finding_text(template, f, material, language), (f.id,))
+                         for f in inside]  # fmt: skip
             sentences += _marked(template, part.key, material, language)
         elif part.kind == "impression":
             sentences = _impression(template, spoken, material.measurements, language)
@@ -91,7 +91,8 @@ def _marked(template: Template, section: str, material: Material, language: str)
     for mark in material.marks:
         stack = stacks.get(mark.stack_id)
         if template.section_for(stack.region if stack is not None else "") == section:
-            said.append(Sentence(mark_sentence(mark, stack, language)))
+            after = after_ai(material.first_read, mark)
+            said.append(Sentence(mark_sentence(mark, stack, language, after_ai=after)))
     return said
 
 
@@ -141,12 +142,14 @@ def _filled(words: Wording, slots: Mapping[str, str], language: str) -> str:
     return text[:1].upper() + text[1:] if not _chinese(language) else text
 
 
-def _finding_text(
-    template: Template, finding: Finding, measurements: Sequence[Measurement], language: str
-) -> str:
+def _finding_text(template: Template, finding: Finding, material: Material, language: str) -> str:
     phrase = template.phrase(finding.template_key)
-    slots = _slots(finding, phrase, measurements, language)
-    return _filled(phrase.one.findings, slots, language)
+    slots = _slots(finding, phrase, material.measurements, language)
+    text = _filled(phrase.one.findings, slots, language)
+    if not after_ai(material.first_read, finding):
+        return text
+    said = tr("after AI", lang=language)
+    return f"{text}（{said}）" if _chinese(language) else f"{text} ({said})"
 
 
 def _impression(
@@ -238,6 +241,14 @@ def _not_judged(material: Material, language: str) -> list[Sentence]:
         )
         for outcome in material.outcomes
     ]
+    read = material.first_read
+    if read is not None:
+        when = read.at.astimezone().strftime("%Y-%m-%d %H:%M")
+        words = N_(
+            "First read without AI by {name}, locked {when}; what was made or changed later is "
+            "marked: after AI."
+        )
+        said.insert(0, tr(words, lang=language, name=read.reader_name, when=when))
     said += [
         f"{r.name.in_language(language)}{separator}{say(r.reason, lang=language)}"
         for r in material.refusals

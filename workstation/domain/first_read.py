@@ -66,13 +66,22 @@ class FirstRead:
         return Snapshot(kind, item.id, essence(item)) in self.held
 
 
+_NOT_SAID = frozenset({"label_mm", "numbers", "by", "at", "in_report"})
+
+
 def essence(item: object) -> str:
-    """Digest of what a person said with a finding or mark; machine-made numbers are no part."""
+    """Digest of what a person said with a finding or mark.
+
+    Machine-made numbers, when and by whom it was kept, where the words of a mark stand and whether
+    the report says it are no part: who only puts an early measurement into the report did not
+    change it.
+    """
     if isinstance(item, Finding):
         place = tuple(round(v, 3) for v in item.location_mm)
         return digest_of((item.label, item.site, item.state, item.mask_id, place, item.note))
     if isinstance(item, Mark):
-        return digest_of({**item.__dict__, "label_mm": None})
+        said = {k: v for k, v in item.__dict__.items() if k not in _NOT_SAID}
+        return digest_of(said)
     return digest_of(item)
 
 
@@ -112,6 +121,10 @@ def changed_after(store: Stored, read: FirstRead) -> tuple[Snapshot, ...]:
     return tuple(one for one in now if one not in read.held)
 
 
-def after_ai(read: FirstRead | None, finding: Finding) -> bool:
-    """Whether a person's own finding was made or changed after AI was shown."""
-    return read is not None and is_by_hand(finding) and not read.has("finding", finding)
+def after_ai(read: FirstRead | None, item: Finding | Mark) -> bool:
+    """Whether a person's own finding or mark was made or changed after AI was shown."""
+    if read is None or item.study_uid != read.study_uid:
+        return False
+    if isinstance(item, Mark):
+        return not read.has("mark", item)
+    return is_by_hand(item) and not read.has("finding", item)

@@ -67,7 +67,15 @@ class JudgeRow:
 
     @property
     def number(self) -> tuple[float, str] | None:
-        """The main number with its unit: of the first finding that has one, else measured."""
+        """The main number with its unit: of the first finding that has one; where there is no
+        finding, the first that was measured.
+
+        None once a finding lost its number by an edit (an ejection fraction whose outline was
+        changed in one phase only): no other number may stand in its place.
+        """
+        if any(f.value is None and f.original_value is not None for f in self.findings):
+            return None
         numbers = [(f.value, f.unit) for f in self.findings if f.value is not None]
-        numbers += [(m.value, m.unit) for m in self.measurements]
+        if not self.findings:
+            numbers = [(m.value, m.unit) for m in self.measurements]
         return numbers[0] if numbers else None

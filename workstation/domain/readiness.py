@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from workstation.domain.artefact import digest_of
 from workstation.domain.errors import N_, Message, Param, named
 from workstation.domain.finding import REPORTED, Finding, FindingState
-from workstation.domain.first_read import is_hidden, of_people, of_these
+from workstation.domain.first_read import FirstRead, first_read, is_hidden, of_people, of_these
 from workstation.domain.mark import KeyImage, Mark
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
@@ -56,6 +56,7 @@ class Case:
     marks: Sequence[Mark] = ()
     key_images: Sequence[KeyImage] = ()
     hidden: bool = False
+    first_read: FirstRead | None = None  # locked before AI was shown
 
     @property
     def reported(self) -> tuple[Finding, ...]:
@@ -120,6 +121,7 @@ def read_case(store: Store, study_uid: str) -> Case:
         marks=[mark for mark in store.all(Mark, study_uid) if mark.in_report],
         key_images=store.all(KeyImage, study_uid),
         hidden=hidden,
+        first_read=first_read(store, study_uid),
     )
 
 
@@ -133,7 +135,8 @@ def sources(case: Case) -> tuple[str, ...]:
     study = replace(case.study, state=StudyState.NEW, urgent=False)
     parts = [study, stacks, outcomes, *case.findings, *case.measurements, *case.refusals, *texts]
     marks = [replace(mark, label_mm=None) for mark in case.marks]  # where words stand is no part
-    return tuple(digest_of(part) for part in (*parts, *marks, *case.key_images))
+    locked = [case.first_read] if case.first_read is not None else []
+    return tuple(digest_of(part) for part in (*parts, *marks, *case.key_images, *locked))
 
 
 def is_current(draft: ReportDraft, case: Case) -> bool:

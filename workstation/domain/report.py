@@ -9,6 +9,7 @@ from datetime import datetime
 from workstation.domain.artefact import MadeBy, Wording
 from workstation.domain.errors import Message
 from workstation.domain.finding import Finding
+from workstation.domain.first_read import FirstRead
 from workstation.domain.mark import KeyImage, Mark
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.study import Study
@@ -108,6 +109,7 @@ class SignedReport:
     addendum_text: str = ""
     marks: tuple[Mark, ...] = ()
     key_images: tuple[KeyImage, ...] = ()
+    first_read: FirstRead | None = None  # locked before AI was shown, where a site reads so
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from workstation import __version__
 from workstation.archive.store import Archive
 from workstation.documents.sentences import Material, compose
@@ -13,6 +15,8 @@ from workstation.domain.people import MACHINE, Actor, Permission
 from workstation.domain.readiness import Case, read_case
 from workstation.domain.report import FreeText, Obstacle, ReportDraft
 from workstation.domain.study import StudyState
+from workstation.domain.volume import Stack
+from workstation.reading.held_back import shown_stacks
 
 
 def draft(
@@ -31,7 +35,8 @@ def draft(
     case = read_case(archive, study_uid)
     if case.study.state is StudyState.SIGNED and case.draft is not None:
         return case.draft
-    made = _made(case, _template(case, template), language, actor)
+    stacks = shown_stacks(archive, case.stacks, hidden=case.hidden)
+    made = _made(case, stacks, _template(case, template), language, actor)
     state = _state(case, made)
     if made == case.draft and state is case.study.state:
         return made
@@ -91,15 +96,18 @@ def _template(case: Case, wanted: str) -> Template:
     return load_template(choose_template(regions, tuple(s.modality for s in case.stacks)))
 
 
-def _made(case: Case, template: Template, language: str, actor: Actor) -> ReportDraft:
+def _made(
+    case: Case, stacks: Sequence[Stack], template: Template, language: str, actor: Actor
+) -> ReportDraft:
     material = Material(
         case.findings,
         case.reported_measurements,
         case.refusals,
-        case.stacks,
+        stacks,
         case.free_texts,
         case.outcomes,
         case.marks,
+        case.first_read,
     )
     return ReportDraft(
         id=case.study.study_uid,

@@ -120,6 +120,7 @@ def _draft_files(
         made_at=moment,
         marks=case.marks,
         stacks=case.stacks,
+        first_read=case.first_read,
     )
     data = {
         "schema": "onescan-draft/1",

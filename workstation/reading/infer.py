@@ -69,7 +69,7 @@ def infer(
     """
     room = _Room(archive, settings, study_uid, actor, cancel or Cancel(), begun)
     if archive.study(study_uid).state is not StudyState.SIGNED:
-        room.settle_mode()
+        second_reader.settle_mode(archive, settings, study_uid, actor)
         room.take_back_what_lost_its_images()
         with room.volumes:
             room.walk(progress, stat_only)
@@ -122,16 +122,6 @@ class _Room:
         self.refusals = Refusals(archive, study_uid, actor, self.stacks)
         self.volumes = Volumes(archive, cancel)
         self.ran: list[str] = []
-
-    def settle_mode(self) -> None:
-        """Before anything looks at the study: is it read with AI, or before it?"""
-        wanted = second_reader.mode_to_settle
-        if wanted(self.archive, self.settings, self.study_uid) is None:
-            return
-        with self._writing(Message(N_("How the study is read was settled"))) as writer:
-            mode = wanted(writer, self.settings, self.study_uid)
-            if mode is not None:
-                writer.put(mode)
 
     def walk(self, progress: Progress, stat_only: bool) -> None:
         """Every run that is still to be made, each stored as soon as it is done."""

@@ -20,9 +20,11 @@ from workstation.reading import arrivals
 from workstation.reading.assemble import assemble
 from workstation.reading.draft import draft
 from workstation.reading.foreign import take_in
+from workstation.reading.held_back import shown_stacks
 from workstation.reading.infer import infer
 from workstation.reading.intake import IntakeReport, intake
 from workstation.reading.quantify import quantify
+from workstation.reading.second_reader import settle_mode
 from workstation.settings import Settings
 
 
@@ -71,6 +73,7 @@ def read_study(
     waited since the images came in counts as read in the end.
     """
     seen = arrivals.arrival_of(archive, study_uid)
+    settle_mode(archive, settings, study_uid, actor)  # before others' findings come in
     assemble(archive, study_uid, actor=actor, progress=part(progress, 0.0, 0.2), cancel=cancel)
     after_room("assemble")
     take_in(archive, study_uid, actor=actor, progress=part(progress, 0.2, 0.25), cancel=cancel)
@@ -94,7 +97,7 @@ def read_study(
     progress(1.0, Message(N_("Done")))
     case = read_case(archive, study_uid)
     return Reading(
-        tuple(case.stacks),
+        shown_stacks(archive, case.stacks, hidden=case.hidden),
         tuple(case.findings),
         tuple(case.measurements),
         tuple(case.refusals),
@@ -119,6 +122,7 @@ def triage(
 
     The study still waits to be read; ``read_study`` computes none of this again.
     """
+    settle_mode(archive, settings, study_uid, actor)
     assemble(archive, study_uid, actor=actor, progress=part(progress, 0.0, 0.3), cancel=cancel)
     after_room("assemble")
     infer(

@@ -12,6 +12,7 @@ from workstation.dicom.mark_groups import Numbers, Sources
 from workstation.dicom.mark_report import write_mark_report
 from workstation.dicom.presentation_writer import write_states
 from workstation.domain.artefact import digest_of
+from workstation.domain.first_read import after_ai, first_read
 from workstation.domain.mark import KeyImage, Mark
 from workstation.domain.mark_exchange import is_placeable
 from workstation.domain.people import Actor
@@ -38,7 +39,10 @@ def mark_files(
     if not marks and not keys:
         return []
     sources = sources_of(archive, study_uid, stacks, marks, keys)
-    identity = digest_of([__version__, actor.name, site_name, *marks, *keys, dict(numbers or {})])
+    read = first_read(archive, study_uid)
+    late = sorted(mark.id for mark in marks if after_ai(read, mark))
+    made_of = [__version__, actor.name, site_name, *marks, *keys, dict(numbers or {})]
+    identity = digest_of([*made_of, late] if late else made_of)
     stem, latest = f"marks-{identity[:8]}", max([m.at for m in marks] + [k.at for k in keys])
     made: list[tuple[str, str, bytes]] = []
     if marks:
@@ -51,6 +55,7 @@ def mark_files(
             numbers=numbers,
             made_at=latest,
             identity=identity,
+            late=late,
         )
         made.append(("sr_marks", f"{stem}.sr.dcm", report))
     states = write_states(

@@ -30,7 +30,8 @@ from workstation.domain.document import (
     SegmentSet,
     StudyObject,
 )
-from workstation.domain.errors import N_, BadInput, Message, NotFound, ReaderError
+from workstation.domain.errors import N_, BadInput, Message, ReaderError
+from workstation.domain.first_read import is_hidden
 from workstation.domain.mark import Mark, MarkKind, MarkNumber
 from workstation.domain.mark_exchange import marks_of_place, marks_of_state
 from workstation.domain.mark_numbers import numbers_of
@@ -39,6 +40,7 @@ from workstation.domain.people import Actor, Permission
 from workstation.domain.study import Instance
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel
+from workstation.reading.held_back import may_tell_results, shown_object
 from workstation.reading.stored_regions import stored_regions
 from workstation.reading.stored_slices import stored_images, stored_slices
 
@@ -66,13 +68,18 @@ class Masks:
     stack_ids: tuple[str, ...]  # stacks that it was drawn on
 
 
-def objects_of(archive: Archive, study_uid: str) -> list[StudyObject]:
-    """Every object of a study that is no image, in the order of its series."""
+def objects_of(archive: Archive, study_uid: str, *, hidden: bool = False) -> list[StudyObject]:
+    """Every object of a study that is no image, in the order of its series.
+
+    While AI waits for the first read, only those that surely tell nothing that a machine found;
+    hidden: it will wait, though nothing has settled that yet.
+    """
+    hidden = hidden or is_hidden(archive, study_uid)
     found: list[StudyObject] = []
     for series in archive.series_of(study_uid):
         for instance in archive.instances_of(series.series_uid):
             kind = kind_of(instance)
-            if kind is not None:
+            if kind is not None and not (hidden and may_tell_results(archive, instance, kind)):
                 found.append(_listed(archive, instance, kind))
     order = list(ObjectKind)
     return sorted(found, key=lambda o: (order.index(o.kind), o.made, o.title))
@@ -105,12 +112,9 @@ def _listed(archive: Archive, instance: Instance, kind: ObjectKind) -> StudyObje
 
 
 def object_of(archive: Archive, sop_instance_uid: str) -> StudyObject:
-    """One object by its SOP instance UID; ``NotFound`` where there is none."""
-    instance = archive.instance(sop_instance_uid)
-    kind = kind_of(instance) if instance is not None else None
-    if instance is None or kind is None:
-        raise NotFound(N_("There is no such object in the archive."))
-    return _listed(archive, instance, kind)
+    """One object by its SOP instance UID; ``NotFound`` where there is none, ``NotAllowed`` where
+    it may tell what a machine found before the first read is locked."""
+    return _listed(archive, *shown_object(archive, sop_instance_uid))
 
 
 def open_study_object(archive: Archive, sop_instance_uid: str) -> Opened:
@@ -131,6 +135,7 @@ def masks_of(
     cancel: Cancel | None = None,
 ) -> Masks:
     """Voxels of a segmentation, or of contours filled on the images that they were drawn on."""
+    shown_object(archive, sop_instance_uid)
     found = stored_regions(archive, sop_instance_uid, numbers, cancel)
     about, pieces, own = found.about, found.pieces, found.stacks
     return Masks(

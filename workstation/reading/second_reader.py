@@ -13,12 +13,14 @@ from workstation.domain.first_read import (
     Snapshot,
     essence,
     first_read,
+    is_hidden,
     reading_mode,
 )
 from workstation.domain.mark import KeyImage, Mark
 from workstation.domain.outcome import Outcome
-from workstation.domain.people import Permission, User
+from workstation.domain.people import Actor, Permission, User
 from workstation.domain.report import FreeText
+from workstation.domain.study import StudyState
 from workstation.reading.alerts import raise_held
 from workstation.settings import SECOND_READER, Settings
 
@@ -32,6 +34,8 @@ def mode_to_settle(
     """
     if settings.ai_reading != SECOND_READER or reading_mode(store, study_uid) is not None:
         return None
+    if store.study(study_uid).state is StudyState.SIGNED:
+        return None
     if store.all(Outcome, study_uid):
         return None
     if any(not is_by_hand(one) for one in store.all(Finding, study_uid)):
@@ -39,14 +43,38 @@ def mode_to_settle(
     return ReadingMode(study_uid, study_uid, True, settings.stat_before_first_read, now())
 
 
-def lock_first_read(archive: Archive, user: User, study_uid: str) -> FirstRead:
+def settle_mode(archive: Archive, settings: Settings, study_uid: str, actor: Actor) -> None:
+    """Before anything looks at the study, others' objects included: is AI to wait?"""
+    if mode_to_settle(archive, settings, study_uid) is None:
+        return
+    reason = Message(N_("How the study is read was settled"))
+    with archive.write(actor, Permission.ANALYSE, reason, study_uid) as writer:
+        mode = mode_to_settle(writer, settings, study_uid)
+        if mode is not None:
+            writer.put(mode)
+
+
+def will_hide(archive: Archive, settings: Settings, study_uid: str) -> bool:
+    """Whether AI waits for a first read, also where nothing has looked at the study yet."""
+    settled = is_hidden(archive, study_uid)
+    return settled or mode_to_settle(archive, settings, study_uid) is not None
+
+
+def lock_first_read(
+    archive: Archive, user: User, study_uid: str, settings: Settings | None = None
+) -> FirstRead:
     """``user`` has read without AI: keep what he holds now, and show AI from now on.
 
+    settings: of the site, for a study that nothing has looked at yet.
     ``NotAllowed`` where the study is read with AI from the start, or was locked before.
     """
     reason = Message(N_("The first read was locked"))
     with archive.write(user.actor, Permission.REVIEW, reason, study_uid) as writer:
         mode = reading_mode(writer, study_uid)
+        if mode is None and settings is not None:
+            mode = mode_to_settle(writer, settings, study_uid)
+            if mode is not None:
+                writer.put(mode)
         if mode is None or not mode.hidden:
             raise NotAllowed(N_("This study is read together with AI: there is nothing to lock."))
         if first_read(writer, study_uid) is not None:

@@ -17,6 +17,7 @@ from workstation.domain.segment import KINDS, Segment, SegmentKind, SegmentOrigi
 from workstation.domain.volume import Stack
 from workstation.domain.voxel_set import VoxelSet
 from workstation.domain.work import Cancel
+from workstation.reading.held_back import shown_object
 from workstation.reading.segments import new_in
 from workstation.reading.stored_regions import stored_regions
 
@@ -47,6 +48,7 @@ def take(
     said in ``notes``. All in one transaction. ``BadInput`` where nothing can be taken.
     """
     archive.check(actor, Permission.REVIEW)
+    shown_object(archive, sop_instance_uid)
     found = stored_regions(archive, sop_instance_uid, numbers, cancel)
     about = found.about
     stacks = [s for s in found.stacks if s.is_volume and s.samples == 1]

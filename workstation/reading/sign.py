@@ -203,6 +203,7 @@ def _facts(
         refusals=() if adds else tuple(case.refusals),
         marks=() if adds else tuple(case.marks),
         key_images=() if adds else tuple(case.key_images),
+        first_read=None if adds else case.first_read,
         signer=signer.name,
         signer_name=signer.display_name,
         signed_at=now(),

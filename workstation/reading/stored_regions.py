@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from workstation.archive.store import Archive
-from workstation.dicom.object_kinds import kind_of
 from workstation.dicom.rt_structures import fill_contours, read_structures
 from workstation.dicom.segment_reader import SegmentPieces, read_segment_set, read_segments
 from workstation.domain.document import ObjectKind, SegmentSet
-from workstation.domain.errors import N_, BadInput, NotFound
+from workstation.domain.errors import N_, BadInput
 from workstation.domain.image_plane import ImagePlane, plane_of
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel
+from workstation.reading.held_back import stored_object
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +36,7 @@ def stored_regions(
     numbers: of the regions wanted, all by default. ``BadInput`` where the object holds none or
     cannot be read, ``NotFound`` where there is no such object.
     """
-    instance = archive.instance(sop_instance_uid)
-    kind = kind_of(instance) if instance is not None else None
-    if instance is None or kind is None:
-        raise NotFound(N_("There is no such object in the archive."))
+    instance, kind = stored_object(archive, sop_instance_uid)
     path = archive.blob_path(instance.sha256)
     stacks = archive.all(Stack, instance.study_uid)
     if kind is ObjectKind.CONTOURS:

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from workstation.domain.alert import Alert
 from workstation.domain.errors import ReaderError
 from workstation.domain.finding import Finding
-from workstation.domain.first_read import FirstRead, Snapshot, changed_after, first_read
+from workstation.domain.first_read import FirstRead, Snapshot, changed_after
 from workstation.domain.judge import KnownJudge
 from workstation.domain.mark import RoleChoice
 from workstation.domain.measurement import Measurement, Refusal
@@ -26,9 +26,11 @@ from workstation.domain.study import Study
 from workstation.domain.volume import Stack
 from workstation.reading import draft as drafting
 from workstation.reading.arrivals import stop
+from workstation.reading.held_back import shown_stacks
 from workstation.reading.judges import known_judges
 from workstation.reading.line import read_study
 from workstation.reading.priors import doubts
+from workstation.reading.second_reader import will_hide
 from workstation.settings import Settings
 from workstation.text import LANGUAGES, language, set_language
 from workstation.ui.arrivals import Arrivals
@@ -253,10 +255,11 @@ class Desk(QObject):
         except ReaderError:
             obstacles = ()
         case = read_case(archive, study_uid)  # without what must not be seen yet
-        locked = first_read(archive, study_uid)
+        locked = case.first_read
+        hidden = will_hide(archive, self.settings, study_uid)
         return Contents(
             study,
-            tuple(case.stacks),
+            shown_stacks(archive, case.stacks, hidden=hidden),
             tuple(case.findings),
             tuple(case.measurements),
             tuple(case.refusals),
@@ -270,7 +273,7 @@ class Desk(QObject):
             tuple(archive.all(RoleChoice, study_uid)),
             known_judges(self.settings),
             tuple(archive.all(Alert, study_uid)),
-            case.hidden,
+            hidden,
             locked,
             changed_after(archive, locked) if locked else (),
         )

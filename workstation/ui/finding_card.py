@@ -11,9 +11,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from workstation.domain.errors import N_
 from workstation.domain.finding import Action, Finding, FindingState, shown_value
 from workstation.domain.measurement import Measurement, format_value
-from workstation.text import language, say, tr
+from workstation.text import language, tr
 from workstation.ui.named import named
-from workstation.viewing.foreign_words import caution_lines, made_lines, stated_lines
+from workstation.viewing.foreign_words import (
+    caution_lines,
+    cautions_of,
+    made_lines,
+    stated_lines,
+)
 
 EVIDENCE = {
     "none": N_("evidence: none"),
@@ -29,14 +34,6 @@ STATE_MARK = {
     FindingState.REJECTED: "✕",
     FindingState.ADDED: "+",
 }
-
-
-def cautions_of(item: object) -> list[str]:
-    """What speaks against relying on a result, and what was unusual about its image."""
-    doubts, cautions = getattr(item, "doubts", ()), getattr(item, "cautions", ())
-    return ["⚠ " + tr("uncertain: {why}", why=say(one)) for one in doubts] + [
-        "△ " + tr("with a caution: {why}", why=say(one)) for one in cautions
-    ]
 
 
 def _wrapped(words: str, name: str) -> QLabel:

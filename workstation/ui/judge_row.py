@@ -13,8 +13,9 @@ from workstation.domain.judge import JudgeRow, RowState
 from workstation.domain.measurement import format_value
 from workstation.domain.volume import Stack
 from workstation.text import language, say, tr
-from workstation.ui.finding_card import EVIDENCE, cautions_of
+from workstation.ui.finding_card import EVIDENCE
 from workstation.ui.named import named
+from workstation.viewing.foreign_words import cautions_of
 
 SIGNS = {
     RowState.FOUND: "●",

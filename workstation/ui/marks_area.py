@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from workstation.domain.errors import N_
+from workstation.domain.first_read import after_ai
 from workstation.domain.geometry import Floats
 from workstation.domain.mark import Mark, MarkEdit
 from workstation.domain.mark_voxels import Painted, painted_of
@@ -52,7 +53,9 @@ class MarksArea(QObject):
         self.window = window
         self.board = MarkBoard()
         self.board.voxels = self._voxels
-        self.panel = MarksPanel(self.board, self._stack, lambda: window.desk.study_uid)
+        self.panel = MarksPanel(
+            self.board, self._stack, lambda: window.desk.study_uid, self._is_late
+        )
         self.layers: list[MarksLayer] = []
         self.waiting = WaitingMarks()
         self._known = False  # whether what waited on the disk has been read
@@ -74,6 +77,7 @@ class MarksArea(QObject):
         desk = window.desk
         desk.study_opened.connect(lambda _: self._opened())
         desk.study_closed.connect(self._closed)
+        desk.contents_changed.connect(self.panel.refresh_soon)
         desk.user_changed.connect(self._store_waiting)
         window.commands.register("next_mark", lambda: self._step(1))
         window.commands.register("previous_mark", lambda: self._step(-1))
@@ -96,6 +100,11 @@ class MarksArea(QObject):
         held = self.window.grid_.stacks.get(stack_id)
         contents = self.window.desk.contents
         return held if held is not None or contents is None else contents.stack(stack_id)
+
+    def _is_late(self, mark: Mark) -> bool:
+        """Whether it was made or changed after AI was shown to who reads second."""
+        contents = self.window.desk.contents
+        return contents is not None and after_ai(contents.first_read, mark)
 
     def _voxels(self, stack_id: str, phase: int) -> Voxels | None:
         stack, loading = self._stack(stack_id), self.window.library.held(stack_id, phase)

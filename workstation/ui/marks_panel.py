@@ -49,19 +49,21 @@ class MarksTable(QTableWidget):
 
 class MarksPanel(QWidget):
     """Follows the board. stack_of: the stack with an id, where a study on screen has it. study:
-    the UID of the one being read."""
+    the UID of the one being read. is_late: whether a mark was made or changed after AI was shown
+    to who reads second."""
 
     def __init__(
         self,
         board: MarkBoard,
         stack_of: Callable[[str], Stack | None],
         study: Callable[[], str],
+        is_late: Callable[[Mark], bool],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.board = board
         self._stack_of = stack_of
-        self._study = study
+        self._study, self._is_late = study, is_late
         self._filling = False
         self._ids: list[str] = []
         self.table = named(MarksTable(self.delete), "marks")
@@ -102,11 +104,12 @@ class MarksPanel(QWidget):
         self._soon.setSingleShot(True)
         self._soon.setInterval(60)
         self._soon.timeout.connect(self.refresh)
-        board.changed.connect(self._board_changed)
+        board.changed.connect(self.refresh_soon)
         self.refresh()
 
-    def _board_changed(self) -> None:
-        if self.board.preview is None:  # while the mouse is down the list waits
+    def refresh_soon(self) -> None:
+        """List anew in a moment; while the mouse is down the list waits."""
+        if self.board.preview is None:
             self._soon.start()
 
     # --- what is listed
@@ -150,10 +153,11 @@ class MarksPanel(QWidget):
         name.setFlags(flags | Qt.ItemFlag.ItemIsEditable)
         name.setToolTip(tr(KIND_WORDS[mark.kind]))
         self.table.setItem(row, NAME, name)
-        said = [main_text(mark, numbers), place_text(mark, stack)]
+        late = self._is_late(mark)
+        said = [main_text(mark, numbers), place_text(mark, stack), tr("after AI") if late else ""]
         value = QTableWidgetItem("\n".join(line for line in said if line))
         value.setFlags(flags)
-        value.setToolTip(copied_text(mark, numbers, stack))
+        value.setToolTip(copied_text(mark, numbers, stack, after_ai=late))
         value.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.table.setItem(row, VALUE, value)
 
@@ -209,5 +213,6 @@ class MarksPanel(QWidget):
         mark = self.board.get(self.board.selected)
         if mark is not None:
             stack = self._stack_of(mark.stack_id)
-            words = copied_text(mark, self.board.numbers(mark), stack)
+            numbers, late = self.board.numbers(mark), self._is_late(mark)
+            words = copied_text(mark, numbers, stack, after_ai=late)
             QGuiApplication.clipboard().setText(words)

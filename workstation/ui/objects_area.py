@@ -117,18 +117,18 @@ class ObjectsArea(QObject):
         desk = self.window.desk
         if desk.contents is None:
             return
-        study = desk.contents.study
-        key = f"{study.study_uid} {study.instances}"
+        study, hidden, archive = desk.contents.study, desk.contents.hidden, desk.archive
+        key = f"{study.study_uid} {study.instances} {hidden}"
         if key == self._listed:
             return
         self._listed = key
-        archive = desk.archive
+        self.panel.hold_back(hidden)
 
         def arrived(found: list[StudyObject]) -> None:
             if self._listed == key:
                 self.panel.show_objects(found)
 
-        desk.jobs.read(lambda: objects.objects_of(archive, study.study_uid), arrived)
+        desk.jobs.read(lambda: objects.objects_of(archive, study.study_uid, hidden=hidden), arrived)
 
     # --- opening
 

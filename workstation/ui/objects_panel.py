@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from workstation.domain.document import ObjectKind, StudyObject
+from workstation.reading.held_back import HELD_BACK
 from workstation.text import say, tr
 from workstation.ui.named import named
 from workstation.viewing.shown_objects import ShownObjects, ShownSegments
@@ -49,6 +50,7 @@ class ObjectsPanel(QWidget):
         self.shown = shown
         self.objects: Sequence[StudyObject] = ()
         self.current = ""
+        self.held_back = False  # results of others wait for the first read
         self.list = named(QTreeWidget(), "objects")
         self.list.setColumnCount(2)
         self.list.setRootIsDecorated(False)
@@ -102,19 +104,24 @@ class ObjectsPanel(QWidget):
     def retranslate(self) -> None:
         """Every text in the language of now."""
         self.list.setHeaderLabels([tr("Object"), tr("Made")])
-        self.nothing.setText(
-            tr("Reports, segmentations, key images and other objects of the study appear here.")
-        )
+        self.hold_back(self.held_back)
         self.read.setText(tr("Read in the view"))
         self.show_objects(self.objects)
 
     # --- the list
 
+    def hold_back(self, held_back: bool) -> None:
+        """Say whether results of other systems wait for the first read."""
+        self.held_back = held_back
+        words = tr("Reports, segmentations, key images and other objects of the study appear here.")
+        self.nothing.setText("◌ " + tr(HELD_BACK) if held_back else words)
+        self.nothing.setVisible(held_back or not self.objects)
+
     def show_objects(self, objects: Sequence[StudyObject]) -> None:
         """List the objects of the open study."""
         self.objects = objects
         self.listed.emit(objects)
-        self.nothing.setVisible(not objects)
+        self.nothing.setVisible(self.held_back or not objects)
         self.list.blockSignals(True)
         self.list.clear()
         for one in objects:

@@ -86,6 +86,7 @@ class StudyArea(QObject):
         lock = question.addButton(tr("Lock"), QMessageBox.ButtonRole.AcceptRole)
         question.addButton(tr("Go on reading"), QMessageBox.ButtonRole.RejectRole)
         archive, study_uid = self.desk.archive, contents.study.study_uid
+        settings = self.desk.settings
 
         def locked(_: FirstRead) -> None:
             self.desk.reload()
@@ -93,7 +94,9 @@ class StudyArea(QObject):
 
         def answered() -> None:
             if question.clickedButton() is lock:
-                self.desk.jobs.write(lambda: lock_first_read(archive, user, study_uid), locked)
+                self.desk.jobs.write(
+                    lambda: lock_first_read(archive, user, study_uid, settings), locked
+                )
             self.question = None
 
         question.finished.connect(lambda _: answered())

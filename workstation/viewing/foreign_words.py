@@ -10,6 +10,7 @@ from workstation.domain.finding import Finding
 from workstation.domain.mask import VOLUME_NAME
 from workstation.domain.measurement import Measurement, as_stated
 from workstation.domain.origin import Origin, StatedWord
+from workstation.domain.outcome import Outcome
 from workstation.text import language, say, tr
 
 _KINDS = {
@@ -71,6 +72,13 @@ def _said(word: StatedWord, lang: str) -> str:
     value = wording(word.value).in_language(lang) if word.value is not None else word.words
     name = wording(word.name).in_language(lang)
     return f"{name}: {value}" if name else value
+
+
+def cautions_of(item: Finding | Outcome) -> list[str]:
+    """What speaks against relying on a result, and what was unusual about its image."""
+    return ["⚠ " + tr("uncertain: {why}", why=say(one)) for one in item.doubts] + [
+        "△ " + tr("with a caution: {why}", why=say(one)) for one in item.cautions
+    ]
 
 
 def caution_lines(finding: Finding) -> list[str]:
