@@ -29,7 +29,7 @@ ONLY_IN = {
     "pydicom": ("workstation/dicom/",),
     "pynetdicom": ("workstation/dicom/",),
     "highdicom": ("workstation/dicom/",),
-    "cv2": ("workstation/documents/movie.py", "workstation/render/enlarge.py"),
+    "cv2": ("workstation/documents/movie.py", "workstation/render/grey.py"),
 }
 NETWORK = {"requests", "urllib.request", "http.client", "httpx", "aiohttp", "ftplib", "smtplib"}
 ALLOWED_TOP = {

@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.viewer.images import GRIDS, volume_of
 from workstation.domain.plane import PlaneKind
-from workstation.render.enlarge import enlarged
+from workstation.render.grey import enlarged
 from workstation.ui.slice_picture import SlicePicture
 from workstation.viewing.viewport import Viewport
 

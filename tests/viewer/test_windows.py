@@ -18,6 +18,8 @@ from pydicom.sequence import Sequence
 from tests.dicom_in.making import Shelf, image, save
 from workstation.dicom.volumes import read_volume
 from workstation.domain.volume import Volume
+from workstation.render.grey import grey_of
+from workstation.render.slice import outside_value
 from workstation.viewing.tools import WindowDrag
 from workstation.viewing.window_level import (
     Window,
@@ -128,3 +130,17 @@ def test_suv_opens_at_zero_to_five(tmp_path: Path) -> None:
     assert default_window(pet) == Window(2.5, 5)
     wide = window_for_key(6, replace(volume, stack=pet))
     assert wide is not None and wide == (Window(5, 10), "SUV 0–10")
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.uint8, np.float32])
+@pytest.mark.parametrize("invert", [False, True])
+def test_grey_on_screen_is_the_same_bit_for_bit(dtype: type[Any], invert: bool) -> None:
+    rng = np.random.default_rng(3)
+    low = -32768 if dtype is np.int16 else 0
+    values = rng.integers(low, 256 if dtype is np.uint8 else 32767, (63, 41)).astype(dtype)
+    outside = outside_value(np.dtype(dtype))
+    values[0, :5] = outside
+    for window in (Window(40, 400), Window(12000, 30000), Window(100, 1), Window(9, 90, (0, 1, 0))):
+        ours = grey_of(values, window, invert, outside)
+        assert ours.dtype == np.uint8 and ours.flags.c_contiguous
+        assert np.array_equal(ours, to_grey(values, window, invert, outside))

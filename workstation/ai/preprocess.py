@@ -162,7 +162,7 @@ def resample(array: NDArray[Any], factors: Sequence[float], shape: Sequence[int]
 def _onto(array: NDArray[Any], grid: Grid, target: Grid, order: Order) -> Image:
     """A further channel brought onto another grid through patient space, a few slices at a time;
     beyond the ends the end value is repeated."""
-    across = np.linalg.inv(grid.matrix) @ target.matrix  # index x, y, z to index x, y, z
+    across = grid.inverse @ target.matrix  # index x, y, z to index x, y, z
     turned = across[:3, :3][::-1, ::-1]
     offset = across[:3, 3][::-1]
     given = np.ascontiguousarray(array, dtype=np.float32)

@@ -7,6 +7,7 @@ need not be orthogonal, so a tilted gantry (sheared stack) is exact without resa
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,11 @@ def as_matrix(affine: Sequence[Sequence[float]] | Floats) -> Matrix:
     return tuple(tuple(float(v) for v in row) for row in np.asarray(affine, dtype=np.float64))
 
 
+def _fixed(array: Floats) -> Floats:
+    array.setflags(write=False)
+    return array
+
+
 @dataclass(frozen=True)
 class Grid:
     """Where an array lies in the patient.
@@ -45,37 +51,48 @@ class Grid:
         if abs(np.linalg.det(matrix[:3, :3])) < 1e-9:
             raise BadInput(N_("The image geometry is degenerate: two of its axes coincide."))
 
+    # A view asks for these dozens of times a frame: worked out once, kept, not to be written to.
+
+    @functools.cached_property
+    def _kept(self) -> Floats:
+        return _fixed(np.asarray(self.affine, dtype=np.float64))
+
     @property
     def matrix(self) -> Floats:
-        """The affine as a (4, 4) array: index (x, y, z, 1) to LPS mm."""
-        return np.asarray(self.affine, dtype=np.float64)
+        """The affine as a (4, 4) array of the caller's own: index (x, y, z, 1) to LPS mm."""
+        return self._kept.copy()
 
-    @property
+    @functools.cached_property
+    def inverse(self) -> Floats:
+        """(4, 4): LPS mm to the continuous index (x, y, z, 1)."""
+        return _fixed(np.asarray(np.linalg.inv(self._kept), dtype=np.float64))
+
+    @functools.cached_property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Length of one index step along x, y, z in mm (not SliceThickness)."""
-        x, y, z = np.linalg.norm(self.matrix[:3, :3], axis=0)
+        x, y, z = np.linalg.norm(self._kept[:3, :3], axis=0)
         return float(x), float(y), float(z)
 
-    @property
+    @functools.cached_property
     def directions(self) -> Floats:
         """(3, 3): columns are unit vectors of the x, y, z index axes in LPS."""
-        return np.asarray(self.matrix[:3, :3] / np.asarray(self.spacing_mm), dtype=np.float64)
+        return _fixed(self._kept[:3, :3] / np.asarray(self.spacing_mm))
 
-    @property
+    @functools.cached_property
     def slice_normal(self) -> Floats:
         """Unit normal of the x-y plane, right-handed (row direction cross column direction)."""
         normal = np.cross(self.directions[:, 0], self.directions[:, 1])
-        return np.asarray(normal / np.linalg.norm(normal), dtype=np.float64)
+        return _fixed(normal / np.linalg.norm(normal))
 
     @property
     def slice_distance_mm(self) -> float:
         """Distance between neighbouring slices along the normal, in mm, always positive."""
-        return abs(float(self.slice_normal @ self.matrix[:3, 2]))
+        return abs(float(self.slice_normal @ self._kept[:3, 2]))
 
     @property
     def voxel_ml(self) -> float:
         """Volume of one voxel in mL; exact for sheared grids too (determinant)."""
-        return abs(float(np.linalg.det(self.matrix[:3, :3]))) / 1000.0
+        return abs(float(np.linalg.det(self._kept[:3, :3]))) / 1000.0
 
     @property
     def tilt_deg(self) -> float:
@@ -86,27 +103,27 @@ class Grid:
     def to_lps(self, index_xyz: Sequence[float] | Floats) -> Floats:
         """Index (..., 3) in x, y, z order to LPS mm (..., 3)."""
         points = np.asarray(index_xyz, dtype=np.float64)
-        return np.asarray(points @ self.matrix[:3, :3].T + self.matrix[:3, 3], dtype=np.float64)
+        return np.asarray(points @ self._kept[:3, :3].T + self._kept[:3, 3], dtype=np.float64)
 
     def to_index(self, lps_mm: Sequence[float] | Floats) -> Floats:
         """LPS mm (..., 3) to continuous index (..., 3) in x, y, z order."""
-        inverse = np.linalg.inv(self.matrix)
         points = np.asarray(lps_mm, dtype=np.float64)
+        inverse = self.inverse
         return np.asarray(points @ inverse[:3, :3].T + inverse[:3, 3], dtype=np.float64)
 
-    @property
+    @functools.cached_property
     def centre_lps(self) -> Floats:
         """Centre of the array in LPS mm."""
         z, y, x = self.shape
-        return self.to_lps(((x - 1) / 2, (y - 1) / 2, (z - 1) / 2))
+        return _fixed(self.to_lps(((x - 1) / 2, (y - 1) / 2, (z - 1) / 2)))
 
-    @property
+    @functools.cached_property
     def corners_lps(self) -> Floats:
         """(8, 3) outer corners of the voxel block (half a voxel beyond the centres), LPS mm."""
         z, y, x = self.shape
         ends = ((-0.5, x - 0.5), (-0.5, y - 0.5), (-0.5, z - 0.5))
         corners = [[i, j, k] for k in ends[2] for j in ends[1] for i in ends[0]]
-        return self.to_lps(np.asarray(corners, dtype=np.float64))
+        return _fixed(self.to_lps(np.asarray(corners, dtype=np.float64)))
 
     def voxel_at(self, lps_mm: Sequence[float] | Floats) -> tuple[int, int, int] | None:
         """(z, y, x) of the voxel that a point lies in; None outside the voxel block."""
@@ -147,6 +164,11 @@ def direction_letters(direction: Sequence[float] | Floats, most: int = 2) -> str
 
     A component under 0.25 of the unit vector earns no letter; at most ``most`` are given.
     """
+    return _letters((float(direction[0]), float(direction[1]), float(direction[2])), most)
+
+
+@functools.lru_cache(maxsize=256)
+def _letters(direction: tuple[float, float, float], most: int) -> str:
     vector = np.asarray(direction, dtype=np.float64)
     length = np.linalg.norm(vector)
     if length == 0:

@@ -37,7 +37,7 @@ class MaskBlock:
     def lies_on(self, grid: Grid, slack: float = 0.02) -> bool:
         """Whether its voxels are voxels of ``grid``, axes permuted and flipped at most: within
         ``slack`` of a voxel at every corner of the block."""
-        turn = np.linalg.inv(grid.matrix) @ self.grid.matrix
+        turn = grid.inverse @ self.grid.matrix
         whole = np.abs(np.rint(turn[:3, :3]))
         if (whole.sum(axis=0) != 1).any() or (whole.sum(axis=1) != 1).any():
             return False
@@ -56,7 +56,7 @@ class MaskBlock:
         low, high = _reach(self.grid, grid)
         if (high <= low).any():
             return target
-        turn = np.linalg.inv(self.grid.matrix) @ grid.matrix
+        turn = self.grid.inverse @ grid.matrix
         turn[np.abs(turn) < 1e-9] = 0.0
         y, x = np.meshgrid(np.arange(low[1], high[1]), np.arange(low[0], high[0]), indexing="ij")
         shape = np.array(self.array.shape[::-1])

@@ -172,7 +172,7 @@ def steps_along(grid: Grid, normal: Sequence[float] | Floats) -> Steps:
 
 def index_step_mm(grid: Grid, direction: Sequence[float] | Floats) -> float:
     """How far one may go along a unit direction until some index has changed by one, mm."""
-    change = np.linalg.inv(grid.matrix[:3, :3]) @ np.asarray(direction, dtype=np.float64)
+    change = grid.inverse[:3, :3] @ np.asarray(direction, dtype=np.float64)
     return float(1.0 / np.abs(change).max())
 
 
@@ -229,7 +229,7 @@ class Raster:
         thousandth over the whole picture is rounding of the headers and is swept away, because
         resampling is several times faster where it can see that axes are parallel.
         """
-        matrix = np.linalg.inv(grid.matrix) @ self.matrix
+        matrix = grid.inverse @ self.matrix
         rotation = matrix[:3, :3]
         rotation[np.abs(rotation) * max(self.width, self.height) < 1e-3] = 0.0
         return np.asarray(matrix, dtype=np.float64)

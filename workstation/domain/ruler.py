@@ -76,7 +76,7 @@ def scaled(factor: float, source: str) -> Ruler:
 
 def pixels_of(grid: Grid) -> Ruler:
     """A ruler in pixels: steps of the grid's own indices."""
-    inverse = np.asarray(np.linalg.inv(grid.matrix[:3, :3]), dtype=np.float64)
+    inverse = np.asarray(grid.inverse[:3, :3], dtype=np.float64)
     return Ruler(as_matrix(inverse), "{pixels}", "")
 
 
@@ -127,7 +127,7 @@ def _of_region(mark: Mark, stack: Stack) -> Ruler:
     if region is None:
         return pixels_of(drawing_grid(stack))
     scale = region.scale
-    steps = np.diag([scale.x, scale.y, 1.0]) @ np.linalg.inv(grid.matrix[:3, :3])
+    steps = np.diag([scale.x, scale.y, 1.0]) @ grid.inverse[:3, :3]
     matrix = as_matrix(np.asarray(steps, dtype=np.float64))
     if scale.is_length:
         return Ruler(matrix, "mm", "region")

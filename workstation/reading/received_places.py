@@ -140,7 +140,7 @@ def _covered(stack: Stack, block: MaskBlock) -> int:
 
 def _same_voxels(theirs: Grid, ours: Grid) -> bool:
     """Whether every voxel of one grid is a voxel of the other, its axes permuted or flipped."""
-    turn = np.linalg.inv(ours.matrix) @ theirs.matrix
+    turn = ours.inverse @ theirs.matrix
     return bool(np.abs(turn - np.rint(turn)).max() < 0.02) and bool(
         (np.abs(np.rint(turn[:3, :3])).sum(axis=0) == 1).all()
     )

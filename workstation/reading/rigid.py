@@ -63,7 +63,7 @@ def straight_grid(grid: Grid, step_mm: float) -> Grid:
 
 def resampled(array: NDArray[np.generic], grid: Grid, onto: Grid, outside: float) -> Numbers:
     """``array`` (z, y, x) of ``grid`` on another grid, linear between voxels."""
-    to_index = np.linalg.inv(grid.matrix) @ onto.matrix  # x, y, z order
+    to_index = grid.inverse @ onto.matrix  # x, y, z order
     flip = to_index[:3, :3][::-1, ::-1]
     values = ndimage.affine_transform(
         array.astype(np.float32, copy=False),

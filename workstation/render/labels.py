@@ -33,7 +33,7 @@ class LabelRenderer:
 
     def cut(self, raster: Raster) -> LabelPicture | None:
         """The segments in a picture, or None where the plane does not meet them."""
-        inverse = np.linalg.inv(raster.matrix)
+        inverse = raster.inverse
         places = self._corners @ inverse[:3, :3].T + inverse[:3, 3]
         if places[:, 2].min() > 0 or places[:, 2].max() < 0:
             return None

@@ -27,8 +27,9 @@ from workstation.domain.geometry import Floats, Grid, as_matrix
 from workstation.domain.mask import bounding_block
 from workstation.domain.plane import Raster, index_step_mm
 from workstation.domain.work import Cancel
+from workstation.render.grey import grey_of
 from workstation.viewing.viewport import Projection, Slab
-from workstation.viewing.window_level import Window, to_grey
+from workstation.viewing.window_level import Window
 
 # Two threads halve a reslice; more of them only wait for memory, and a model may be running.
 _THREADS = max(1, min(4, (os.cpu_count() or 2)))
@@ -200,7 +201,7 @@ class SliceRenderer:
         """8-bit grey of what ``cut`` gave; colour passes through unchanged."""
         if self.samples > 1:
             return np.ascontiguousarray(picture.astype(np.uint8, copy=False))
-        return to_grey(picture, window, invert, self.outside)
+        return grey_of(picture, window, invert, self.outside)
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,7 @@ class MaskRenderer:
         """The mask in a picture, or None where the plane (or slab) does not meet it."""
         if self._slices is None:
             return None
-        inverse = np.linalg.inv(raster.matrix)
+        inverse = raster.inverse
         places = self._corners @ inverse[:3, :3].T + inverse[:3, 3]
         half = slab.thickness_mm / 2 if slab is not None else 0.0
         if places[:, 2].min() > half or places[:, 2].max() < -half:

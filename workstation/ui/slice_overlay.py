@@ -40,6 +40,7 @@ STATE_WORDS = {
 _UNITS = {"[hnsf'U]": "HU", "{SUVbw}g/mL": "SUV", "1": ""}
 _VALUE = re.compile(r"(.*?)(\s[<>≈]?\d[\d.,]*(?:\s?[^\s\d　]+)?(?:　.*)?)")
 PAD = 9.0
+_MOST_WIDTHS = 500
 SMALL_PANE = 260  # narrower than this, only what must never be missing is written
 
 
@@ -84,6 +85,8 @@ class SliceOverlay:
         self.bold = theme.font(10, bold=True)
         self.letter = theme.font(13, bold=True)
         self._metrics = QFontMetricsF(self.normal)
+        self._bold_metrics = QFontMetricsF(self.bold)
+        self._widths: dict[str, float] = {}
 
     def draw(self, painter: QPainter, area: QRectF, viewport: Viewport, scene: Scene) -> None:
         """Everything over the image, in logical pixels of the view."""
@@ -135,7 +138,7 @@ class SliceOverlay:
         # Short of the letter in the middle of the upper edge; the plane goes below if need be.
         room = area.width() / 2 - theme.scaled(30)
         place = self._place_text(viewport)
-        if not narrow and QFontMetricsF(self.bold).horizontalAdvance(title) > room:
+        if not narrow and self._bold_metrics.horizontalAdvance(title) > room:
             title, place = name, f"{_title(viewport, '').strip('　')}　{place}".strip("　")
         wide = area.width() - 2 * PAD
         top = [(self._shorten(title, room), theme.TEXT), (self._shorten(place, wide), theme.TEXT)]
@@ -180,8 +183,8 @@ class SliceOverlay:
             for overlay in scene.overlays[:4]:
                 words, colour = self._finding_line(overlay)
                 bottom.append((self._keep_value(words, area.width() - 2 * PAD), colour))
-            opposite = self._metrics.horizontalAdvance(tr("Research use, not registered"))
-            widest = max((self._metrics.horizontalAdvance(w) for w, _ in bottom), default=0.0)
+            opposite = self._wide(tr("Research use, not registered"))
+            widest = max((self._wide(w) for w, _ in bottom), default=0.0)
             if widest + opposite + 4 * PAD > area.width():
                 at_right = 3 + bool(scene.cine_fps or scene.phases > 1)
                 under = len(self._window_lines(viewport, scene, area)) + bool(scene.readout)
@@ -197,7 +200,7 @@ class SliceOverlay:
         if parts is None:
             return self._shorten(words, width)
         name, rest = parts[1], parts[2]
-        room = width - self._metrics.horizontalAdvance(rest)
+        room = width - self._wide(rest)
         return self._shorten(name, room) + rest
 
     def _beside(
@@ -206,11 +209,11 @@ class SliceOverlay:
         """Lines for the right corner, moved down past those at the left that leave no room."""
         placed: list[tuple[str, str]] = []
         for text, colour in right:
-            wide = self._metrics.horizontalAdvance(text) + 3 * PAD
+            wide = self._wide(text) + 3 * PAD
             if not placed and wide > width / 2 - theme.scaled(12):
                 placed.append(("", colour))  # the letter of the upper edge stands there
             while len(placed) < len(left):
-                if self._metrics.horizontalAdvance(left[len(placed)][0]) + wide <= width:
+                if self._wide(left[len(placed)][0]) + wide <= width:
                     break
                 placed.append(("", colour))
             placed.append((self._shorten(text, width - 2 * PAD), colour))
@@ -235,7 +238,7 @@ class SliceOverlay:
     def _window_lines(self, viewport: Viewport, scene: Scene, area: QRectF) -> list[str]:
         """Window and zoom; one above the other where together they reach the middle."""
         text = self._window_text(viewport, scene)
-        reach = self._metrics.horizontalAdvance(text) + PAD
+        reach = self._wide(text) + PAD
         if reach <= area.width() / 2 - theme.scaled(22) or "　×" not in text:
             return [text]
         window, _, zoom = text.rpartition("　")
@@ -262,7 +265,17 @@ class SliceOverlay:
         word = tr(STATE_WORDS[overlay.state])
         return f"{icon} {overlay.label}　{word}", theme.STATE_COLOURS[overlay.state]
 
+    def _wide(self, text: str) -> float:
+        """Width of a text, measured once: the same few are asked for in every frame."""
+        if len(self._widths) > _MOST_WIDTHS:
+            self._widths.clear()
+        if text not in self._widths:
+            self._widths[text] = self._metrics.horizontalAdvance(text)
+        return self._widths[text]
+
     def _shorten(self, text: str, width: float) -> str:
+        if self._wide(text) <= width:
+            return text
         return self._metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
     def _letters(self, painter: QPainter, area: QRectF, viewport: Viewport, lowest: str) -> None:
@@ -270,7 +283,7 @@ class SliceOverlay:
         right, down = np.asarray(viewport.axes.right), np.asarray(viewport.axes.down)
         middle_x, middle_y = area.center().x(), area.center().y()
         half, high = theme.scaled(12), theme.scaled(30)
-        if self._metrics.horizontalAdvance(lowest) + PAD > area.width() / 2 - theme.scaled(22):
+        if self._wide(lowest) + PAD > area.width() / 2 - theme.scaled(22):
             high += theme.scaled(18)  # above the text that reaches the middle
         centre = Qt.AlignmentFlag.AlignHCenter
         places = (
@@ -316,7 +329,7 @@ class SliceOverlay:
                 continue
             words = self._shorten(words, area.width() - 2 * PAD - 6)
             said[overlay.id] = (words, colour)
-            size = (self._metrics.horizontalAdvance(words) + 6, self._metrics.height() + 4)
+            size = (self._wide(words) + 6, self._metrics.height() + 4)
             x, y = place.x(), place.y()
             about = (x - reach, y - reach, x + reach, y + reach)
             aside = (x + reach + 5, y + (3 if reach else 1))

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QImage
 
 from workstation.domain.plane import Raster
 from workstation.domain.volume import Volume, acquired_frames, acquired_grid
-from workstation.render.enlarge import enlarged
+from workstation.render.grey import enlarged
 from workstation.render.slice import (
     MaskPicture,
     MaskRenderer,

@@ -46,7 +46,7 @@ def _connect_view(window: Window, pane: ViewPane, view: VolumeView) -> None:
 def _follow_crosshair(pane: ViewPane) -> None:
     if pane.solid is not None:
         pane.solid.crosshair_shown = pane.link.visible
-        pane.solid.update()
+        pane.solid.follow_crosshair()
 
 
 def _take_keys(window: Window) -> None:

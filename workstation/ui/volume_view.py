@@ -48,7 +48,7 @@ from workstation.viewing.solid_presets import presets_for
 from workstation.viewing.viewport import Viewport
 
 STILL_MS = 150  # quiet time before the full picture is begun
-SPIN_MS, SPIN_DEG = 40, 2.0
+CROSSHAIR_MS, SPIN_MS, SPIN_DEG = 50, 40, 2.0
 log = logging.getLogger(__name__)
 
 
@@ -87,12 +87,11 @@ class VolumeView(QWidget):
         self.overlay = SolidOverlay(self)
         self.strip = SolidStrip(self)
         self.strip.move(4, 4)
-        self._finer = QTimer(self)
-        self._finer.setSingleShot(True)
-        self._finer.setInterval(STILL_MS)
+        self._crosshair = QTimer(self, singleShot=True, interval=CROSSHAIR_MS)
+        self._crosshair.timeout.connect(self.update)
+        self._finer = QTimer(self, singleShot=True, interval=STILL_MS)
         self._finer.timeout.connect(lambda: self._ask(fine=True))
-        self._spin = QTimer(self)
-        self._spin.setInterval(SPIN_MS)
+        self._spin = QTimer(self, interval=SPIN_MS)
         self._spin.timeout.connect(self._turn_on)
         self._probe = Probe(self)
         self._probe.answered.connect(self._probed)
@@ -230,10 +229,13 @@ class VolumeView(QWidget):
         if now == self._focus or not self.isVisible():
             return
         self._focus = now
-        if self.look is not None and self.look.halves:
-            self._changed()
-        else:
-            self.update()
+        cut = self.look is not None and bool(self.look.halves)
+        (self._changed if cut else self.follow_crosshair)()
+
+    def follow_crosshair(self) -> None:
+        """Draw it at its new place; not in every frame of the slices, whose hand it slows."""
+        if not self._crosshair.isActive():
+            self._crosshair.start()
 
     def _ask(self, *, fine: bool) -> None:
         if self.volume is None or self.look is None or self.problem or not Probe.works:

@@ -168,7 +168,7 @@ def shifted(mark: Mark, by_mm: Floats) -> Mark:
 
 def to_pixels(raster: Raster, points: Floats) -> Floats:
     """(n, 2) columns and rows of LPS points (n, 3), seen along the raster's normal."""
-    inverse = np.linalg.inv(raster.matrix)
+    inverse = raster.inverse
     return np.asarray(points @ inverse[:2, :3].T + inverse[:2, 3])
 
 

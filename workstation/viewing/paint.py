@@ -260,7 +260,7 @@ def covered(grid: Grid, a: Floats, b: Floats, normal: Floats, brush: Brush) -> t
     radius = brush.radius_mm
     # Index box around the segment: how far each index moves within the radius, or for a disc
     # within its rim and half the layer.
-    inverse = np.linalg.inv(grid.matrix[:3, :3])
+    inverse = grid.inverse[:3, :3]
     if brush.ball:
         grow = np.linalg.norm(inverse, axis=1) * radius
     else:

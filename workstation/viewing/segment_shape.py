@@ -75,7 +75,7 @@ def smooth(
 
 def _reach(grid: Grid, mm: float) -> tuple[int, int, int]:
     """How many voxels (z, y, x) a ball of this radius may reach."""
-    inverse = np.linalg.inv(grid.matrix[:3, :3])
+    inverse = grid.inverse[:3, :3]
     x, y, z = (int(v) for v in np.ceil(np.linalg.norm(inverse, axis=1) * mm))
     return z, y, x
 

@@ -31,7 +31,7 @@ def on_grid(volume: Volume, grid: Grid, wanted: Grid) -> NDArray[np.float32]:
 
     grid: where ``volume`` lies in the patient space of ``wanted``.
     """
-    matrix = np.linalg.inv(grid.matrix) @ wanted.matrix  # index x, y, z of wanted to that of grid
+    matrix = grid.inverse @ wanted.matrix  # index x, y, z of wanted to that of grid
     flip = matrix[:3, :3][::-1, ::-1]
     found = affine_transform(
         volume.array, flip, offset=matrix[:3, 3][::-1], output_shape=wanted.shape,
