@@ -191,7 +191,9 @@ class PrintDialog(QDialog):
 
         def work() -> int:
             data = print_pdf(sheet, images, lines, language=said, made_at=now())
-            path.write_bytes(data)
+            part = path.with_name(path.name + ".part")
+            part.write_bytes(data)
+            part.replace(path)  # the file is there when it is whole
             return len(images)
 
         self.jobs.read(work, self.told)
