@@ -41,8 +41,8 @@ def identity(rank: int = 5) -> Any:
     return network([helper.make_node("Identity", ["image"], ["out"])], rank=rank)
 
 
-def hog(gigabytes: int = 8) -> Any:
-    """A network that fills ``gigabytes`` of memory before it answers.
+def hog(rows: int = 8, row: int = 2**28) -> Any:
+    """A network that fills memory with ``rows`` of ``row`` float32 before it answers: gigabytes.
 
     A running sum over an expanded one cannot be folded away, and every page is written.
     """
@@ -55,7 +55,7 @@ def hog(gigabytes: int = 8) -> Any:
             helper.make_node("Mul", ["image", "most"], ["out"]),
         ],
         {
-            "shape": np.array([gigabytes, 2**28], dtype=np.int64),
+            "shape": np.array([rows, row], dtype=np.int64),
             "axis": np.array(0, dtype=np.int64),
         },
     )

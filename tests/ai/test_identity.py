@@ -17,7 +17,7 @@ from tests.ai.packages import manifest
 from workstation.ai.manifest import Manifest
 from workstation.ai.postprocess import found_masks
 from workstation.ai.preprocess import Image, prepare
-from workstation.ai.sliding_window import gaussian_centred, positions, slide
+from workstation.ai.sliding_window import gaussian_centred, one_by_one, positions, slide
 from workstation.domain.geometry import AxisMap, Grid, as_matrix
 from workstation.domain.mask import dice
 
@@ -51,7 +51,7 @@ def said(**changes: Any) -> Manifest:
 
 def round_trip(one: Manifest, array: NDArray[Any], grid: Grid) -> NDArray[np.bool_]:
     prepared = prepare(one.pre, [array], [grid])
-    planes = slide(prepared.array, one.infer, same, one.pre.pad_value)
+    planes = slide(prepared.array, one.infer, one_by_one(same), one.pre.pad_value)
     (found,) = found_masks(planes, prepared, one)
     return found.mask
 

@@ -24,7 +24,7 @@ from workstation.ai.preprocess import (
     otsu,
     prepare,
 )
-from workstation.ai.sliding_window import gaussian, positions, slide
+from workstation.ai.sliding_window import gaussian, one_by_one, positions, slide
 from workstation.ai.vocabulary import Foreground, Infer, Post, Pre
 from workstation.domain.geometry import AxisMap, Grid, as_matrix
 from workstation.domain.mask import dice
@@ -59,7 +59,7 @@ def predict_same(batch: Image) -> Image:
 
 def round_trip(said: Manifest, array: NDArray[Any], grid: Grid, folder: Path) -> NDArray[np.bool_]:
     prepared = prepare(said.pre, [array], [grid])
-    planes = slide(prepared.array, said.infer, predict_same, said.pre.pad_value)
+    planes = slide(prepared.array, said.infer, one_by_one(predict_same), said.pre.pad_value)
     (found,) = found_masks(planes, prepared, said)
     return clean(found.mask, grid.voxel_ml, said.post)
 
@@ -186,7 +186,8 @@ def settings(**changes: Any) -> Infer:
 @pytest.mark.parametrize("patch", [[8, 8, 8], [8, 16], [40, 40]])
 def test_slices_come_in_order_and_unchanged(patch: list[int], flips: list[str]) -> None:
     image = np.random.default_rng(2).random((2, 13, 17, 19)).astype(np.float32)
-    found = list(slide(image, settings(patch=patch, flips=flips, batch=3), predict_same, -5.0))
+    infer = settings(patch=patch, flips=flips, batch=3)
+    found = list(slide(image, infer, one_by_one(predict_same), -5.0))
     assert [z for z, _ in found] == list(range(13))
     again = np.stack([plane for _, plane in found], axis=1)
     assert np.allclose(again, image, atol=1e-5)
@@ -200,7 +201,7 @@ def test_neighbouring_slices_become_channels_and_ends_are_repeated() -> None:
         seen.extend([list(one[:, 0, 0]) for one in batch])
         return batch[:, 1:2]
 
-    list(slide(image, settings(patch=[8, 8], slices=3, batch=2), look, 0.0))
+    list(slide(image, settings(patch=[8, 8], slices=3, batch=2), one_by_one(look), 0.0))
     assert seen == [[0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 4]]
 
 
@@ -265,7 +266,7 @@ def test_softmax_takes_the_most_probable_channel(tmp_path: Path) -> None:
     def two_channels(batch: Image) -> Image:
         return np.concatenate([np.full_like(batch, 0.4), batch], axis=1)
 
-    planes = slide(prepared.array, said.infer, two_channels, 0.0)
+    planes = slide(prepared.array, said.infer, one_by_one(two_channels), 0.0)
     (found,) = found_masks(planes, prepared, said)
     assert np.array_equal(found.mask, truth)
     assert found.score == pytest.approx(1 / (1 + np.exp(-0.6)), abs=1e-5)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from tests.ai.packages import hog, identity, manifest, network, package, sleeper, write_package
-from workstation.ai import client, worker
+from workstation.ai import child as child_process
+from workstation.ai import worker
 from workstation.ai.client import run_package
 from workstation.ai.limits import Limits, ModelStopped, Unsuitable
 from workstation.ai.package import load_package
@@ -219,7 +220,7 @@ def test_child_ends_with_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     with monkeypatch.context() as here:
         here.setattr(tempfile, "tempdir", str(tmp_path))
-        client._sweep()  # the next run does so
+        child_process.sweep()  # the next run does so
     assert not list(tmp_path.glob("onescan-ai-*"))
 
 

@@ -1,19 +1,16 @@
 """Runs a model package in a child process, within limits; every bad end has plain words.
 
-The child (``ai.worker``) is started for one run and never outlives it. Arrays travel as ``.npy``
-files in a private folder that is deleted afterwards; voxels carry no names.
+The child (``ai.worker``, held by ``ai.child``) is ended with every bad end, and with every good one
+unless ``warm`` keeps it for the next. Arrays travel as ``.npy`` files in a private folder that is
+deleted afterwards; voxels carry no names.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import queue
-import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -21,12 +18,12 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
+from workstation.ai.child import FOLDER, Child, Crashed, ended, sweep, worker
 from workstation.ai.limits import Limits, ModelStopped, Unsuitable
 from workstation.ai.package import ModelPackage
 from workstation.ai.providers import Precision, Wish
@@ -35,10 +32,7 @@ from workstation.domain.errors import N_, BadInput, Message, Param
 from workstation.domain.geometry import Grid
 from workstation.domain.work import Cancel, Progress, no_progress
 
-_log = logging.getLogger("workstation.ai")
-_ROOT = Path(__file__).resolve().parents[2]
 _POLL_S = 0.05
-_FOLDER = "onescan-ai-"
 _QUEUE: deque[object] = deque()
 _QUEUE_MOVED = threading.Condition()
 
@@ -112,123 +106,6 @@ def _turn(cancel: Cancel) -> Iterator[None]:
             _QUEUE_MOVED.notify_all()
 
 
-def _sweep() -> None:
-    """Delete what a killed workstation left: voxels of a patient must not stay in a temp folder."""
-    for folder in Path(tempfile.gettempdir()).glob(_FOLDER + "*"):
-        owner = folder.name.removeprefix(_FOLDER).split("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _environment(threads: int) -> dict[str, str]:
-    env = dict(os.environ)
-    # The package must be found from any working directory, also when it is not installed.
-    env["PYTHONPATH"] = os.pathsep.join(p for p in (str(_ROOT), env.get("PYTHONPATH", "")) if p)
-    env["PYTHONUTF8"] = "1"
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        env[name] = str(threads)
-    return env
-
-
-class _Child:
-    """The process, its event lines and the last lines of its error output."""
-
-    def __init__(self, folder: Path, threads: int) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "workstation.ai.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            env=_environment(threads),
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        self.lines: queue.Queue[bytes | None] = queue.Queue()
-        self.complaints: deque[str] = deque(maxlen=20)
-        self.peak_mb = 0.0
-        assert self.process.stdin and self.process.stdout and self.process.stderr
-        self._stdin: IO[bytes] = self.process.stdin
-        self._threads = [
-            threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True),
-            threading.Thread(target=self._collect, args=(self.process.stderr,), daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
-        self._info = psutil.Process(self.process.pid)
-
-    def _listen(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            self.lines.put(line)
-        self.lines.put(None)
-
-    def _collect(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            self.complaints.append(line.decode("utf-8", "replace").rstrip())
-
-    def send(self, request: Mapping[str, Any]) -> None:
-        """The one request. A child that is already gone is noticed when its output ends."""
-        with contextlib.suppress(OSError):
-            self._stdin.write(json.dumps(request).encode("utf-8") + b"\n")
-            self._stdin.flush()
-
-    def memory_mb(self) -> float:
-        """Resident memory now, MB; 0 for a process that is gone."""
-        with contextlib.suppress(psutil.Error):
-            used = self._info.memory_info().rss / 2**20
-            self.peak_mb = max(self.peak_mb, used)
-            return used
-        return 0.0
-
-    def end(self) -> None:
-        """Kill what still runs and let go of pipes and threads."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        for thread in self._threads:
-            thread.join(timeout=5)
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-
-
-class _Crashed(ModelStopped):
-    """The worker ended by itself: native code crashed, or somebody ended it.
-
-    code: exit status, negative for a signal.
-    """
-
-    def __init__(self, name: str, code: int, said: tuple[str, ...]) -> None:
-        if code < 0:
-            super().__init__(
-                N_("Model {model}: the worker process ended unexpectedly (signal {signal})."),
-                diagnosis=said,
-                model=name,
-                signal=-code,
-            )
-        else:
-            super().__init__(
-                N_("Model {model}: the worker process ended unexpectedly (exit code {code})."),
-                diagnosis=said,
-                model=name,
-                code=code,
-            )
-        self.code = code
-
-    @property
-    def in_native_code(self) -> bool:
-        """Whether a library broke: SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, or one of
-        Windows' exception codes (0xC0000005 and the like)."""
-        return -self.code in (4, 5, 6, 7, 8, 11) or self.code & 0xF0000000 == 0xC0000000
-
-
-def _ended(name: str, child: _Child) -> _Crashed:
-    code = child.process.wait()
-    said = tuple(child.complaints)
-    _log.warning("worker of %s ended with %s: %s", name, code, "\n".join(said))
-    return _Crashed(name, code, said)
-
-
 def _refused(event: Mapping[str, Any]) -> BadInput:
     template = str(event["template"])
     params: dict[str, Param] = dict(event["params"])
@@ -236,10 +113,10 @@ def _refused(event: Mapping[str, Any]) -> BadInput:
 
 
 def _watch(
-    child: _Child, name: str, limits: Limits, deadline: float, progress: Progress, cancel: Cancel
+    child: Child, name: str, limits: Limits, deadline: float, progress: Progress, cancel: Cancel
 ) -> Mapping[str, Any]:
-    """Wait for the child's answer, enforcing limits; the child is left for ``end``."""
-    look = 0.0
+    """Wait for the child's answer, enforcing limits."""
+    look, heard = 0.0, False
     while True:
         cancel.check()
         present = time.monotonic()
@@ -262,13 +139,18 @@ def _watch(
         except queue.Empty:
             continue
         if line is None:
-            raise _ended(name, child)
+            raise ended(name, child)
         event = json.loads(line)
+        if not heard:  # what the child still held of an earlier job is gone
+            child.peak_mb, heard = 0.0, True
         if event["event"] == "progress":
             progress(float(event["fraction"]), Message(event["doing"]))
         elif event["event"] == "failed":
-            raise _refused(event)
+            refusal = _refused(event)
+            child.answered = isinstance(refusal, Unsuitable)  # else something broke in there
+            raise refusal
         else:
+            child.answered = True
             return dict(event)
 
 
@@ -335,8 +217,8 @@ def run_package(
             found=len(arrays),
         )
     allowed = (limits or Limits()).within(manifest)
-    _sweep()
-    with _turn(stop), tempfile.TemporaryDirectory(prefix=f"{_FOLDER}{os.getpid()}-") as name:
+    sweep()
+    with _turn(stop), tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as name:
         folder = Path(name)
         begun = time.monotonic()
         request = {
@@ -347,23 +229,21 @@ def run_package(
             "grids": [[list(grid.shape), grid.matrix.tolist()] for grid in grids],
             "folder": str(folder),
             "threads": allowed.threads,
+            "memory_mb": allowed.memory_mb,
             "precision": precision,
         }
 
         def attempt(wish: Wish) -> ModelResult:
-            child = _Child(folder, allowed.threads)
-            try:
+            with worker(allowed.threads, allowed.memory_mb) as child:
                 child.send(request | {"provider": wish})
                 deadline = begun + allowed.timeout_s
                 done = _watch(child, manifest.id, allowed, deadline, progress, stop)
                 result = _result_of(done, folder, grids[0], begun)
                 return replace(result, peak_mb=max(child.peak_mb, result.peak_mb))
-            finally:
-                child.end()
 
         try:
             return attempt(provider)
-        except _Crashed as crash:
+        except Crashed as crash:
             if provider == "cpu" or not crash.in_native_code:
                 raise
             plain = attempt("cpu")

@@ -2,14 +2,16 @@
 
 Positions and weights as nnU-Net (Isensee 2021, Nat Methods 18:203; its ``sliding_window``).
 Patches are taken in z order; a slice that no later patch touches is averaged and handed out at
-once, so only as many slices as a patch is thick are ever accumulated (float32).
+once, so only as many slices as a patch is thick are ever accumulated (float32). Patches go to the
+network as a stream, so that it can look at the next while one is being added up; they are added up
+in one order, whatever is ready first, so a sum is the same to its last bit.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +26,14 @@ Image = NDArray[np.float32]
 Steps = Literal["even", "fixed"]
 Predict = Callable[[Image], Image]
 """(N, C, D, H, W) to (N, K, D, H, W), or without D."""
+Stream = Callable[[Iterable[Image]], Iterator[Image]]
+"""The same for a row of batches: one output for each, in their order. An output may be used until
+the next one is asked for."""
+
+
+def one_by_one(predict: Predict) -> Stream:
+    """A network that looks at one batch at a time, as a stream."""
+    return lambda batches: map(predict, batches)
 
 
 def positions(size: int, tile: int, overlap: float, steps: Steps = "even") -> list[int]:
@@ -109,6 +119,11 @@ def _slabs(size: tuple[int, int, int], tile: tuple[int, int, int], infer: Infer)
     ]
 
 
+def _rows(slab: _Slab, infer: Infer) -> Iterator[tuple[tuple[int, int, int], ...]]:
+    for first in range(0, len(slab.jobs), infer.batch):
+        yield slab.jobs[first : first + infer.batch]
+
+
 def _cut(
     image: Image,
     at: tuple[int, int, int],
@@ -136,24 +151,33 @@ def _cut(
     return patch[:, 0] if flat else patch
 
 
-def _mirrored(predict: Predict, batch: Image, infer: Infer) -> Image:
-    """The average over every combination of mirrored axes (test-time augmentation)."""
+def _flips(infer: Infer) -> list[tuple[int, ...]]:
+    """Every combination of mirrored axes (test-time augmentation); the plain one first."""
     axes = [{"z": -3, "y": -2, "x": -1}[letter] for letter in infer.flips]
-    if not axes:
-        return predict(batch)  # used before the next call: no copy of the largest array
+    return [one for n in range(len(axes) + 1) for one in itertools.combinations(axes, n)]
+
+
+def _turned(batch: Image, flips: Sequence[tuple[int, ...]]) -> Iterator[Image]:
+    for axes in flips:
+        yield np.ascontiguousarray(np.flip(batch, axes)) if axes else batch
+
+
+def _mean(outputs: Iterator[Image], flips: Sequence[tuple[int, ...]]) -> Image:
+    """The average of the outputs of one batch, turned back."""
+    if len(flips) == 1:
+        return next(outputs)  # used before the next is asked for: no copy of the largest array
     total: Image | None = None
-    for count in range(len(axes) + 1):
-        for chosen in itertools.combinations(axes, count):
-            out = np.flip(predict(np.ascontiguousarray(np.flip(batch, chosen))), chosen)
-            total = out.astype(np.float32) if total is None else total + out
+    for axes in flips:
+        out = np.flip(next(outputs), axes)
+        total = out.astype(np.float32) if total is None else total + out
     assert total is not None
-    return np.asarray(total / (2 ** len(axes)), dtype=np.float32)
+    return np.asarray(total / len(flips), dtype=np.float32)
 
 
 def slide(
     image: Image,
     infer: Infer,
-    predict: Predict,
+    network: Stream,
     pad_value: float,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> Iterator[tuple[int, Image]]:
@@ -173,20 +197,26 @@ def slide(
     slabs = _slabs(size, tile, infer)
     total: Image | None = None  # (K, thick, y, x) from slab.start on
     weights = np.zeros((slabs[0].thick, *size[1:]), dtype=np.float32)
+    flips = _flips(infer)
+
+    def batches() -> Iterator[Image]:
+        for slab in slabs:
+            for jobs in _rows(slab, infer):
+                yield from _turned(
+                    np.stack([_cut(image, at, tile, before, infer, pad_value) for at in jobs]),
+                    flips,
+                )
+
+    outputs = network(batches())
     for number, slab in enumerate(slabs):
-        for first in range(0, len(slab.jobs), infer.batch):
-            jobs = slab.jobs[first : first + infer.batch]
-            batch = np.stack([_cut(image, at, tile, before, infer, pad_value) for at in jobs])
-            out = _mirrored(predict, batch, infer)
-            if (
-                out.ndim != batch.ndim
-                or out.shape[0] != len(jobs)
-                or out.shape[2:] != batch.shape[2:]
-            ):
+        for first, jobs in enumerate(_rows(slab, infer)):
+            out = _mean(outputs, flips)
+            given = (len(jobs), image.shape[0] * (infer.slices if flat else 1), *infer.patch)
+            if out.ndim != len(given) or out.shape[0] != len(jobs) or out.shape[2:] != given[2:]:
                 raise BadInput(
                     N_("The network's output has shape {found} for an input of {given}."),
                     found=str(out.shape),
-                    given=str(batch.shape),
+                    given=str(given),
                 )
             if total is None:
                 total = np.zeros((out.shape[1], *weights.shape), dtype=np.float32)
@@ -199,7 +229,8 @@ def slide(
                 volume = one[:, None] if flat else one
                 total[(slice(None), *block)] += volume * weight
                 weights[block] += weight
-            progress((number + min(1.0, (first + len(jobs)) / len(slab.jobs))) / len(slabs))
+            done_jobs = first * infer.batch + len(jobs)
+            progress((number + done_jobs / len(slab.jobs)) / len(slabs))
         assert total is not None
         last = number + 1 == len(slabs)
         done = slab.thick if last else slabs[number + 1].start - slab.start

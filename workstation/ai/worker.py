@@ -1,11 +1,13 @@
-"""The child process that runs one network once; ``worker_sessions`` holds the runtimes.
+"""The child process that runs networks, one job after the other; ``worker_sessions`` holds the
+runtimes.
 
-Reads one JSON request line on standard input, writes JSON event lines on standard output, and
-takes and gives arrays as ``.npy`` files. It ends itself when standard input closes, which is how
-it learns that its parent is gone, and refuses every network connection and every program.
+Reads JSON request lines on standard input, writes JSON event lines on standard output, and takes
+and gives arrays as ``.npy`` files. Of a job nothing is kept but the loaded network, which the next
+job with the same package uses again. It ends itself when standard input closes, which is how it
+learns that its parent is gone, and refuses every network connection and every program.
 
 Request: model (path), model_sha256, manifest (JSON text), inputs (paths), grids ([shape, affine]),
-folder, threads, provider, precision. Events: ``progress`` (fraction, doing), ``failed``
+folder, threads, memory_mb, provider, precision. Events: ``progress`` (fraction, doing), ``failed``
 (unsuitable, template, params), ``done`` (labels: key to {file, origin, score}, provider,
 precision, threads, seconds, stages, peak_mb, notes, doubts, unlikeness).
 """
@@ -13,14 +15,18 @@ precision, threads, seconds, stages, peak_mb, notes, doubts, unlikeness).
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import hmac
 import json
+import logging
 import os
+import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +40,8 @@ from workstation.ai.postprocess import clean, found_masks
 from workstation.ai.preprocess import check_quality, prepare
 from workstation.ai.providers import choices
 from workstation.ai.quality import judge_image
-from workstation.ai.sliding_window import Image, Predict, slide
+from workstation.ai.refine import Mask, Spacing, refined
+from workstation.ai.sliding_window import Image, Stream, slide
 from workstation.ai.worker_sessions import Session, find_machine, open_session, why
 from workstation.domain.errors import N_, BadInput, Message, Param, ReaderError
 from workstation.domain.geometry import Grid, as_matrix
@@ -56,15 +63,19 @@ def _stay_inside() -> None:
     sys.addaudithook(refuse)
 
 
-def _die_with_parent() -> None:
-    """End this process when the parent's end of standard input closes."""
+def _requests() -> Iterator[bytes]:
+    """Lines of standard input. When the parent's end of it closes, the process ends at once,
+    also within a job."""
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
-    def watch() -> None:
-        while sys.stdin.buffer.read(4096):
-            pass
+    def listen() -> None:
+        for line in sys.stdin.buffer:
+            lines.put(line)
         os._exit(3)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        yield lines.get()
 
 
 def _first_to_be_killed() -> None:
@@ -73,22 +84,21 @@ def _first_to_be_killed() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
-def _give_way() -> None:
-    """Let the window have the processor first: a model takes seconds more, a frame may not."""
-    lower = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10)  # Windows' class, else niceness
-    with contextlib.suppress(psutil.Error, OSError):
-        psutil.Process().nice(lower)
+def _forget_peak() -> None:
+    """Have ``peak_mb`` speak of what comes from now on, where the system can: on Linux. Elsewhere
+    the parent's own measuring, twenty times a second, tells jobs apart."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def peak_mb() -> float:
-    """Largest resident memory of this process so far, MB (2**20 bytes)."""
+    """Largest resident memory of this process since ``_forget_peak``, MB (2**20 bytes)."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         # Not ru_maxrss: after fork and exec it still counts the parent.
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
-    info = psutil.Process().memory_info()
-    return float(getattr(info, "peak_wset", info.rss)) / 2**20
+    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 class Stages:
@@ -106,38 +116,100 @@ class Stages:
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - begun
 
-
-def predictor(session: Session, manifest: Manifest, stages: Stages) -> Predict:
-    """The network as a function of arrays; its runtime errors become ``BadInput``."""
-
-    def predict(batch: Image) -> Image:
+    @contextlib.contextmanager
+    def outside(self, name: str) -> Iterator[None]:
+        """Do not count what happens inside, though it happens within ``of(name)``."""
+        begun = time.monotonic()
         try:
-            with stages.of("network"):
-                return session.run(batch)
-        except Exception as error:  # the runtimes' exceptions share no other base class
-            if "alloc" in str(error).lower():
-                raise MemoryError from error
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) - (time.monotonic() - begun)
+
+
+def predictor(session: Session, manifest: Manifest, stages: Stages) -> Stream:
+    """The network as a stream of arrays; its runtime errors become ``BadInput``. What is counted
+    for it is the time that its outputs are waited for."""
+
+    def cut(batches: Iterable[Image]) -> Iterator[Image]:
+        waiting = iter(batches)
+        while True:
+            with stages.outside("network"):
+                batch = next(waiting, None)
+            if batch is None:
+                return
+            yield batch
+
+    def stream(batches: Iterable[Image]) -> Iterator[Image]:
+        outputs = session.stream(cut(batches))
+        while True:
+            try:
+                with stages.of("network"):
+                    out = next(outputs, None)
+            except MemoryError:
+                raise
+            except Exception as error:  # the runtimes' exceptions share no other base class
+                if "alloc" in str(error).lower():
+                    raise MemoryError from error
+                raise BadInput(
+                    N_("Model {model} failed while running: {why}"),
+                    model=manifest.id,
+                    why=why(error),
+                ) from error
+            if out is None:
+                return
+            yield out
+
+    return stream
+
+
+@dataclass
+class Kept:
+    """The network of the last job. key: all that it was made by."""
+
+    key: tuple[object, ...] = ()
+    session: Session | None = None
+    notes: Sequence[Message] = ()
+
+    def only_for(self, request: dict[str, Any]) -> None:
+        """Let the network go where ``request`` wants another one."""
+        names = ("model_sha256", "manifest", "threads", "memory_mb", "provider", "precision")
+        key = tuple(request[name] for name in names)
+        if key != self.key:
+            self.key, self.session, self.notes = key, None, ()
+
+    def loaded(self, request: dict[str, Any], manifest: Manifest) -> Session:
+        """The network of ``request``, for which alone it is kept.
+
+        What is kept was checked when it was loaded and is found again by its very hash.
+        """
+        if self.session is not None:
+            return self.session
+        model = Path(request["model"]).read_bytes()
+        # Checked on the very bytes that are loaded: the file may have changed since listed.
+        if not hmac.compare_digest(hashlib.sha256(model).hexdigest(), request["model_sha256"]):
             raise BadInput(
-                N_("Model {model} failed while running: {why}"), model=manifest.id, why=why(error)
-            ) from error
+                N_("Model {model}: {file} was altered (its SHA-256 is not the one listed)."),
+                model=manifest.id,
+                file="model.onnx",
+            )
+        wanted = choices(
+            find_machine(),
+            manifest.infer.providers,
+            wish=request["provider"],
+            precision=request["precision"],
+        )
+        self.session, self.notes = open_session(
+            model, manifest, int(request["threads"]), wanted, int(request["memory_mb"])
+        )
+        return self.session
 
-    return predict
 
-
-def run(request: dict[str, Any], tell: Callable[..., None]) -> None:
-    """One request from start to ``done``."""
+def run(request: dict[str, Any], tell: Callable[..., None], kept: Kept) -> dict[str, Any]:
+    """One request from start to the ``done`` that answers it."""
     started = time.monotonic()
     manifest = Manifest.model_validate_json(request["manifest"])
-    model = Path(request["model"]).read_bytes()
-    # Checked on the very bytes that are loaded: the file may have changed since it was listed.
-    if not hmac.compare_digest(hashlib.sha256(model).hexdigest(), request["model_sha256"]):
-        raise BadInput(
-            N_("Model {model}: {file} was altered (its SHA-256 is not the one listed)."),
-            model=manifest.id,
-            file="model.onnx",
-        )
     tell(event="progress", fraction=0.0, doing=PREPARING)
-    threads, stages = int(request["threads"]), Stages()
+    stages = Stages()
     folder = Path(request["folder"])
     grids = [Grid((g[0][0], g[0][1], g[0][2]), as_matrix(g[1])) for g in request["grids"]]
     # Mapped, not read: all models of a study share the pages of one file.
@@ -145,14 +217,7 @@ def run(request: dict[str, Any], tell: Callable[..., None]) -> None:
     with stages.of("judge"):  # first: an image that is refused costs no more than a look
         judged = judge_image(manifest.qc, arrays, grids)
     with stages.of("load"):
-        wanted = choices(
-            find_machine(),
-            manifest.infer.providers,
-            wish=request["provider"],
-            precision=request["precision"],
-        )
-        session, notes = open_session(model, manifest, threads, wanted)
-    del model
+        session = kept.loaded(request, manifest)
     with stages.of("prepare"):
         prepared = prepare(manifest.pre, arrays, grids)
         check_quality(manifest.qc, prepared)
@@ -160,15 +225,22 @@ def run(request: dict[str, Any], tell: Callable[..., None]) -> None:
     def looked(fraction: float) -> None:
         tell(event="progress", fraction=0.05 + 0.85 * fraction, doing=RUNNING)
 
-    predict = predictor(session, manifest, stages)
-    planes = slide(prepared.array, manifest.infer, predict, manifest.pre.pad_value, looked)
+    stream = predictor(session, manifest, stages)
+    planes = slide(prepared.array, manifest.infer, stream, manifest.pre.pad_value, looked)
     labels: dict[str, dict[str, Any]] = {}
     doubts = judged.doubts
+
+    def finished(key: str) -> Mask:
+        return _stored(folder, labels[key], grids[0].shape)
+
     looking = time.monotonic()
     for found in found_masks(planes, prepared, manifest):
         if not labels:
             tell(event="progress", fraction=0.9, doing=FINISHING)
         mask = clean(found.mask, grids[0].voxel_ml, manifest.post)
+        if found.label.refine:
+            with stages.of("refine"):
+                mask = refined(mask, arrays[0], _zyx(grids[0]), found.label.refine, finished)
         origin, shape = bounding_block(mask)
         block = tuple(slice(o, o + n) for o, n in zip(origin, shape, strict=True))
         np.save(folder / f"{found.label.key}.npy", mask[block])
@@ -180,19 +252,32 @@ def run(request: dict[str, Any], tell: Callable[..., None]) -> None:
         doubts += judge_mask(manifest.qc, mask, grids[0], found.score, judged.overview)
     spent = time.monotonic() - looking
     stages.seconds["window and masks"] = spent - stages.seconds.get("network", 0.0)
-    tell(
-        event="done",
-        labels=labels,
-        provider=session.choice.name,
-        precision=_precision(session, manifest),
-        threads=threads,
-        seconds=time.monotonic() - started,
-        stages=stages.seconds,
-        peak_mb=peak_mb(),
-        notes=_plain(notes),
-        doubts=_plain(doubts),
-        unlikeness=judged.unlikeness,
-    )
+    return {
+        "event": "done",
+        "labels": labels,
+        "provider": session.choice.name,
+        "precision": _precision(session, manifest),
+        "threads": int(request["threads"]),
+        "seconds": time.monotonic() - started,
+        "stages": stages.seconds,
+        "peak_mb": peak_mb(),
+        "notes": _plain(kept.notes),
+        "doubts": _plain(doubts),
+        "unlikeness": judged.unlikeness,
+    }
+
+
+def _zyx(grid: Grid) -> Spacing:
+    x, y, z = grid.spacing_mm
+    return z, y, x
+
+
+def _stored(folder: Path, said: dict[str, Any], shape: tuple[int, int, int]) -> Mask:
+    """A label's finished mask, whole again."""
+    part = np.load(folder / said["file"], mmap_mode="r", allow_pickle=False)
+    out = np.zeros(shape, dtype=bool)
+    out[tuple(slice(o, o + n) for o, n in zip(said["origin"], part.shape, strict=True))] = part
+    return out
 
 
 def _plain(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -205,10 +290,25 @@ def _precision(session: Session, manifest: Manifest) -> str:
     return session.choice.precision if plain else manifest.io.dtype
 
 
-def main() -> int:
-    """Serve one request; 0 when an answer (``done`` or ``failed``) was given."""
+def _answer(request: dict[str, Any], tell: Callable[..., None], kept: Kept) -> dict[str, Any]:
+    """What came of one request; the files that it mapped are let go on the way out."""
+
+    def failed(template: str, params: dict[str, Param], unsuitable: bool) -> dict[str, Any]:
+        said = {"template": template, "params": params, "unsuitable": unsuitable}
+        return {"event": "failed", **said}
+
+    try:
+        return run(request, tell, kept)
+    except ReaderError as error:
+        message = error.message
+        return failed(message.template, dict(message.params), isinstance(error, Unsuitable))
+    except MemoryError:
+        return failed(N_("The computer has not enough free memory for this model."), {}, False)
+
+
+def main() -> None:
+    """Serve requests, one after the other, until the parent closes standard input."""
     _stay_inside()
-    _give_way()
     _first_to_be_killed()
     # Native libraries print where they like: events get a channel of their own, and whatever
     # else is printed goes to the error output, which the parent keeps for diagnosis.
@@ -219,23 +319,23 @@ def main() -> int:
         events.write(json.dumps(event) + "\n")
         events.flush()
 
-    def failed(template: str, params: dict[str, Param], unsuitable: bool) -> None:
-        tell(event="failed", template=template, params=params, unsuitable=unsuitable)
-
-    line = sys.stdin.buffer.readline()
-    if not line:
-        return 3
-    _die_with_parent()
-    try:
-        run(json.loads(line), tell)
-    except ReaderError as error:
-        failed(error.message.template, dict(error.message.params), isinstance(error, Unsuitable))
-    except MemoryError:
-        failed(N_("The computer has not enough free memory for this model."), {}, False)
-    return 0
+    gc.collect()
+    gc.freeze()  # what is loaded stays: collecting what a job leaves behind then costs nothing
+    kept = Kept()
+    for line in _requests():
+        request = json.loads(line)
+        kept.only_for(request)
+        _forget_peak()
+        answer = _answer(request, tell, kept)
+        gc.collect()
+        sys.stderr.flush()
+        tell(**answer)
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    os._exit(code)  # the thread that waits on standard input would hold up a normal exit
+    try:
+        main()
+    except Exception:
+        logging.exception("the worker broke")  # the parent keeps the last lines
+        sys.stderr.flush()
+        os._exit(1)  # the thread that waits on standard input would hold up a normal exit

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from workstation.ai.limits import Limits
 from workstation.ai.manifest import Manifest
 from workstation.ai.providers import Choice, choices
 from workstation.ai.sliding_window import Image, slide
@@ -31,26 +33,30 @@ def measure(folder: Path, provider: str, threads: int, shape: tuple[int, int, in
     if not wanted:
         raise BadInput(N_("The benchmark could not run ({why})."), why=f"no {provider}")
     model = (folder / "model.onnx").read_bytes()
-    session, _ = open_session(model, manifest, threads, wanted)
+    session, _ = open_session(model, manifest, threads, wanted, Limits().memory_mb)
     image = np.random.default_rng(1).standard_normal((1, *shape)).astype(np.float32)
     patches: list[Image] = []
 
-    def cut(batch: Image) -> Image:
-        patches.append(batch)
-        return batch
+    def run_all(batches: Iterable[Image]) -> None:
+        for _ in session.stream(batches):
+            pass
+
+    def cut(batches: Iterable[Image]) -> Iterator[Image]:
+        for batch in batches:
+            patches.append(batch)
+            yield batch
 
     for _ in slide(image, manifest.infer, cut, 0.0):
         pass
-    session.run(patches[0])  # warm: buffers are allocated at the first run
+    run_all(patches[:2])  # warm: buffers are allocated at the first run
     bare, whole, bare_cpu, whole_cpu = [], [], [], []
     for _ in range(ROUNDS):
         begun, busy = time.perf_counter(), time.process_time()
-        for batch in patches:
-            session.run(batch)
+        run_all(patches)
         bare.append(time.perf_counter() - begun)
         bare_cpu.append(time.process_time() - busy)
         begun, busy = time.perf_counter(), time.process_time()
-        for _ in slide(image, manifest.infer, session.run, 0.0):
+        for _ in slide(image, manifest.infer, session.stream, 0.0):
             pass
         whole.append(time.perf_counter() - begun)
         whole_cpu.append(time.process_time() - busy)
