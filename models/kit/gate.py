@@ -55,7 +55,7 @@ class Sample:
     check: bool = False
 
 
-def numbers_of(scan: Scan, orientation: str = "LPH") -> Numbers:
+def numbers_of(scan: Scan, orientation: str | None = "LPH") -> Numbers:
     """Every group of numbers of an image. Raises ``ValueError`` where nothing is in it."""
     seen: Overview = overview_of(scan.image, scan.grid, orientation)
     return {group: compute(seen) for group, compute in GROUPS.items()}
@@ -67,13 +67,14 @@ def sampled(
     times: int,
     spread: Spread = USUAL,
     vary: Callable[[np.random.Generator, Scan, Spread], Scan] = varied,
+    orientation: str | None = "LPH",
 ) -> list[Numbers]:
     """Numbers of an image and of ``times`` variations of it."""
     small = coarse(scan, thin_mm=spread.thin_mm)
-    found = [numbers_of(scan)]
+    found = [numbers_of(scan, orientation)]
     while len(found) <= times:
         try:
-            found.append(numbers_of(vary(rng, small, spread)))
+            found.append(numbers_of(vary(rng, small, spread), orientation))
         except ValueError:  # a variation without a silhouette says nothing
             continue
     return found

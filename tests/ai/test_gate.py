@@ -45,6 +45,13 @@ def reason(accepts: Accept, one: Stack) -> str:
         ({}, {"flags": (Flag.NOT_A_VOLUME,)}, "series 7 is not a volume"),
         ({"needs_volume": False}, {"flags": (Flag.NOT_A_VOLUME,)}, ""),
         ({}, {"phases": 20}, "series 7 is a time series of 20 phases"),
+        ({"phases": "each"}, {"phases": 20}, ""),
+        ({"phases": "each"}, {}, ""),
+        (
+            {"phases": "each", "min_phases": 8},
+            {"phases": 7},
+            "series 7 has 7 phases, the model needs 8",
+        ),
         ({}, {"flags": (Flag.TILTED,)}, ""),
         ({"refuse_flags": ("tilted gantry",)}, {"flags": (Flag.TILTED,)}, "7 is not accepted"),
         ({"units": ("[hnsf'U]",)}, {"unit": "1"}, "values of series 7 have no known unit"),

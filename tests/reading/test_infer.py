@@ -446,3 +446,47 @@ def test_analyses_propose_and_refuse_too(
     before = archive.last_change()
     assert infer(archive, settings, STUDY).ran == ()
     assert archive.last_change() == before
+
+
+def bring_cine(archive: Archive) -> Stack:
+    """Three phases; the spots are as large as ever in the middle one alone."""
+    small = image()
+    small[2:4] = 0
+    small[4, 4:6, 4:6] = 1
+    small[3, 15, 18:20] = 0
+    phases = [small, image(), small]
+    uid = f"{STUDY}.1"
+    blobs = [archive.put_bytes(plane.tobytes()) for voxels in phases for plane in voxels]
+    frames = tuple(
+        Frame(sha, f"{uid}.{n}", 0, 0, 5.0 * (n % GRID.shape[0])) for n, sha in enumerate(blobs)
+    )
+    return bring(archive, phases[0], phases=3, frames=frames, made_from=tuple(blobs))
+
+
+def test_model_looks_at_every_phase_of_a_cine(archive: Archive, settings: Settings) -> None:
+    stack = bring_cine(archive)
+    accepts = [manifest()["accept"][0] | {"phases": "each"}]
+    write_package(settings.models, identity(), accept=accepts)
+    report = infer(archive, settings, STUDY)
+    (finding,) = report.findings
+    assert finding.phase == 1  # where the first label is largest
+    assert finding.value == pytest.approx(14 * VOXEL_ML)
+    masks = {mask.phase: mask for mask in archive.all(MaskInfo, STUDY)}
+    assert sorted(masks) == [0, 1, 2]
+    assert finding.mask_id == masks[1].id
+    for phase, voxels in ((0, 4), (1, 14), (2, 4)):
+        assert masks[phase].voxel_count == voxels
+        assert masks[phase].volume_ml == pytest.approx(voxels * VOXEL_ML)
+        assert archive.load_mask(masks[phase].id).sum() == voxels
+    (outcome,) = [one for one in report.outcomes if one.what == "tiny"]
+    assert outcome.found == 1
+    assert outcome.stack_id == stack.id
+
+
+def test_time_series_is_refused_unless_the_package_says_each(
+    archive: Archive, settings: Settings
+) -> None:
+    bring_cine(archive)
+    write_package(settings.models, identity())
+    (refusal,) = of_model(infer(archive, settings, STUDY))
+    assert "time series of 3 phases" in str(refusal.reason)

@@ -75,8 +75,9 @@ class Accept(Strict):
     """Which series one input channel may be; what does not fit is refused, with the reason.
 
     roles: ``Stack.role`` values, empty for any. in_plane_mm: spacing along x and y. slice_mm:
-    distance between slices. coverage_mm: least distance from first to last slice. refuse_flags:
-    ``Flag`` values. checks: of further facts, in order.
+    distance between slices. coverage_mm: least distance from first to last slice. phases: ``one``
+    refuses time series; ``each`` looks at every phase of one (a cine) by itself, and at least
+    ``min_phases`` there must be. refuse_flags: ``Flag`` values. checks: of further facts, in order.
     """
 
     channel: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -87,6 +88,8 @@ class Accept(Strict):
     slice_mm: Range | None = None
     min_slices: int = Field(default=1, ge=1)
     coverage_mm: float = Field(default=0.0, ge=0.0)
+    phases: Literal["one", "each"] = "one"
+    min_phases: int = Field(default=1, ge=1)
     needs_volume: bool = True
     refuse_flags: tuple[str, ...] = ()
     caution_flags: tuple[str, ...] = ()
@@ -100,6 +103,8 @@ class Accept(Strict):
                 raise ValueError(f"unknown flag {flag!r}; known are {sorted(known)}")
         _ordered(self.in_plane_mm)
         _ordered(self.slice_mm)
+        if self.phases == "one" and self.min_phases > 1:
+            raise ValueError('min_phases is for phases "each"')
         return self
 
 
@@ -258,10 +263,11 @@ class Quality(Strict):
 
     foreground_ml: volume of the foreground. percentiles: of the prepared intensities.
     output_ml: volume of each label's mask. orientation: letters of index x, y, z in which ``image``
-    and ``likeness`` look at the first channel.
+    and ``likeness`` look at the first channel; null looks at it as it is stored, for parts that
+    lie at an angle of their own (the heart in its short axis).
     """
 
-    orientation: str = Field(default="LPH", pattern=r"^[LRPAHF]{3}$")
+    orientation: str | None = Field(default="LPH", pattern=r"^[LRPAHF]{3}$")
     foreground_ml: Range | None = None
     percentiles: tuple[PercentileBound, ...] = ()
     output_ml: Range | None = None

@@ -24,12 +24,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from workstation.ai.preprocess import otsu
-from workstation.domain.geometry import Grid, axes_towards
+from workstation.domain.geometry import AxisMap, Grid, axes_towards
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+AS_STORED = AxisMap((0, 1, 2), (False, False, False))
 IN_PLANE_MM = 2.0
 SLICE_MM = 3.0
 BINS = 8
@@ -122,13 +123,14 @@ def _resized(plane: Image, rows: int, columns: int) -> Image:
 
 
 def reduced(
-    array: NDArray[Any], grid: Grid, orientation: str
+    array: NDArray[Any], grid: Grid, orientation: str | None
 ) -> tuple[Image, tuple[float, float, float]]:
-    """``array`` turned, thinned along its first axis and averaged in plane; spacing z, y, x, mm.
+    """``array`` turned (None: as it is stored), thinned along its first axis and averaged in
+    plane; spacing z, y, x, mm.
 
     Two arrays on one grid are reduced to the same voxels. ``array`` is not changed.
     """
-    axes = axes_towards(grid, orientation)
+    axes = AS_STORED if orientation is None else axes_towards(grid, orientation)
     turned = axes.apply(array)
     step_z, step_y, step_x = axes.apply_grid(grid).spacing_mm[::-1]
     every = max(1, int(SLICE_MM / step_z + 1e-6))
@@ -144,7 +146,7 @@ def reduced(
     return image, (step_z * every, held_mm[0] / rows, held_mm[1] / columns)
 
 
-def overview_of(array: NDArray[Any], grid: Grid, orientation: str) -> Overview:
+def overview_of(array: NDArray[Any], grid: Grid, orientation: str | None) -> Overview:
     """About 2 mm in plane; of thin slices every second or third. ``array`` is not changed."""
     image, spacing = reduced(array, grid, orientation)
     floor = float(np.percentile(image, 1.0))

@@ -48,12 +48,23 @@ def misfit(accept: Accept, stack: Stack) -> Misfit | None:
             2,
             Message(N_("No suitable series: series {number} is not a volume."), {"number": number}),
         )
-    if stack.phases > 1:
+    if stack.phases > 1 and accept.phases == "one":
         return Misfit(
             3,
             Message(
                 N_("No suitable series: series {number} is a time series of {phases} phases."),
                 {"number": number, "phases": stack.phases},
+            ),
+        )
+    if stack.phases < accept.min_phases:
+        return Misfit(
+            3,
+            Message(
+                N_(
+                    "No suitable series: series {number} has {found} phases, "
+                    "the model needs {needed}."
+                ),
+                {"number": number, "found": stack.phases, "needed": accept.min_phases},
             ),
         )
     for flag in (Flag(value) for value in accept.refuse_flags):
@@ -198,6 +209,7 @@ def find_inputs(manifest: Manifest, stacks: Sequence[Stack]) -> Suitable:
                     for one in stacks
                     if one.id != stack.id
                     and one.frame_of_reference_uid == stack.frame_of_reference_uid != ""
+                    and one.phases in (1, stack.phases)
                     and misfit(accept, one) is None
                 ),
                 None,

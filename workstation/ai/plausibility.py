@@ -35,7 +35,7 @@ _TEMPLATES: tuple[tuple[str, str, int], ...] = (
 
 def measures_of(
     mask: NDArray[np.bool_], grid: Grid, score: float, seen: Overview | None, checks: OutputChecks,
-    orientation: str,
+    orientation: str | None,
 ) -> dict[str, float]:  # fmt: skip
     """What ``OutputChecks`` bounds of a mask (z, y, x) on its own grid, by name; what does not
     apply, as everything but volume and pieces of an empty mask, is left out."""

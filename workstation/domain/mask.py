@@ -16,7 +16,8 @@ class MaskInfo:
     """What is stored of a mask beside its voxels.
 
     origin_zyx and shape_zyx: the block of ``grid`` that the stored voxels cover (everything
-    outside is empty). voxels: SHA-256 of the blob that holds them.
+    outside is empty). voxels: SHA-256 of the blob that holds them. phase: of a time series, the
+    one that it was drawn on.
     """
 
     id: str
@@ -31,6 +32,7 @@ class MaskInfo:
     voxel_count: int
     made_from: tuple[str, ...]
     made_by: MadeBy
+    phase: int = 0
 
     @property
     def volume_ml(self) -> float:

@@ -6,6 +6,7 @@ rows are the infer room's to store, all in one transaction.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -55,56 +56,79 @@ def from_model(
     archive: Archive,
     judge: Judge,
     package: ModelPackage,
-    result: ModelResult,
+    results: Sequence[ModelResult],
     inputs: tuple[Stack, ...],
 ) -> Proposals:
-    """Findings of a package's labels on the first input's grid."""
+    """Findings of a package's labels on the first input's grid. results: one a phase.
+
+    Of a time series the findings lie on the phase in which the label that is listed first is
+    largest (of a heart: end-diastole); masks of all other phases are kept beside them.
+    """
     stack = inputs[0]
+    first = package.manifest.labels[0].key
+    chosen = int(np.argmax([result.masks[first].sum() for result in results]))
+    last = results[-1]
     proposals = Proposals(
         replace(
             _outcome(judge, stack, tuple(one.id for one in inputs)),
-            provider=result.provider,
-            precision=result.precision,
-            threads=result.threads,
-            seconds=round(result.seconds, 2),
-            peak_mb=round(result.peak_mb, 1),
+            provider=last.provider,
+            precision=last.precision,
+            threads=last.threads,
+            seconds=round(sum(result.seconds for result in results), 2),
+            peak_mb=round(max(result.peak_mb for result in results), 1),
         )
     )
     for label in package.manifest.labels:
-        whole = result.masks[label.key]
         name = label.name.wording()
-        if label.proposes == "none" and whole.any():
-            proposals.masks.append(_mask(archive, whole, stack, name, judge.made_by))
-        if label.proposes == "none":
-            continue
-        for piece in _pieces(whole, label):
-            if int(piece.sum()) * stack.grid.voxel_ml <= label.min_volume_ml:
-                continue
-            mask = _mask(archive, piece, stack, name, judge.made_by)
-            proposals.masks.append(mask)
-            x, y, z = (float(v) for v in centre_lps(piece, stack.grid))
-            finding = _finding(
-                judge, stack, mask, name, label.code.code(), label.site.wording(), (x, y, z)
-            )
-            proposals.findings.append(
-                replace(
-                    finding,
-                    value=mask.volume_ml,
-                    original_value=mask.volume_ml,
-                    unit=VOLUME_UNIT,
-                    formula=VOLUME_FORMULA,
-                    value_name=VOLUME_NAME,
-                    confidence=round(min(1.0, max(0.0, result.scores[label.key])), 4),
-                    evidence=judge.evidence,
-                    template_key=label.template_key,
-                    area=label.area,
-                    urgent=package.manifest.stat,
-                    category=label.category.code() if label.category else None,
-                    site_code=label.site_code.code() if label.site_code else None,
-                    algorithm=_network(package, result),
-                )
-            )
+        for phase, result in enumerate(results):
+            whole = result.masks[label.key]
+            if phase == chosen and label.proposes != "none":
+                found = _findings(archive, judge, package, result, label, stack, phase)
+                proposals.masks += [mask for mask, _ in found]
+                proposals.findings += [finding for _, finding in found]
+            elif whole.any():
+                proposals.masks.append(_mask(archive, whole, stack, name, judge.made_by, phase))
     return _counted(proposals)
+
+
+def _findings(
+    archive: Archive,
+    judge: Judge,
+    package: ModelPackage,
+    result: ModelResult,
+    label: Label,
+    stack: Stack,
+    phase: int,
+) -> list[tuple[MaskInfo, Finding]]:
+    """What one label proposes on one phase."""
+    name, found = label.name.wording(), []
+    for piece in _pieces(result.masks[label.key], label):
+        if int(piece.sum()) * stack.grid.voxel_ml <= label.min_volume_ml:
+            continue
+        mask = _mask(archive, piece, stack, name, judge.made_by, phase)
+        x, y, z = (float(v) for v in centre_lps(piece, stack.grid))
+        finding = _finding(
+            judge, stack, mask, name, label.code.code(), label.site.wording(), (x, y, z)
+        )
+        finding = replace(
+            finding,
+            value=mask.volume_ml,
+            original_value=mask.volume_ml,
+            unit=VOLUME_UNIT,
+            formula=VOLUME_FORMULA,
+            value_name=VOLUME_NAME,
+            confidence=round(min(1.0, max(0.0, result.scores[label.key])), 4),
+            evidence=judge.evidence,
+            template_key=label.template_key,
+            area=label.area,
+            urgent=package.manifest.stat,
+            category=label.category.code() if label.category else None,
+            site_code=label.site_code.code() if label.site_code else None,
+            algorithm=_network(package, result),
+            phase=phase,
+        )
+        found.append((mask, finding))
+    return found
 
 
 def _network(package: ModelPackage, result: ModelResult) -> Algorithm:
@@ -135,7 +159,9 @@ def from_analysis(
     for candidate in result.candidates:
         mask = None
         if candidate.mask is not None and candidate.mask.any():
-            mask = _mask(archive, candidate.mask, stack, candidate.label, judge.made_by)
+            mask = _mask(
+                archive, candidate.mask, stack, candidate.label, judge.made_by, candidate.phase
+            )
             proposals.masks.append(mask)
         finding = replace(
             _finding(
@@ -202,9 +228,14 @@ def _pieces(whole: NDArray[np.bool_], label: Label) -> list[NDArray[np.bool_]]:
 
 
 def _mask(
-    archive: Archive, array: NDArray[np.bool_], stack: Stack, label: Wording, made_by: MadeBy
+    archive: Archive,
+    array: NDArray[np.bool_],
+    stack: Stack,
+    label: Wording,
+    made_by: MadeBy,
+    phase: int = 0,
 ) -> MaskInfo:
-    return archive.store_mask(
+    stored = archive.store_mask(
         array,
         study_uid=stack.study_uid,
         series_uid=stack.series_uid,
@@ -214,6 +245,7 @@ def _mask(
         made_from=(stack.id,),
         made_by=made_by,
     )
+    return replace(stored, phase=phase)
 
 
 def _finding(

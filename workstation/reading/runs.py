@@ -134,14 +134,15 @@ def of_model(
     inputs: tuple[Stack, ...],
     unusual: Unusual = Unusual(),
 ) -> Run:
-    """A package on its input channels. A result kept for the same voxels, package and way of
-    computing is used again; a new one is kept beside it."""
+    """A package on its input channels, phase by phase. A result kept for the same voxels, package
+    and way of computing is used again; a new one is kept beside it."""
     cache = ResultCache(settings.home / RESULTS)
     limits = Limits(settings.ai_memory_mb, settings.ai_timeout_s, settings.ai_threads)
 
-    def compute(progress: Progress) -> Proposals:
-        must_agree(package, settings.home, limits, cancel=cancel)
-        taken = [volumes.take(stack) for stack in inputs]
+    phases = max(stack.phases for stack in inputs)
+
+    def on_phase(phase: int, progress: Progress) -> ModelResult:
+        taken = [volumes.take(stack, phase if stack.phases > 1 else 0) for stack in inputs]
         digests = [input_digest(volume.array, volume.grid) for volume in taken]
         key = result_key(package.sha256, digests, {"provider": "auto", "precision": "float32"})
         result = cache.get(key)
@@ -155,19 +156,39 @@ def of_model(
                 cancel=cancel,
             )
             cache.put(key, result)
-        proposals = from_model(archive, judge, package, result, inputs)
-        return _with_doubts(proposals, unusual, result)
+        return result
+
+    def compute(progress: Progress) -> Proposals:
+        must_agree(package, settings.home, limits, cancel=cancel)
+        results = []
+        for phase in range(phases):
+            cancel.check()
+
+            def part(fraction: float, doing: Message, phase: int = phase) -> None:
+                progress((phase + fraction) / phases, doing)
+
+            results.append(on_phase(phase, part))
+        proposals = from_model(archive, judge, package, results, inputs)
+        return _with_doubts(proposals, unusual, results)
 
     said = package.manifest
     return Run(judge, inputs, compute, said.stat, said.cost_s)
 
 
-def _with_doubts(proposals: Proposals, unusual: Unusual, result: ModelResult) -> Proposals:
-    """The proposals with what the headers and the images have that speaks against them."""
-    cautions = (*unusual.cautions, *result.cautions)
-    doubts = (*unusual.doubts, *result.doubts)
+def _with_doubts(
+    proposals: Proposals, unusual: Unusual, results: Sequence[ModelResult]
+) -> Proposals:
+    """The proposals with what the headers and the images of all phases have against them."""
+    cautions, doubts = (*unusual.cautions,), (*unusual.doubts,)
+    for result in results:
+        cautions += tuple(one for one in result.cautions if one not in cautions)
+        doubts += tuple(one for one in result.doubts if one not in doubts)
+    known = [result.unlikeness for result in results if result.unlikeness is not None]
     proposals.outcome = replace(
-        proposals.outcome, cautions=cautions, doubts=doubts, unlikeness=result.unlikeness
+        proposals.outcome,
+        cautions=cautions,
+        doubts=doubts,
+        unlikeness=max(known, default=None),
     )
     proposals.findings = [
         replace(one, cautions=cautions, doubts=doubts) for one in proposals.findings
