@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 # Gates know Accept and Quality, training programs of packages Foreground, by this module.
 from workstation.ai.acceptance import Accept as Accept
 from workstation.ai.acceptance import Quality as Quality
+from workstation.ai.refinement import Refine
 from workstation.ai.vocabulary import Foreground as Foreground
 from workstation.ai.vocabulary import Infer, Io, Post, Pre, Strict
 from workstation.ai.vocabulary import Words as Words
@@ -57,6 +58,8 @@ class Label(Strict):
     proposes: Literal["one", "each", "none"] = "one"
     min_volume_ml: float = Field(default=0.0, ge=0.0)
     threshold: float | None = Field(default=None, gt=0.0, lt=1.0)
+    refine: tuple[Refine, ...] = ()  # of its mask, on the original grid, in order
+    experimental: bool = False  # measured below use: it feeds no measurement unasked
 
 
 class Performance(Strict):
@@ -135,6 +138,14 @@ class Manifest(Strict):
             raise ValueError("pre.per_channel must have one list a channel")
         if flat and "z" in self.infer.flips:
             raise ValueError("infer.flips: NCHW cannot be mirrored along z")
+        seen: set[str] = set()
+        for label in self.labels:
+            taken = {key for step in label.refine if step.op == "without" for key in step.labels}
+            if not taken <= seen:
+                raise ValueError("refine: without names labels that are listed before")
+            seen.add(label.key)
+        if any(label.experimental and label.proposes != "none" for label in self.labels):
+            raise ValueError("an experimental label proposes no findings")
         for what, keys in (
             ("labels: key", [label.key for label in self.labels]),
             ("labels: index", [str(label.index) for label in self.labels]),

@@ -79,11 +79,10 @@ class _Deciding:
         self.labels = manifest.labels
         self.shape = prepared.frame.region_shape
         self.alone = manifest.post.strongest or manifest.post.decide == "ordered"
-        kind: Any = (
-            np.bool_ if not self.alone else np.uint8 if len(self.labels) < 255 else np.uint16
-        )
+        kind: Any = np.uint8 if not self.alone or len(self.labels) < 255 else np.uint16
+        z, y, x = self.shape
         self.found: NDArray[Any] = np.zeros(
-            self.shape if self.alone else (len(self.labels), *self.shape), dtype=kind
+            self.shape if self.alone else (len(self.labels), z, y, (x + 7) // 8), dtype=kind
         )
         self.sums = np.zeros(len(self.labels))
         self.kept: list[int] = []
@@ -164,18 +163,25 @@ class _Deciding:
             if self.alone:
                 self.found[z][chosen] = number + 1
             else:
-                self.found[number, z] = chosen
+                self.found[number, z] = np.packbits(chosen, axis=-1)
             said = value[chosen]
             if post.resample == "logits" and post.strongest:
                 index = self.kept.index(self.labels[number].index)
                 said = activate(plane[:, chosen], post.activation)[index]
             self.sums[number] += float(said.sum(dtype=np.float64))
 
+    def _part(self, number: int) -> Mask:
+        """One label's voxels of the region."""
+        if self.alone:
+            return np.asarray(self.found == number + 1)
+        bits = np.unpackbits(self.found[number], axis=-1, count=self.shape[2])
+        return np.asarray(bits.view(np.bool_))
+
     def masks(self) -> Iterator[LabelMask]:
         """Each label on the original grid, one at a time."""
         frame = self.prepared.frame
         for number, label in enumerate(self.labels):
-            part = self.found == number + 1 if self.alone else self.found[number]
+            part = self._part(number)
             count = int(part.sum())
             full = np.zeros(frame.oriented.shape, dtype=bool)
             full[frame.region] = part
