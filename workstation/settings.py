@@ -12,7 +12,8 @@ from workstation.domain.errors import N_, BadInput
 
 CONCURRENT = "concurrent"
 SECOND_READER = "second_reader"
-_CHOICES = {"ai_reading": (CONCURRENT, SECOND_READER)}
+FLOAT32, FASTER = "float32", "faster"
+_CHOICES = {"ai_reading": (CONCURRENT, SECOND_READER), "ai_precision": (FLOAT32, FASTER)}
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Settings:
     """home: where everything of this workstation lives. models: folder of model packages.
 
     ai_timeout_s and ai_memory_mb: what one model run may take before it is stopped.
+    ai_precision: ``float32``, or ``faster``: fewer digits for each package whose own example came
+    out with the same labels on this machine; which it was is said with every result.
     ai_on_arrival: what comes in is read by the machine at once, in the background.
     ai_reading: ``concurrent``, or ``second_reader``: what the machine finds is hidden until a
     reader has locked a first read. stat_before_first_read: with that, an emergency is told all the
@@ -34,6 +37,7 @@ class Settings:
     ai_timeout_s: int = 900
     ai_memory_mb: int = 4096
     ai_threads: int = 0  # 0: cores minus one
+    ai_precision: str = FLOAT32
     ai_on_arrival: bool = True
     ai_reading: str = CONCURRENT
     stat_before_first_read: bool = True

@@ -15,12 +15,21 @@ from onnx import helper
 from tests.ai.packages import identity, network, write_package
 from workstation.ai.client import CroppedMasks, ModelResult, run_package
 from workstation.ai.package import ModelPackage, load_package, write_sums
-from workstation.ai.precision import allowed_precision, check_precision, machine_id
+from workstation.ai.precision import (
+    LOWER,
+    PrecisionCheck,
+    allowed_precision,
+    check_precision,
+    known_check,
+    machine_id,
+    precision_for,
+)
 from workstation.ai.providers import Precision
 from workstation.ai.results import ResultCache, input_digest, result_key
 from workstation.ai.worker_sessions import find_machine
 from workstation.domain.errors import Message
 from workstation.domain.geometry import Grid, as_matrix
+from workstation.settings import FASTER, FLOAT32
 
 GRID = Grid((6, 12, 10), as_matrix(np.diag([1.0, 1.0, 2.0, 1.0])))
 
@@ -132,3 +141,36 @@ def test_fewer_digits_only_after_they_agreed(tmp_path: Path) -> None:
     for kept in (home / "ai" / "precision").iterdir():
         kept.rename(kept.with_name(kept.name.replace(machine_id()[:32], "0" * 32)))
     assert allowed_precision(plain, home, asked) == "float32"  # another machine's word
+
+
+def test_the_setting_asks_for_fewer_digits_where_they_are_worth_it(
+    tmp_path: Path,
+) -> None:
+    image = np.random.default_rng(2).random(GRID.shape).astype(np.float32)
+    plain = with_example(tmp_path / "a", identity(), (image > 0.5).astype(np.float32))
+    unsafe = with_example(tmp_path / "b", delicate(), image)
+    home = tmp_path / "home"
+    assert precision_for(plain, home, FLOAT32) == "float32"
+    assert not (home / "ai" / "precision").exists()  # nobody asked
+    for package in (plain, unsafe):
+        said = precision_for(package, home, FASTER)
+        known = [known_check(package, home, one) for one in LOWER]
+        worth = [check.precision for check in known if check is not None and check.worth_it]
+        assert said == (worth[0] if worth else "float32")
+    assert said == "float32"
+    kept = {path: path.read_bytes() for path in (home / "ai" / "precision").iterdir()}
+    precision_for(plain, home, FASTER)
+    assert {path: path.read_bytes() for path in (home / "ai" / "precision").iterdir()} == kept
+    for file in (plain.folder / "example").iterdir():
+        file.unlink()
+    assert precision_for(plain, tmp_path / "other", FASTER) == "float32"  # nothing to check by
+
+
+def test_fewer_digits_are_worth_it_only_where_they_agree_and_are_quicker() -> None:
+    good = PrecisionCheck("bfloat16", "bfloat16", {"spot": 0.995}, True, (2.0, 1.0))
+    assert good.worth_it
+    for worse in (
+        replace(good, computed="float32"), replace(good, dices={"spot": 0.98}),
+        replace(good, within_tolerance=False), replace(good, seconds=(1.0, 1.5)),
+    ):  # fmt: skip
+        assert not worse.worth_it

@@ -36,9 +36,9 @@ def nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     assert not list(own.glob("onescan-ai-*"))
 
 
-def job(one: ModelPackage, seed: int = 3, **how: object) -> None:
+def job(one: ModelPackage, seed: int = 3, limits: Limits | None = None) -> None:
     """One run, its answer checked."""
-    result = run_package(one, [spots(seed)], [GRID], **how)  # type: ignore[arg-type]
+    result = run_package(one, [spots(seed)], [GRID], limits=limits)
     assert np.array_equal(result.masks["spot"], spots(seed) > 0.5)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.parity.processes import Whole, keep_whole, timed
 from tests.parity.shapes import ODD, TRAINING, grid_of, patient, write
 
 
@@ -193,26 +194,25 @@ predictor.initialize_from_trained_model_folder(str(model), tuple(sys.argv[5:]))
 reader = predictor.plans_manager.image_reader_writer_class()
 seconds = {}
 for case in sorted({p.name.rsplit("_", 1)[0] for p in images.glob("*.nii.gz")}):
-    started, busy = time.perf_counter(), time.process_time()
+    started = time.perf_counter()
     data, said = reader.read_images([str(p) for p in sorted(images.glob(f"{case}_*.nii.gz"))])
     labels = predictor.predict_single_npy_array(data, said, None, None, False)
-    seconds[case + ".nii.gz"] = time.perf_counter() - started, time.process_time() - busy
+    seconds[case + ".nii.gz"] = time.perf_counter() - started
     reader.write_seg(labels, str(out / ("warm_" + case + ".nii.gz")), said)
 (out / "seconds.json").write_text(json.dumps(seconds))
 """
 
 
-def _run(program: str, *arguments: str, env: dict[str, str]) -> None:
-    subprocess.run(
-        [sys.executable, "-c", program, *arguments], env=env, check=True, stdout=subprocess.DEVNULL
-    )
+def _run(program: str, *arguments: str, env: dict[str, str]) -> Whole:
+    return timed([sys.executable, "-c", program, *arguments], env)
 
 
 def time_predictor(
     home: Path, model: Path, images: Path, out: Path, folds: tuple[str, ...], threads: int
 ) -> None:
-    """Seconds of each volume by nnU-Net's predictor on ``threads`` cores, in ``seconds.json``, and
-    its labels, ``warm_*.nii.gz``."""
+    """Seconds of each volume by nnU-Net's predictor on ``threads`` cores in ``seconds.json``, of
+    its process from start to end in ``whole.json``, and its labels, ``warm_*.nii.gz``."""
     out.mkdir(parents=True, exist_ok=True)
     env = environment(home, threads)
-    _run(_PREDICTOR, str(model), str(images), str(out), str(threads), *folds, env=env)
+    arguments = (str(model), str(images), str(out), str(threads), *folds)
+    keep_whole(out, _run(_PREDICTOR, *arguments, env=env))

@@ -18,6 +18,7 @@ from workstation.archive.store import Archive
 from workstation.domain.artefact import Code, MadeBy, Wording, new_id
 from workstation.domain.errors import Message
 from workstation.domain.finding import Action, Decision, Finding, FindingState
+from workstation.domain.measurement import Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.people import Permission
 from workstation.domain.voxel_set import VoxelSet
@@ -66,6 +67,7 @@ def test_decisions_of_one_study_by_hand(archive: Archive, settings: Settings) ->
     (month,) = log.months
     assert (month.accepted, month.edited, month.rejected) == (1, 1, 1)
     assert month.acceptance == pytest.approx(2 / 3)
+    assert (month.judged, month.uncertain, month.refused) == (2, 0, 0)
     assert month.month == f"{datetime.now(UTC):%Y-%m}"
     # Another version is counted by itself; what was decided stays with the version that said it.
     write_package(settings.models, identity(), version="1.10.0")
@@ -85,6 +87,13 @@ def test_refusals_count_only_where_a_series_was_meant(archive: Archive, settings
     infer(archive, settings, STUDY)
     (log,) = model_log(archive, "tiny")
     assert (log.judged, log.refused, log.refusal_rate) == (0, 1, 1.0)
+    (month,) = log.months
+    assert month.month == f"{datetime.now(UTC):%Y-%m}"
+    assert (month.judged, month.refused, month.refusal_rate) == (0, 1, 1.0)
+    assert (month.decided, month.acceptance) == (0, None)
+    (refusal,) = [one for one in archive.all(Refusal, STUDY) if one.what == "tiny"]
+    infer(archive, settings, STUDY)  # it says the same once more: that is no news
+    assert len(archive.history(Refusal, refusal.id)) == 1
 
 
 def test_nothing_of_a_patient_leaves(archive: Archive, settings: Settings) -> None:

@@ -122,5 +122,5 @@ def add_model_commands(commands: Any, common: argparse.ArgumentParser) -> None:
             one.add_argument("--class-map", default="", metavar="FILE", help='{"1": "spleen", ...}')
     one = add("run", lambda s, a: _models().run_model(s, a), "run one package on files")
     one.add_argument("id", metavar="ID")
-    one.add_argument("--input", required=True, metavar="PATH")
+    one.add_argument("--input", required=True, metavar="PATH", nargs="+")
     one.add_argument("--to", required=True, metavar="DIR")

@@ -58,9 +58,12 @@ def _lines(log: VersionLog) -> list[str]:
         said = tr("edited outlines: Dice {dice} on average", dice=f"{log.mean_dice:.3f}")
         lines.append("  " + said)
     if log.months:
-        head = (tr("Month"), tr("accepted"), tr("edited"), tr("rejected"), "PSI")
+        head = (tr("Month"), tr("judged"), tr("uncertain"), tr("not judged"), tr("accepted"),
+                tr("edited"), tr("rejected"), "PSI")  # fmt: skip
         rows = [
-            (m.month, str(m.accepted), str(m.edited), str(m.rejected),
+            (m.month, str(m.judged), str(m.uncertain),
+             f"{m.refused} ({_share(m.refusal_rate)})",
+             str(m.accepted), str(m.edited), str(m.rejected),
              "–" if m.psi is None else f"{m.psi:.2f}")
             for m in log.months
         ]  # fmt: skip

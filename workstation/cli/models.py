@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from workstation.ai.card import card_in, read_card
+from workstation.ai.child import warm
 from workstation.ai.client import run_package
 from workstation.ai.files import is_picture, load_image, write_mask
 from workstation.ai.gate import misfit
 from workstation.ai.limits import Limits
 from workstation.ai.package import ModelPackage
+from workstation.ai.precision import precision_for
 from workstation.ai.shelf import installed
 from workstation.cli.output import Answer, table
 from workstation.dicom.folder import read_folder
-from workstation.domain.errors import N_, BadInput, NotFound
+from workstation.domain.errors import N_, BadInput, NotFound, ReaderError
 from workstation.domain.geometry import Grid
 from workstation.domain.measurement import format_value
 from workstation.reading.models import check
@@ -123,37 +125,65 @@ def read_input(package: ModelPackage, path: Path) -> tuple[Any, Grid]:
 
 
 def run_model(services: Services, arguments: argparse.Namespace) -> Answer:
-    """``models run ID --input PATH --to DIR``: masks as NIfTI and numbers as JSON."""
+    """``models run ID --input PATH ... --to DIR``: masks as NIfTI and numbers as JSON; of several
+    inputs each in a folder of its name, all by one worker process."""
     package = package_of(services, arguments.id)
-    array, grid = read_input(package, Path(arguments.input))
+    inputs, to = [Path(one) for one in arguments.input], Path(arguments.to)
+    if len(inputs) == 1:
+        return _run_on(services, package, inputs[0], to)
+    names = [_bare(one.name) for one in inputs]
+    answers = []
+    with warm():
+        for number, (one, name) in enumerate(zip(inputs, names, strict=True), 1):
+            own = name if names.count(name) == 1 else f"{number}-{name}"
+            try:
+                answers.append(_run_on(services, package, one, to / own))
+            except ReaderError as error:  # one image that does not suit leaves the others theirs
+                words = say(error.message)
+                answers.append(Answer({"input": str(one), "error": words}, [words], 1))
+    lines = [
+        line for one, said in zip(inputs, answers, strict=True) for line in (f"{one}:", *said.lines)
+    ]
+    data = {"model": str(package.made_by), "runs": [one.data for one in answers]}
+    return Answer(data, lines, max(one.code for one in answers))
+
+
+def _bare(name: str) -> str:
+    """A file's name without what says its kind."""
+    return name.removesuffix(".gz").rsplit(".", 1)[0] or name
+
+
+def _run_on(services: Services, package: ModelPackage, path: Path, folder: Path) -> Answer:
+    """One package on one image."""
+    array, grid = read_input(package, path)
     settings = services.settings
     limits = Limits(
         timeout_s=settings.ai_timeout_s,
         memory_mb=settings.ai_memory_mb,
         threads=settings.ai_threads,
     )
-    result = run_package(package, [array], [grid], limits=limits)
-    folder = Path(arguments.to)
+    precision = precision_for(package, settings.home, settings.ai_precision, limits)
+    result = run_package(package, [array], [grid], limits=limits, precision=precision)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(N_("The folder {path} cannot be made."), path=str(folder)) from error
     labels, files, lines = [], [], []
-    flat = is_picture(Path(arguments.input))  # a PNG has no size in the patient
+    flat = is_picture(path)  # a PNG has no size in the patient
     for label in package.manifest.labels:
         mask = result.masks[label.key]
         # A tilted grid is written as NRRD: NIfTI cannot hold its shear.
-        path = write_mask(folder / f"{package.manifest.id}-{label.key}.nii.gz", mask, grid)
+        file = write_mask(folder / f"{package.manifest.id}-{label.key}.nii.gz", mask, grid)
         volume = None if flat else float(mask.sum()) * grid.voxel_ml
         name = label.name.wording().in_language(language())
         labels.append(
             {"key": label.key, "name": name, "voxels": int(mask.sum()), "value": volume,
              "unit": "mL", "score": result.scores[label.key]}
         )  # fmt: skip
-        files.append({"kind": "mask", "path": str(path)})
+        files.append({"kind": "mask", "path": str(file)})
         pixels = tr("{n} pixels", n=int(mask.sum()))
         shown = pixels if volume is None else format_value(volume, "mL")
-        lines.append(f"{name}: {shown}  {path}")
+        lines.append(f"{name}: {shown}  {file}")
     doubts = [say(doubt) for doubt in result.doubts]
     data = {
         "model": str(package.made_by),
@@ -171,7 +201,7 @@ def run_model(services: Services, arguments: argparse.Namespace) -> Answer:
         "unlikeness": result.unlikeness,
     }
     lines += ["⚠ " + tr("uncertain: {why}", why=doubt) for doubt in doubts]
-    if not Path(arguments.input).is_dir():
+    if not path.is_dir():
         warning = tr("The file has no headers: whether this is the kind of image that the model "
                      "was made for could not be checked.")  # fmt: skip
         data["warning"] = warning

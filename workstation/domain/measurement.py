@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from workstation.domain.artefact import Code, MadeBy, Wording
 from workstation.domain.errors import Message
@@ -46,6 +47,7 @@ class Refusal:
     reason: Message
     made_by: MadeBy
     made_from: tuple[str, ...] = ()
+    at: datetime | None = None  # when a model said so, UTC; None in archives of earlier versions
 
 
 _UNITS = {

@@ -31,6 +31,10 @@ SCORES = 20
 """Scores a month must have before its histogram is compared."""
 
 
+def _rate(judged: int, refused: int) -> float | None:
+    return refused / (judged + refused) if judged + refused else None
+
+
 @dataclass(frozen=True)
 class Edit:
     """What a reader changed of one outline. dice: of the model's and the reader's mask.
@@ -43,10 +47,14 @@ class Edit:
 
 @dataclass(frozen=True)
 class Month:
-    """One month (YYYY-MM, UTC) of one version. psi: of its scores against the beginning's, None
+    """One month (YYYY-MM, UTC) of one version. judged, uncertain, refused: series, as in
+    ``VersionLog``, by the day on which it said so. psi: of its scores against the beginning's, None
     where there are too few."""
 
     month: str
+    judged: int = 0
+    uncertain: int = 0
+    refused: int = 0
     accepted: int = 0
     edited: int = 0
     rejected: int = 0
@@ -61,6 +69,11 @@ class Month:
     def acceptance(self) -> float | None:
         """Part that was not rejected; None where nothing was decided."""
         return (self.accepted + self.edited) / self.decided if self.decided else None
+
+    @property
+    def refusal_rate(self) -> float | None:
+        """Part of the series meant for it that it could not judge; None where there were none."""
+        return _rate(self.judged, self.refused)
 
 
 @dataclass(frozen=True)
@@ -95,8 +108,7 @@ class VersionLog:
     @property
     def refusal_rate(self) -> float | None:
         """Part of the series meant for it that it could not judge; None where there were none."""
-        meant = self.judged + self.refused
-        return self.refused / meant if meant else None
+        return _rate(self.judged, self.refused)
 
     @property
     def mean_dice(self) -> float | None:
@@ -136,9 +148,9 @@ class _Counted:
     scored: list[tuple[datetime | None, float]] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-    judged: int = 0
-    uncertain: int = 0
-    refused: int = 0
+    judged: list[datetime | None] = field(default_factory=list)
+    uncertain: list[datetime | None] = field(default_factory=list)
+    refused: list[datetime | None] = field(default_factory=list)
 
 
 def model_log(archive: Archive, judge_id: str, *, cancel: Cancel | None = None) -> list[VersionLog]:
@@ -151,15 +163,15 @@ def model_log(archive: Archive, judge_id: str, *, cancel: Cancel | None = None) 
     for outcome in archive.all(Outcome):
         if outcome.what == judge_id:
             of = counted[outcome.made_by]
-            of.judged += 1
-            of.uncertain += outcome.uncertain
+            of.judged.append(outcome.at)
+            of.uncertain += [outcome.at] if outcome.uncertain else []
             of.seconds += [outcome.seconds] if outcome.seconds else []
             if outcome.at is not None:
                 when[outcome.made_by, outcome.stack_id] = outcome.at
     for refusal in archive.all(Refusal):
         # Without a series it says only that the study had none for it.
         if refusal.what == judge_id and refusal.made_from:
-            counted[refusal.made_by].refused += 1
+            counted[refusal.made_by].refused.append(refusal.at)
     last: dict[str, Decision] = {}
     for decision in archive.all(Decision):
         last[decision.finding_id] = decision
@@ -212,9 +224,9 @@ def _version(made_by: MadeBy, of: _Counted) -> VersionLog:
         edited=of.states[FindingState.EDITED],
         rejected=of.states[FindingState.REJECTED],
         undecided=of.states[FindingState.PROPOSED],
-        judged=of.judged,
-        uncertain=of.uncertain,
-        refused=of.refused,
+        judged=len(of.judged),
+        uncertain=len(of.uncertain),
+        refused=len(of.refused),
         edits=tuple(of.edits),
         seconds=median(of.seconds) if of.seconds else None,
         scores=histogram([score for _, score in of.scored]) if of.scored else (),
@@ -237,6 +249,7 @@ def _months(of: _Counted) -> tuple[Month, ...]:
     states: dict[str, Counter[FindingState]] = defaultdict(Counter)
     for at, state in of.decided:
         states[f"{at:%Y-%m}"][state] += 1
+    looked = [_by_month(those) for those in (of.judged, of.uncertain, of.refused)]
     dated = sorted((at, score) for at, score in of.scored if at is not None)
     expected = histogram([score for _, score in dated[:BASELINE]])
     later: dict[str, list[float]] = defaultdict(list)
@@ -245,13 +258,21 @@ def _months(of: _Counted) -> tuple[Month, ...]:
     return tuple(
         Month(
             month,
-            states[month][FindingState.ACCEPTED],
-            states[month][FindingState.EDITED],
-            states[month][FindingState.REJECTED],
-            psi(expected, histogram(later[month])) if len(later[month]) >= SCORES else None,
+            judged=looked[0][month],
+            uncertain=looked[1][month],
+            refused=looked[2][month],
+            accepted=states[month][FindingState.ACCEPTED],
+            edited=states[month][FindingState.EDITED],
+            rejected=states[month][FindingState.REJECTED],
+            psi=psi(expected, histogram(later[month])) if len(later[month]) >= SCORES else None,
         )
-        for month in sorted({*states, *later})
+        for month in sorted({*states, *later, *looked[0], *looked[2]})
     )
+
+
+def _by_month(moments: Sequence[datetime | None]) -> Counter[str]:
+    """How many fell into each month; archives of earlier versions do not say when."""
+    return Counter(f"{at:%Y-%m}" for at in moments if at is not None)
 
 
 def _signs(months: Sequence[Month], chart: Cusum) -> list[Message]:
@@ -290,7 +311,10 @@ def as_data(log: VersionLog) -> dict[str, Any]:
         "edits": [asdict(edit) for edit in log.edits],
         "median_seconds": log.seconds,
         "scores": list(log.scores),
-        "months": [asdict(month) | {"acceptance": month.acceptance} for month in log.months],
+        "months": [
+            asdict(month) | {"acceptance": month.acceptance, "refusal_rate": month.refusal_rate}
+            for month in log.months
+        ],
         "cusum": {"values": list(log.cusum.values), "signal": log.cusum.signal},
         "signs": [str(sign) for sign in log.signs],
     }

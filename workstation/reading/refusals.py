@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from workstation.archive.store import Archive
 from workstation.archive.writer import Writer
+from workstation.domain.artefact import now
 from workstation.domain.errors import N_, Message
 from workstation.domain.measurement import Refusal
 from workstation.domain.outcome import Outcome
@@ -43,7 +45,8 @@ class Refusals:
             made_by=judge.made_by,
             made_from=(stack.id,) if stack else (),
         )
-        if refusal in self.of(self.archive, judge):
+        there = [replace(one, at=None) for one in self.of(self.archive, judge)]
+        if refusal in there:  # said before, whenever that was
             return
         said = Message(N_("{what} does not judge this study"), {"what": str(judge.made_by)})
         with self._writing(said) as writer:
@@ -52,7 +55,7 @@ class Refusals:
                 gone = not old.made_from or not set(old.made_from) <= current
                 if old.id != refusal.id and (gone or old.made_by != judge.made_by):
                     writer.withdraw(Refusal, old.id)
-            writer.put(refusal)
+            writer.put(replace(refusal, at=now()))
 
     def no_longer(self, judge: Judge, stack_ids: set[str]) -> None:
         """Withdraw refusals that speak of no stack which the judge now looks at."""

@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
-from workstation.domain.errors import N_, Message
+from workstation.domain.errors import N_
 from workstation.domain.judge import JudgeRow, RowState
-from workstation.domain.measurement import format_value
+from workstation.domain.measurement import Refusal, format_value
 from workstation.domain.volume import Stack
 from workstation.text import language, say, tr
 from workstation.ui.finding_card import EVIDENCE
@@ -35,6 +35,11 @@ WORDS = {
     RowState.NOT_APPLICABLE: N_("not for this study"),
     RowState.NOT_INSTALLED: N_("not installed"),
 }
+
+FEWER_DIGITS = N_(
+    "Computed with fewer digits ({precision}): on this computer the labels of the model's own "
+    "example came out as in float32."
+)
 
 
 class Row(QFrame):
@@ -88,15 +93,37 @@ class Row(QFrame):
             return tr(WORDS[row.state])
         count = len(row.findings) or len(row.measurements)
         words = tr("{n} found", n=count) if row.findings else tr("{n} numbers", n=count)
-        refused = tr("not every series") if row.refusals else ""
+        refused = self._refused_series()
         shown = format_value(*row.number) if row.number is not None else ""
         return " · ".join(part for part in (words, shown, refused) if part)
 
+    def _refused_series(self) -> str:
+        """Which series it would have looked at and could not judge."""
+        numbers = {n for refusal in self.row.refusals for n in self._numbers(refusal)}
+        if not numbers:
+            return tr("not every series") if self.row.refusals else ""
+        listed = ", ".join(str(number) for number in sorted(numbers))
+        return tr("series {numbers}: could not judge", numbers=listed)
+
+    def _numbers(self, refusal: Refusal) -> list[int]:
+        there = (self._stacks.get(id) for id in refusal.made_from)
+        return sorted({stack.series_number for stack in there if stack is not None})
+
     def _reasons(self) -> list[str]:
-        given: list[Message] = [refusal.reason for refusal in self.row.refusals]
-        if not given and self.row.judge.broken is not None:
-            given = [self.row.judge.broken]
-        return list(dict.fromkeys(say(one) for one in given))
+        """Why not, each with the series that it is about, where it does not name it itself."""
+        if not self.row.refusals and self.row.judge.broken is not None:
+            return [say(self.row.judge.broken)]
+        series: dict[str, set[int]] = {}
+        for refusal in self.row.refusals:
+            own = "number" in refusal.reason.params
+            about = series.setdefault(say(refusal.reason), set())
+            about |= set() if own else set(self._numbers(refusal))
+        return [
+            tr("Series {numbers}: {why}", numbers=", ".join(map(str, sorted(about))), why=words)
+            if about and len(self._stacks) > 1
+            else words
+            for words, about in series.items()
+        ]
 
     def _behind(self) -> list[str]:
         """Evidence: version, series, how it was computed, numbers, why not, what it is for."""
@@ -113,6 +140,8 @@ class Row(QFrame):
                 took = tr("{s} s", s=f"{outcome.seconds:.1f}")
                 memory = tr("{mb} MB at most", mb=f"{outcome.peak_mb:.0f}")
                 lines.append(" · ".join(p for p in (*how, took, memory) if p))
+                if outcome.precision not in ("", "float32"):
+                    lines.append(tr(FEWER_DIGITS, precision=outcome.precision))
             if row.state is not RowState.UNCERTAIN:
                 lines += cautions_of(outcome)
         for measurement in row.measurements:

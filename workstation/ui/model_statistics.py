@@ -130,7 +130,10 @@ def _sentences(log: VersionLog) -> list[str]:
 
 
 def _months(log: VersionLog) -> QTableWidget:
-    heads = (tr("Month"), tr("accepted"), tr("edited"), tr("rejected"), tr("not rejected"), "PSI")
+    heads = (
+        tr("Month"), tr("judged"), tr("uncertain"), tr("not judged"), tr("accepted"), tr("edited"),
+        tr("rejected"), tr("not rejected"), "PSI",
+    )  # fmt: skip
     table = named(QTableWidget(len(log.months), len(heads)), "measurements")
     table.setHorizontalHeaderLabels(heads)
     table.verticalHeader().hide()
@@ -138,8 +141,11 @@ def _months(log: VersionLog) -> QTableWidget:
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
     for row, month in enumerate(log.months):
         psi = "–" if month.psi is None else f"{month.psi:.2f}"
-        cells = (month.month, str(month.accepted), str(month.edited), str(month.rejected),
-                 percent(month.acceptance), psi)  # fmt: skip
+        refused = f"{month.refused} ({percent(month.refusal_rate)})" if month.refused else "0"
+        cells = (
+            month.month, str(month.judged), str(month.uncertain), refused, str(month.accepted),
+            str(month.edited), str(month.rejected), percent(month.acceptance), psi,
+        )  # fmt: skip
         for number, words in enumerate(cells):
             cell = QTableWidgetItem(words)
             if number:

@@ -13,6 +13,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from workstation.ai.child import warm
 from workstation.archive.store import Archive
 from workstation.domain.errors import N_, BadInput, NotFound
 from workstation.reading.models import run_canaries
@@ -58,8 +59,9 @@ def run_window(settings: Settings, archive: Archive, *, with_demo: bool, spoken:
     # Beside everything else: a model that answers differently here is off before it is needed.
     window.jobs.room(lambda progress, cancel: run_canaries(settings, progress, cancel))
     keep_what_is_there()
-    code = app.exec()
-    window.shut()
+    with warm():  # studies come one after the other, models too
+        code = app.exec()
+        window.shut()
     return code
 
 
