@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from tests.wrong_images import Picture, grid_of, right_generated
 from workstation import text
@@ -30,7 +31,7 @@ from workstation.ai.quality import (
     properties_of,
     slice_remarks,
 )
-from workstation.domain.geometry import axes_towards
+from workstation.domain.geometry import Grid, as_matrix, axes_towards
 
 Array = NDArray[np.float32]
 
@@ -300,3 +301,25 @@ def test_references_that_do_not_fit_are_refused(change: dict[str, Any]) -> None:
     assert Reference.model_validate_json(json.dumps(sound))
     with pytest.raises(ValueError, match="1 validation error"):
         Reference.model_validate_json(json.dumps(sound | change))
+
+
+def test_a_window_hides_what_lies_beyond_it() -> None:
+    """CT: the fill value outside the scanned circle and the density of bone do not count."""
+    rng = np.random.default_rng(3)
+    z, y, x = np.indices((24, 96, 96))
+    away = np.hypot(y - 48, x - 48)
+    head = np.where(away < 36 - 0.5 * np.abs(z - 12), 1000.0, -1000.0)
+    head[away < 31] = 30.0 + rng.normal(0.0, 3.0, head.shape)[away < 31]
+    other = np.where(head > 500.0, 1800.0, np.where(away > 44, -3024.0, -1000.0))
+    other[away < 31] = head[away < 31]
+    grid = Grid(head.shape, as_matrix(np.diag([2.0, 2.0, 5.0, 1.0])))
+    window = (-150.0, 250.0)
+    for group, compute in GROUPS.items():
+        plain, filled = (compute(overview_of(one, grid, "LPH")) for one in (head, other))
+        assert not np.allclose(plain, filled, atol=0.02), group
+        seen, also = (compute(overview_of(one, grid, "LPH", window)) for one in (head, other))
+        np.testing.assert_allclose(seen, also, atol=1e-6)
+    quality = Quality(window=window, slices=SliceChecks())
+    assert judge_image(quality, [head], [grid]).doubts == ()
+    with pytest.raises(ValidationError, match="low to high"):
+        Quality(window=(250.0, -150.0))

@@ -264,10 +264,13 @@ class Quality(Strict):
     foreground_ml: volume of the foreground. percentiles: of the prepared intensities.
     output_ml: volume of each label's mask. orientation: letters of index x, y, z in which ``image``
     and ``likeness`` look at the first channel; null looks at it as it is stored, for parts that
-    lie at an angle of their own (the heart in its short axis).
+    lie at an angle of their own (the heart in its short axis). window: values beyond it are set to
+    its ends before ``slices``, ``image`` and ``likeness`` look: in CT, air and bone would hide what
+    lies between.
     """
 
     orientation: str | None = Field(default="LPH", pattern=r"^[LRPAHF]{3}$")
+    window: Range | None = None
     foreground_ml: Range | None = None
     percentiles: tuple[PercentileBound, ...] = ()
     output_ml: Range | None = None
@@ -275,3 +278,8 @@ class Quality(Strict):
     image: ImageChecks | None = None
     likeness: Likeness | None = None
     output: OutputChecks | None = None
+
+    @model_validator(mode="after")
+    def _window(self) -> Self:
+        _ordered(self.window)
+        return self

@@ -29,6 +29,7 @@ from workstation.domain.geometry import AxisMap, Grid, axes_towards
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Window = tuple[float, float]
 
 AS_STORED = AxisMap((0, 1, 2), (False, False, False))
 IN_PLANE_MM = 2.0
@@ -94,6 +95,13 @@ class Overview:
         return float(self.silhouette.sum()) * float(np.prod(self.spacing_mm)) / 1000.0
 
 
+def windowed(plane: NDArray[Any], window: Window | None) -> NDArray[Any]:
+    """Values from the window's low end on, no higher than its high end; as they are without."""
+    if window is None:
+        return plane
+    return np.asarray(np.clip(plane, *window) - window[0], dtype=np.float32)
+
+
 def shrunk(plane: NDArray[Any], by_y: int, by_x: int) -> Image:
     """Mean of blocks; what does not fill a block at the far edges is left out."""
     rows, columns = plane.shape[0] // by_y * by_y, plane.shape[1] // by_x * by_x
@@ -123,7 +131,7 @@ def _resized(plane: Image, rows: int, columns: int) -> Image:
 
 
 def reduced(
-    array: NDArray[Any], grid: Grid, orientation: str | None
+    array: NDArray[Any], grid: Grid, orientation: str | None, window: Window | None = None
 ) -> tuple[Image, tuple[float, float, float]]:
     """``array`` turned (None: as it is stored), thinned along its first axis and averaged in
     plane; spacing z, y, x, mm.
@@ -138,7 +146,9 @@ def reduced(
         min(n, max(1, int(IN_PLANE_MM / step + 1e-6)))
         for n, step in zip(turned.shape[1:], (step_y, step_x), strict=True)
     )
-    planes = np.stack([shrunk(plane, by_y, by_x) for plane in turned[every // 2 :: every]])
+    planes = np.stack(
+        [shrunk(windowed(plane, window), by_y, by_x) for plane in turned[every // 2 :: every]]
+    )
     planes[~np.isfinite(planes)] = 0.0
     held_mm = planes.shape[1] * step_y * by_y, planes.shape[2] * step_x * by_x
     rows, columns = (max(1, round(mm / IN_PLANE_MM)) for mm in held_mm)
@@ -146,9 +156,11 @@ def reduced(
     return image, (step_z * every, held_mm[0] / rows, held_mm[1] / columns)
 
 
-def overview_of(array: NDArray[Any], grid: Grid, orientation: str | None) -> Overview:
+def overview_of(
+    array: NDArray[Any], grid: Grid, orientation: str | None, window: Window | None = None
+) -> Overview:
     """About 2 mm in plane; of thin slices every second or third. ``array`` is not changed."""
-    image, spacing = reduced(array, grid, orientation)
+    image, spacing = reduced(array, grid, orientation, window)
     floor = float(np.percentile(image, 1.0))
     return Overview(image, spacing, silhouette_of(image, floor), floor)
 

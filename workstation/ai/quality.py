@@ -25,7 +25,15 @@ from workstation.ai.acceptance import (
     Reference,
     SliceChecks,
 )
-from workstation.ai.appearance import GROUPS, Floats, Overview, overview_of, shrunk
+from workstation.ai.appearance import (
+    GROUPS,
+    Floats,
+    Overview,
+    Window,
+    overview_of,
+    shrunk,
+    windowed,
+)
 from workstation.ai.facts import Remark
 from workstation.ai.limits import Unsuitable
 from workstation.domain.errors import N_, Message, Param, named
@@ -80,12 +88,14 @@ def _remark(answer: Answer, template: str, **params: Param) -> list[Remark]:
     return [] if answer == "pass" else [Remark(answer, Message(template, params))]
 
 
-def slice_remarks(checks: SliceChecks, array: NDArray[Any]) -> list[Remark]:
+def slice_remarks(
+    checks: SliceChecks, array: NDArray[Any], window: Window | None = None
+) -> list[Remark]:
     """Faults of the slices of one array (z, y, x), in the order in which it is stored."""
     if len(array) < 3:
         return []
     by = max(1, max(array.shape[1:]) // _SMALL)
-    small = np.stack([shrunk(plane, by, by) for plane in array])
+    small = np.stack([shrunk(windowed(plane, window), by, by) for plane in array])
     small[~np.isfinite(small)] = 0.0
     level = np.asarray([np.percentile(plane, 98) - np.percentile(plane, 2) for plane in small])
     usual = float(np.median(level[level > 0])) if (level > 0).any() else 0.0
@@ -343,11 +353,11 @@ def judge_image(
     found: list[Remark] = []
     for array in arrays if quality.slices is not None else ():
         assert quality.slices is not None
-        found += slice_remarks(quality.slices, array)
+        found += slice_remarks(quality.slices, array, quality.window)
     seen = None
     unlikeness = None
     if quality.image is not None or quality.likeness is not None or quality.output is not None:
-        seen = overview_of(arrays[0], grids[0], quality.orientation)
+        seen = overview_of(arrays[0], grids[0], quality.orientation, quality.window)
         if not seen.silhouette.any():
             raise Unsuitable(N_("The image is empty: no patient was found in it."))
     if seen is not None and quality.likeness is not None:

@@ -41,13 +41,15 @@ class Brain:
     """Fields of a painted brain on its canvas, (z, y, x).
 
     white: cerebral white matter. ventricle_mm, fluid_mm: distance to the lateral ventricles and
-    to any fluid on the cortical side. shared by lesions and tests.
+    to any fluid on the cortical side. bent: the same block in the coordinates in which the brain
+    was made, whose midline is x = 0. Shared by lesions, bleedings and tests.
     """
 
     window: Window
     white: NDArray[np.bool_]
     ventricle_mm: Field
     fluid_mm: Field
+    bent: Window
 
 
 def paint_brain(
@@ -86,7 +88,7 @@ def paint_brain(
     _paint_stem(canvas, w, block["stem"], contrast, fine)
     lateral = _paint_ventricles(canvas, w, ventricles, contrast, fine)
     label = canvas.label[w.at]
-    return Brain(straight, label == Tissue.WHITE, lateral, fluid)
+    return Brain(straight, label == Tissue.WHITE, lateral, fluid, w)
 
 
 def _midline(w: Window) -> Field:

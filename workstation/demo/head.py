@@ -92,6 +92,13 @@ def tentorium(w: Window) -> Field:
     return np.asarray(np.maximum(roof, -26.0), dtype=np.float32)
 
 
+def inner_table(canvas: Canvas, shape: HeadShape) -> Field:
+    """Distance to the inside of the skull on a canvas of ``canvas_for``, negative within it."""
+    coarse, hulls = _hulls(shape, np.random.default_rng((shape.seed, 11)))
+    axes = (coarse.z, coarse.y, coarse.x)
+    return stretch(hulls.vault, axes, (canvas.z, canvas.y, canvas.x))
+
+
 def _hulls(shape: HeadShape, rng: np.random.Generator) -> tuple[Canvas, _Hulls]:
     coarse = _coarse()
     straight = coarse.all()
