@@ -59,6 +59,7 @@ class Label(Strict):
     min_volume_ml: float = Field(default=0.0, ge=0.0)
     threshold: float | None = Field(default=None, gt=0.0, lt=1.0)
     refine: tuple[Refine, ...] = ()  # of its mask, on the original grid, in order
+    measured: bool = False  # the volume of what proposes nothing is a number of the study
     experimental: bool = False  # measured below use: it feeds no measurement unasked
 
 
@@ -144,8 +145,11 @@ class Manifest(Strict):
             if not taken <= seen:
                 raise ValueError("refine: without names labels that are listed before")
             seen.add(label.key)
-        if any(label.experimental and label.proposes != "none" for label in self.labels):
-            raise ValueError("an experimental label proposes no findings")
+        for label in self.labels:
+            if label.experimental and (label.proposes != "none" or label.measured):
+                raise ValueError("an experimental label proposes nothing and is not measured")
+            if label.measured and label.proposes != "none":
+                raise ValueError("measured is for labels that propose nothing")
         for what, keys in (
             ("labels: key", [label.key for label in self.labels]),
             ("labels: index", [str(label.index) for label in self.labels]),

@@ -278,6 +278,7 @@ class _Room:
     def _take_back(self, writer: Writer, which: Callable[[MadeBy, str], bool]) -> None:
         """Withdraw undecided findings, and masks and numbers that no other finding needs."""
         kept: set[str] = set()
+        gone: set[str] = set()
         withdrawn: set[str] = set()
         for finding in writer.all(Finding, self.study_uid):
             ours = finding.origin is None  # other systems' findings are the foreign room's
@@ -290,6 +291,8 @@ class _Room:
         for mask in writer.all(MaskInfo, self.study_uid):
             if mask.id not in kept and which(mask.made_by, mask.stack_id):
                 writer.withdraw(MaskInfo, mask.id)
+                gone.add(mask.id)
         for measurement in writer.all(Measurement, self.study_uid):
-            if measurement.finding_id in withdrawn:
+            of_no_finding = not measurement.finding_id and gone.intersection(measurement.made_from)
+            if of_no_finding or measurement.finding_id in withdrawn:
                 writer.withdraw(Measurement, measurement.id)

@@ -87,8 +87,30 @@ def from_model(
                 proposals.masks += [mask for mask, _ in found]
                 proposals.findings += [finding for _, finding in found]
             elif whole.any():
-                proposals.masks.append(_mask(archive, whole, stack, name, judge.made_by, phase))
+                mask = _mask(archive, whole, stack, name, judge.made_by, phase)
+                proposals.masks.append(mask)
+                if label.measured and phase == chosen and not result.doubts:
+                    proposals.measurements.append(_volume(judge, label, stack, mask))
     return _counted(proposals)
+
+
+def _volume(judge: Judge, label: Label, stack: Stack, mask: MaskInfo) -> Measurement:
+    """A number of the study, found again by its id. No finding stands behind it: it is shown,
+    and comes into no report unasked."""
+    name = label.name.wording()
+    return Measurement(
+        id=one_id("volume", stack.study_uid, judge.id, stack.id, label.key),
+        study_uid=stack.study_uid,
+        series_uid=stack.series_uid,
+        name=Wording(f"{name.en}: volume", f"{name.zh}体积"),
+        code=label.code.code(),
+        value=mask.volume_ml,
+        unit=VOLUME_UNIT,
+        formula=VOLUME_FORMULA,
+        source="number of voxels times the volume of one",
+        made_from=(stack.id, mask.id),
+        made_by=judge.made_by,
+    )
 
 
 def _findings(

@@ -1,0 +1,157 @@
+"""What the package accepts and doubts, and how each mask is brought to the image's own edge.
+
+Numbers of ``REFINE`` are typical HU of textbooks and millimetres of a 3 mm grid, chosen on
+generated bodies; no patient's image had a part in them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Step = dict[str, Any]
+
+
+def _bound(usual: tuple[float, float], allowed: tuple[float, float]) -> dict[str, list[float]]:
+    return {"usual": list(usual), "allowed": list(allowed)}
+
+
+ROLES = ["CT chest", "CT abdomen", "CTA", "CT cardiac", "AC CT"]
+REFUSE_FLAGS = [
+    "missing slices",
+    "uneven spacing",
+    "not a volume",
+    "localiser",
+    "single image",
+    "multi-phase",
+    "position unknown",
+    "pixel spacing unknown",
+    "unit uncertain",
+    "unreadable image",
+]
+CAUTION_FLAGS = ["lossy compression", "duplicate slices", "tilted gantry"]
+CHECKS: list[Step] = [
+    {"fact": "plane", "usual": ["axial", "isotropic"]},
+    {
+        "fact": "region",
+        "usual": ["chest", "abdomen", "heart"],
+        "allowed": ["vessel", "other"],
+        "unusual": "uncertain",
+    },
+    {"fact": "gap_ratio", **_bound((0.3, 1.2), (0.2, 2.0))},
+    {"fact": "tilt_deg", **_bound((0.0, 3.0), (0.0, 30.0))},
+    {"fact": "kvp", **_bound((70.0, 145.0), (60.0, 160.0))},
+    {"fact": "age_years", **_bound((16.0, 110.0), (12.0, 130.0))},
+]
+
+SLICES = {"duplicates": "refuse", "blank": "refuse", "jump": "uncertain", "jump_times": 1.8}
+IMAGE = {
+    "noise": _bound((0.0, 0.12), (0.0, 0.2)),
+    "detail": _bound((0.06, 1.4), (0.03, 1.8)),
+    "height_mm": _bound((36.0, 1300.0), (24.0, 2000.0)),
+    "length_mm": _bound((120.0, 420.0), (90.0, 520.0)),
+    "width_mm": _bound((150.0, 560.0), (110.0, 620.0)),
+}
+# Of the prepared image's foreground (over -300 HU), in HU/1000: fat and soft tissue of CT.
+PERCENTILES = [
+    {"percentile": 10.0, "low": -0.3, "high": 0.05},
+    {"percentile": 50.0, "low": -0.13, "high": 0.16},
+    {"percentile": 90.0, "low": 0.02, "high": 0.6},
+]
+FOREGROUND_ML = [800.0, 150000.0]
+OUTPUT_ML = [0.0, 150000.0]
+OUTPUT = {
+    "outside": _bound((0.0, 0.25), (0.0, 0.6)),
+    "score": _bound((0.55, 1.0), (0.45, 1.0)),
+}
+
+
+def _core(core: float, deviations: float, least: float, grow: float, trim: float) -> Step:
+    return {
+        "op": "like_core",
+        "core_mm": core,
+        "deviations": deviations,
+        "least": least,
+        "grow_mm": grow,
+        "trim_mm": trim,
+        "smooth_mm": 1.0,
+    }
+
+
+def _values(low: float, high: float, grow: float, trim: float | None, smooth: float) -> Step:
+    return {
+        "op": "values",
+        "low": low,
+        "high": high,
+        "grow_mm": grow,
+        "trim_mm": trim,
+        "smooth_mm": smooth,
+    }
+
+
+def _smooth(radius: float) -> Step:
+    return {"op": "smooth", "radius_mm": radius}
+
+
+def _least(ml: float) -> Step:
+    return {"op": "at_least", "ml": ml}
+
+
+ONE = {"op": "largest", "pieces": 1}
+SOME = {"op": "largest", "pieces": 3}
+SLICEWISE = {"op": "fill", "where": "slices"}
+
+
+def _without(*labels: str) -> Step:
+    return {"op": "without", "labels": list(labels)}
+
+
+_LUNG = [
+    _values(-1100.0, -350.0, 6.0, 6.0, 0.6),
+    SLICEWISE,
+    _smooth(2.0),
+    _without("airways"),
+    ONE,
+    _least(40.0),
+]
+_KIDNEY = [_core(5.0, 3.0, 30.0, 4.0, 5.0), _smooth(2.5), ONE, _least(25.0)]
+REFINE: dict[str, list[Step]] = {
+    "airways": [_values(-1100.0, -820.0, 4.0, None, 0.4), ONE, _least(2.0)],
+    "lung_left": _LUNG,
+    "lung_right": _LUNG,
+    "heart": [
+        _values(0.0, 1500.0, 3.0, 6.0, 1.5),
+        _smooth(3.0),
+        _without("lung_left", "lung_right"),
+        ONE,
+        _least(60.0),
+    ],
+    "aorta": [
+        _core(4.0, 3.0, 25.0, 3.0, 4.0),
+        _smooth(2.0),
+        _without("heart"),
+        {"op": "largest", "pieces": 2},
+        _least(4.0),
+    ],
+    "kidney_left": _KIDNEY,
+    "kidney_right": _KIDNEY,
+    "spleen": [
+        _core(7.0, 2.5, 20.0, 5.0, 6.0),
+        _smooth(3.0),
+        _without("kidney_left"),
+        ONE,
+        _least(15.0),
+    ],
+    "liver": [
+        _core(10.0, 2.5, 22.0, 6.0, 8.0),
+        SLICEWISE,
+        _smooth(3.0),
+        _without("kidney_right", "heart", "aorta", "spleen"),
+        ONE,
+        _least(60.0),
+    ],
+    "vertebrae": [_values(110.0, 3000.0, 2.0, 3.0, 0.6), _smooth(1.5), SOME, _least(8.0)],
+    "bone": [_values(160.0, 4000.0, 4.0, 3.0, 0.5), _least(5.0)],
+    "body": [_values(-350.0, 4000.0, 5.0, 12.0, 0.8), SLICEWISE, SOME, _least(200.0)],
+}
+"""By label, in the order in which the package lists them."""
+COARSE_ORDER = tuple(REFINE)

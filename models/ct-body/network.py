@@ -1,0 +1,63 @@
+"""A 3D U-Net at 12 mm with light layers at 6 and 3 mm: most work where voxels are few.
+
+HU/1000 in; the network makes its own windows (soft tissue, narrow, bone) of it. Out: twelve
+probabilities (``OUTPUTS``), of which ``body`` holds all others and ``bone`` the vertebrae.
+"""
+
+from __future__ import annotations
+
+import torch
+from tissues import CLASSES
+from torch import nn
+
+from models.kit.unet3d import UNet3d
+
+OUTPUTS = ("body", "lung_left", "lung_right", "airways", "bone", "vertebrae", "heart", "aorta",
+           "liver", "spleen", "kidney_left", "kidney_right")  # fmt: skip
+# Middle and half width of each window, HU.
+WINDOWS = ((-500.0, 500.0), (40.0, 160.0), (60.0, 60.0), (350.0, 450.0))
+
+
+class BodyNet(nn.Module):
+    """(N, 1, D, H, W) HU/1000 to (N, 13, D, H, W) logits of ``CLASSES``; sizes multiples of 16."""
+
+    def __init__(self, thin: int = 16, widths: tuple[int, ...] = (32, 64, 112)) -> None:
+        super().__init__()
+        count, wide = len(WINDOWS), widths[0]
+        self.register_buffer("middle", torch.tensor([m for m, _ in WINDOWS]).view(1, -1, 1, 1, 1))
+        self.register_buffer("reach", torch.tensor([h for _, h in WINDOWS]).view(1, -1, 1, 1, 1))
+        self.stem = nn.Sequential(
+            nn.Conv3d(count, thin, 2, stride=2, bias=False), nn.BatchNorm3d(thin), nn.ReLU()
+        )
+        self.down = nn.Conv3d(thin, wide, 2, stride=2)
+        self.trunk = UNet3d(wide, wide, widths=widths)
+        self.up = nn.ConvTranspose3d(wide, thin, 2, stride=2)
+        self.join = nn.Sequential(
+            nn.Conv3d(2 * thin, 24, 3, padding=1, bias=False), nn.BatchNorm3d(24), nn.ReLU()
+        )
+        self.grow = nn.ConvTranspose3d(24, 12, 2, stride=2)
+        self.mix = nn.Conv3d(12 + count, 20, 1)
+        self.out = nn.Conv3d(20, len(CLASSES), 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        seen = torch.clamp((image * 1000.0 - self.middle) / self.reach, -1.0, 1.0)
+        half = self.stem(seen)
+        deep = torch.relu(self.trunk(torch.relu(self.down(half))))
+        coarse = self.join(torch.cat([self.up(deep), half], dim=1))
+        fine = torch.relu(self.mix(torch.cat([self.grow(coarse), seen], dim=1)))
+        return self.out(fine)
+
+
+class Shipped(nn.Module):
+    """What ``model.onnx`` holds: probabilities of ``OUTPUTS``."""
+
+    def __init__(self, net: BodyNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        chance = torch.softmax(self.net(image), dim=1)
+        one = {name: chance[:, k : k + 1] for k, name in enumerate(CLASSES)}
+        one["body"] = 1.0 - one["outside"]
+        one["bone"] = one["bone"] + one["vertebrae"]
+        return torch.cat([one[name] for name in OUTPUTS], dim=1)
