@@ -43,6 +43,7 @@ from workstation.reading.priors import doubts, earlier
 from workstation.reading.sign import sign
 from workstation.settings import load_settings
 from workstation.ui.compare_area import CompareArea
+from workstation.ui.compare_layer import link_words
 from workstation.ui.compare_words import label_of, time_between
 from workstation.ui.slice_view import SliceView
 from workstation.viewing.hanging import Pane
@@ -353,7 +354,7 @@ def press(window: Window, key: Qt.Key, keys: Qt.KeyboardModifier) -> None:
 
 
 def said(area: CompareArea, number: int) -> str:
-    return " | ".join(words for words, _ in area.link_words(area.grid.panes[number]))
+    return " | ".join(words for words, _ in link_words(area, area.grid.panes[number]))
 
 
 def area_of(window: Window) -> CompareArea:
@@ -391,7 +392,7 @@ def test_a_prior_beside_the_study_from_key_to_undo(
     until(lambda: area.alignments.percent > 0)
     assert "正在配准" in said(area, 0)
     until(lambda: not area.alignments.busy and area.linked_state() == "aligned", 90)
-    assert "自动配准，互信息" in said(area, 0) and "[Alt+U] 撤销" in said(area, 1)
+    assert "⚠ 自动配准，未确认，互信息" in said(area, 0) and "[Alt+U] 撤销" in said(area, 1)
     brain = brain_points(heads[1])
     known = np.linalg.inv(heads[2])
     place = brain[len(brain) // 2] @ heads[2][:3, :3].T + heads[2][:3, 3]
@@ -412,7 +413,7 @@ def test_a_prior_beside_the_study_from_key_to_undo(
     assert abs(spots[0].x() - spots[1].x()) < 1.5 and abs(spots[0].y() - spots[1].y()) < 1.5
     # In the plane of now: the earlier images are cut like these.
     press(room, Qt.Key.Key_P, ALT)
-    aligned = area.alignments.known[area._frames(now, then)]
+    aligned = area.alignments.known[area.frames(now, then)]
     assert np.allclose(
         then.viewport.axes.normal, aligned.to_moving[:3, :3] @ now.viewport.axes.normal, atol=1e-6
     )
@@ -425,7 +426,7 @@ def test_a_prior_beside_the_study_from_key_to_undo(
     alone(then.slices, 1)
     until(lambda: area.linked_state() == "by hand")
     assert "手动平移" in said(area, 0)
-    shifted = area.alignments.known[area._frames(now, then)]
+    shifted = area.alignments.known[area.frames(now, then)]
     assert np.allclose(
         shifted.to_moving[:3, :3] @ now.viewport.focus_mm + shifted.to_moving[:3, 3],
         then.viewport.focus_mm, atol=1e-6,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -164,3 +165,142 @@ def test_curves_of_grey(files: Files, volume: Volume, tmp_path: Path, kind: str)
     theirs = by_dcmtk(files, path, tmp_path) if kind == "table" else None
     if theirs is not None:
         assert np.abs(ours.astype(int) - theirs).max() <= 2
+
+
+def table_of(entries: NDArray[np.uint16], first: int, bits: int, vr: str = "US") -> pydicom.Dataset:
+    table = pydicom.Dataset()
+    table.LUTDescriptor = [len(entries), first, bits]
+    table["LUTDescriptor"].VR = vr
+    table.LUTData = entries.tobytes()
+    table["LUTData"].VR = "OW"
+    return table
+
+
+def seen(volume: Volume, path: Path) -> tuple[NDArray[np.uint8], Applied]:
+    """Grey of the image under a state, and what applied it."""
+    viewport = Viewport()
+    viewport.show(volume)
+    viewport.go_to_slice(STATE_SLICE)
+    applied = Applied(viewport)
+    applied.update([read_state(path)], 600, 500)
+    return shown(viewport, *SHAPE[1:]), applied
+
+
+def compare(ours: NDArray[np.uint8], expected: NDArray[Any], theirs: NDArray[Any] | None) -> None:
+    assert np.abs(ours.astype(int) - expected).max() <= 1.5
+    if theirs is not None:
+        assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 2
+
+
+@pytest.mark.parametrize("with_window", [True, False])
+def test_a_table_of_values_takes_the_place_of_the_rescale(
+    files: Files, volume: Volume, tmp_path: Path, with_window: bool
+) -> None:
+    """Modality LUT of the state (PS3.3 C.11.1), from stored samples, then its window."""
+    ds = pydicom.dcmread(state_file(files, tmp_path, 0, False, False))
+    entries = (2000 * np.sqrt(np.linspace(0, 1, 1500))).astype(np.uint16)
+    table = table_of(entries, -1024, 16, "SS")
+    table.ModalityLUTType = "US"
+    ds.ModalityLUTSequence = [table]
+    del ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType
+    if with_window:
+        ds.SoftcopyVOILUTSequence[0].WindowCenter = "1000"
+        ds.SoftcopyVOILUTSequence[0].WindowWidth = "1400"
+    else:
+        del ds.SoftcopyVOILUTSequence
+    path = tmp_path / "table.dcm"
+    ds.save_as(path)
+    stored = voxels()[STATE_SLICE].astype(int)
+    values = entries[np.clip(stored + 1024, 0, 1499)].astype(float)
+    grey = values / 2000 if not with_window else (values - 999.5) / 1399 + 0.5
+    ours, _ = seen(volume, path)
+    expected = np.rint(np.clip(grey, 0, 1) * 255)
+    compare(ours, expected, by_dcmtk(files, path, tmp_path) if with_window else None)
+    assert ours.std() > 20
+    said = [str(note) for note in read_state(path).notes]
+    assert any("under the pointer" in one for one in said)
+
+
+def test_another_rescale_moves_the_window(files: Files, volume: Volume, tmp_path: Path) -> None:
+    ds = pydicom.dcmread(state_file(files, tmp_path, 0, False, False))
+    ds.RescaleSlope, ds.RescaleIntercept = 2, 500
+    ds.SoftcopyVOILUTSequence[0].WindowCenter = "600"
+    ds.SoftcopyVOILUTSequence[0].WindowWidth = "800"
+    path = tmp_path / "rescale.dcm"
+    ds.save_as(path)
+    values = voxels()[STATE_SLICE].astype(float) * 2 + 500
+    expected = np.rint(np.clip((values - 599.5) / 799 + 0.5, 0, 1) * 255)
+    compare(seen(volume, path)[0], expected, by_dcmtk(files, path, tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["window", "table"])
+def test_presentation_lut(files: Files, volume: Volume, tmp_path: Path, kind: str) -> None:
+    """The grey of the window goes through the state's last table (PS3.3 C.11.6)."""
+    ds = pydicom.dcmread(state_file(files, tmp_path, 0, False, False))
+    del ds.PresentationLUTShape
+    curve = (65535 * np.linspace(0, 1, 256) ** 3).astype(np.uint16)
+    ds.PresentationLUTSequence = [table_of(curve, 0, 16)]
+    voi = ds.SoftcopyVOILUTSequence[0]
+    hu = voxels()[STATE_SLICE].astype(float)
+    if kind == "window":
+        voi.WindowCenter, voi.WindowWidth = "40", "400"
+        grey = np.clip((hu - 39.5) / 399 + 0.5, 0, 1)
+    else:
+        del voi.WindowCenter, voi.WindowWidth
+        entries = np.linspace(4095, 0, 512).astype(np.uint16)
+        voi.VOILUTSequence = [table_of(entries, 0, 12)]
+        grey = entries[np.clip(hu, 0, 511).astype(int)] / 4095
+    path = tmp_path / "lut.dcm"
+    ds.save_as(path)
+    expected = 255 * grey**3
+    ours, _ = seen(volume, path)
+    assert np.abs(ours - expected).max() <= 3  # 256 entries, 255 grey levels
+    theirs = by_dcmtk(files, path, tmp_path)
+    if theirs is not None:
+        assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 3
+    assert read_state(path).notes == ()
+
+
+def test_true_size(files: Files, volume: Volume, tmp_path: Path) -> None:
+    """An image pixel stated as 0.7 mm high is so on a screen of 0.25 mm pixels (C.10.4)."""
+    ds = pydicom.dcmread(state_file(files, tmp_path, 0, False, False))
+    area = ds.DisplayedAreaSelectionSequence[0]
+    area.PresentationSizeMode = "TRUE SIZE"
+    area.PresentationPixelSpacing = [0.7, 0.75]
+    area.DisplayedAreaTopLeftHandCorner = [1, 1]
+    area.DisplayedAreaBottomRightHandCorner = [SHAPE[2], SHAPE[1]]
+    path = tmp_path / "size.dcm"
+    ds.save_as(path)
+    viewport = Viewport()
+    viewport.show(volume)
+    viewport.go_to_slice(STATE_SLICE)
+    applied = Applied(viewport)
+    applied.screen_mm = 0.25
+    applied.update([read_state(path)], 600, 500)
+    pixel_px = volume.stack.grid.spacing_mm[1] / viewport.raster(600, 500).mm_per_pixel
+    assert pixel_px * 0.25 == pytest.approx(0.7)
+    assert any("true size" in str(note) for note in read_state(path).notes)
+
+
+def test_a_bit_of_one_hides_its_pixel(files: Files, tmp_path: Path) -> None:
+    """PS3.3 C.7.6.15: a value of 1 in Overlay Data is a pixel to which the shutter is applied, that
+    is, replaced with Shutter Presentation Value."""
+    ds = pydicom.dcmread(state_file(files, tmp_path, 0, False, False))
+    bits = np.zeros(SHAPE[1:], dtype=bool)
+    bits[30:90, 20:50] = True
+    packed = np.packbits(bits.reshape(-1), bitorder="little")
+    ds.ShutterShape, ds.ShutterOverlayGroup, ds.ShutterPresentationValue = "BITMAP", 0x6002, 0x8080
+    for element, vr, value in (
+        (0x0010, "US", SHAPE[1]), (0x0011, "US", SHAPE[2]), (0x0040, "CS", "G"),
+        (0x0050, "SS", [1, 1]), (0x0100, "US", 1), (0x0102, "US", 0),
+        (0x3000, "OW", packed.tobytes()),
+    ):  # fmt: skip
+        ds.add_new((0x6002, element), vr, value)
+    path = tmp_path / "shutter.dcm"
+    ds.save_as(path)
+    state = read_state(path)
+    assert state.cover is not None
+    assert (state.cover.on_image(*SHAPE[1:]) == bits).all()
+    assert state.shutter_grey == 0x80
+    # pydicom's own reading of the bitmap; dcmp2pgm names a bitmap shutter and does not draw it.
+    assert (pydicom.dcmread(path).overlay_array(0x6002) == state.cover.bits).all()

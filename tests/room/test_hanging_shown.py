@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QImage
 
+from tests.pictures import keep_picture
 from tests.reading.readable import make_user
 from tests.room.hanging_studies import STUDIES
 from workstation.archive.store import Archive
@@ -16,7 +17,9 @@ from workstation.domain.plane import PlaneKind, axes_of
 from workstation.ui.pane import ViewPane
 from workstation.ui.program import application, wait_until
 from workstation.ui.window import Window
+from workstation.viewing.hanging import Pane
 from workstation.viewing.hanging_files import installed
+from workstation.viewing.subtraction import PREFIX
 from workstation.wiring import open_services
 
 
@@ -56,6 +59,50 @@ def has_picture(pane: ViewPane) -> bool:
     return len(np.unique(middle)) > 40 and float(middle.std()) > 15
 
 
+def is_difference(pane: ViewPane, window: Window, said: Pane) -> bool:
+    """Whether a pane shows one phase minus another, voxel by voxel, black where nothing changed."""
+    volume = pane.viewport.volume
+    contents = window.desk.contents
+    assert volume is not None
+    assert contents is not None
+    (dynamic,) = [stack for stack in contents.stacks if stack.role == "DCE"]
+    after, before = (window.library.open(dynamic, n).volume.array for n in (said.phase, said.minus))
+    wanted = after.astype(np.int32) - before.astype(np.int32)
+    return (
+        volume.stack.id.startswith(PREFIX)
+        and bool((volume.array == wanted).all())
+        and pane.viewport.window.low == pytest.approx(0.0)
+    )
+
+
+def test_breast_dce_opens_on_the_first_phase_after_contrast(window: Window) -> None:
+    window.actions_.open_study(window.property("made")["breast_dce"])
+    after, before, difference, _ = shown_panes(window)
+    grid = window.grid_
+    assert grid.active_pane is after
+    assert (after.phase, before.phase) == (1, 0)
+    assert difference.content.stack_id.startswith(PREFIX)
+    for pane in (after, before, difference):
+        assert pane.viewport.volume is not None
+    means = [
+        float(pane.viewport.volume.array.mean())
+        for pane in (after, before)
+        if pane.viewport.volume is not None
+    ]
+    assert means[0] > means[1]  # contrast came
+    keep_picture(window, "breast_zh")
+    window.commands.run("next_stage")
+    shown_panes(window)
+    keep_picture(window, "breast_enhancement_zh")
+    window.commands.run("previous_stage")
+    shown_panes(window)
+    assert grid.panes[2].content.stack_id == difference.content.stack_id  # it is made again
+    window.commands.run("language")
+    keep_picture(window, "breast_en")
+    window.commands.run("language")
+    window.desk.close_study()
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_panes_show_what_the_protocol_says(window: Window, name: str) -> None:
     window.actions_.open_study(window.property("made")[name])
@@ -80,8 +127,12 @@ def test_panes_show_what_the_protocol_says(window: Window, name: str) -> None:
                 assert not pane.content.stack_id
                 continue
             stack = viewport.volume.stack
-            assert stack.role in slot.roles
-            assert (stack.id in now) is not slot.prior
+            if slot.pane.minus >= 0:
+                assert is_difference(pane, window, slot.pane), stage.name
+            else:
+                assert stack.role in slot.roles
+                assert (stack.id in now) is not slot.prior
+                assert viewport.volume.phase == slot.pane.phase
             if slot.pane.kind is not PlaneKind.ACQUIRED:
                 assert viewport.grid is not None
                 wanted = axes_of(slot.pane.kind, viewport.grid)

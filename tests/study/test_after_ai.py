@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.command_line import CommandLine
 from tests.gestures import drag
 from tests.objects.study import write_study
 from tests.objects.vendor import parametric_map
+from tests.pictures import keep_picture
 from tests.study.material import write_flair
 from workstation.archive.people import add_user
 from workstation.archive.store import Archive
@@ -295,11 +295,3 @@ def test_the_window_before_and_after_the_first_read(settings: Settings, tmp_path
         finally:
             window.shut()
             set_language("zh_CN")
-
-
-def keep_picture(window: Window, name: str) -> None:
-    """A picture to look at, where somebody wants one."""
-    folder = os.environ.get("ONESCAN_TEST_PICTURES")
-    if folder:
-        QTest.qWait(300)
-        assert window.grab().save(str(Path(folder) / f"{name}.png"))

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QTableWidget, Q
 
 from tests.ai.bad import BAD, bundle, sound
 from tests.ai.packages import MAKER, identity, trust_maker, write_package
-from workstation.ai.keys import trusted_keys
+from tests.pictures import keep_picture
+from workstation.ai.keys import Protection, protection_of, trusted_keys
 from workstation.archive.people import add_user
 from workstation.documents.signatures import make_key
 from workstation.domain.people import MACHINE, Role, User
@@ -20,6 +21,7 @@ from workstation.ui.models_area import ModelsArea, page_of
 from workstation.ui.models_details import CARD, CHECK, FACTS, FILES, PERFORMANCE
 from workstation.ui.models_keys import KeysOfModels
 from workstation.ui.models_page import ModelsPage
+from workstation.ui.models_signing import SigningDialog
 from workstation.ui.program import application
 from workstation.ui.window import Window
 from workstation.wiring import open_services
@@ -201,6 +203,76 @@ def test_keys(tmp_path: Path, until: Until) -> None:
         until(lambda: "nothing.pem" in dialog.wrong.text())
         dialog.reject()
         QApplication.processEvents()
+
+
+def test_sign_with_the_key_of_the_site(tmp_path: Path, until: Until) -> None:
+    """The key is made with a passphrase typed twice; the package is then installed here."""
+    with models_shown(tmp_path, until, Role.REVIEWER) as (window, user):
+        page, area, home = page_of(window), area_of(window), window.desk.archive.home
+        folder = sound(tmp_path / "新", version="1.2.0")
+        (folder / "SIGNATURE").unlink()
+        words = window.notice.findChildren(QLabel)
+
+        def asked() -> SigningDialog:
+            area.dialog = None
+            area.ask_to_sign(folder)
+            until(lambda: isinstance(area.dialog, SigningDialog))
+            dialog = area.dialog
+            assert isinstance(dialog, SigningDialog)
+            return dialog
+
+        dialog = asked()
+        assert dialog.phrase is not None
+        assert dialog.again is not None
+        assert not dialog.ok.isEnabled()
+        QTest.keyClicks(dialog.phrase, "kurz")
+        assert not dialog.ok.isEnabled()  # nobody vouches yet
+        dialog.vouch.setChecked(True)
+        keep_picture(dialog, "signing_zh")
+        dialog.ok.click()
+        assert "至少需要 8 个字符" in dialog.wrong.text()
+        dialog.phrase.setText("")
+        QTest.keyClicks(dialog.phrase, "lang genug 1")
+        QTest.keyClicks(dialog.again, "lang genug 2")
+        dialog.ok.click()
+        assert "口令不同" in dialog.wrong.text()
+        assert protection_of(home) is Protection.NONE_YET
+        dialog.again.setText("lang genug 1")
+        dialog.ok.click()
+        until(lambda: page.current is not None and page.current.place == "site", 120)
+        assert page.current is not None
+        assert page.current.state == "usable"
+        assert protection_of(home) is Protection.PASSPHRASE
+        (own,) = [key for key in trusted_keys(home) if key.own]
+        assert (own.added_by, own.name) == (user.name, window.desk.settings.site_name)
+        said = [str(row.reason) for row in window.desk.archive.audit() if row.actor == user.name]
+        assert any("was signed" in one and "tiny 1.2.0" in one for one in said)
+
+        sums = (folder / "SHA256SUMS").read_bytes(), (folder / "SIGNATURE").read_bytes()
+        dialog = asked()  # once more: the key is there, and asks for its passphrase once
+        assert dialog.again is None
+        assert dialog.phrase is not None
+        keep_picture(dialog, "signing_again_zh")
+        QTest.keyClicks(dialog.phrase, "falsch 12345")
+        dialog.vouch.setChecked(True)
+        dialog.ok.click()
+        until(lambda: any("口令" in w.text() and "⚠" in w.text() for w in words), 60)
+        assert ((folder / "SHA256SUMS").read_bytes(), (folder / "SIGNATURE").read_bytes()) == sums
+        window.desk.sign_in(None)
+        assert page.sign.isEnabled()  # nobody: is asked for a name first
+        window.commands.run("language")
+        keep_picture(window, "models_page_en")
+        window.commands.run("language")
+
+
+def test_signing_needs_the_right_to_manage_models(tmp_path: Path, until: Until) -> None:
+    with models_shown(tmp_path, until, Role.READER) as (window, _):
+        page = page_of(window)
+        assert not page.sign.isEnabled()
+        assert not page.install.isEnabled()
+        assert "管理模型的权限" in page.sign.toolTip()
+        page.show_work("", None)
+        assert not page.sign.isEnabled()
 
 
 def test_card_reaches_for_nothing(tmp_path: Path, until: Until) -> None:

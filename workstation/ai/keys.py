@@ -8,6 +8,7 @@ change of it is entered in the archive's log by ``reading.models``.
 from __future__ import annotations
 
 import base64
+import enum
 import hashlib
 import json
 import os
@@ -221,6 +222,23 @@ def _private_pem(key: Ed25519PrivateKey, passphrase: str) -> str:
 def site_key_file(home: Path) -> Path:
     """Where the site's private key lies, if it has one."""
     return home / KEYS / SITE_KEY
+
+
+class Protection(enum.Enum):
+    """Whether the site has a signing key, and what opens it."""
+
+    NONE_YET = "none yet"
+    OPEN = "without a passphrase"
+    PASSPHRASE = "passphrase"
+
+
+def protection_of(home: Path) -> Protection:
+    """What it takes to sign with this site's key."""
+    path = site_key_file(home)
+    if not path.exists():
+        return Protection.NONE_YET
+    locked = path.read_bytes().startswith(_KDF.split(":")[0].encode("ascii"))
+    return Protection.PASSPHRASE if locked else Protection.OPEN
 
 
 def site_key(home: Path, *, name: str = "", passphrase: str = "", by: str = "") -> SiteKey:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from workstation.ai.keys import SiteKey, short, site_key_file, trusted_keys
+from workstation.ai.keys import Protection, SiteKey, protection_of, short, trusted_keys
 from workstation.archive.people import authenticate
 from workstation.cli.accounts import password_of
 from workstation.cli.output import Answer, table
@@ -28,9 +28,9 @@ def actor_of(services: Services, arguments: argparse.Namespace) -> Actor:
 
 def passphrase_of(services: Services, wanted: bool) -> str:
     """The passphrase of the site's key: needed where it has one, made up where one is wanted."""
-    path = site_key_file(services.settings.home)
-    there = path.exists()
-    if not (path.read_bytes().startswith(b"OneScan-KDF") if there else wanted):
+    key = protection_of(services.settings.home)
+    there = key is not Protection.NONE_YET
+    if not (key is Protection.PASSPHRASE if there else wanted):
         return ""
     given = os.environ.get("ONESCAN_KEY_PASSPHRASE")
     if given is not None:

@@ -100,3 +100,28 @@ def voi_curves(dataset: Dataset, signed: bool, declared: tuple[str, ...]) -> lis
             }
         )
     return found
+
+
+def state_modality_table(dataset: Dataset) -> LookupTable | None:
+    """A presentation state's own Modality LUT. It does not know whether stored samples are signed:
+    the VR of the descriptor says it (PS3.3 C.11.1.1.1)."""
+    items = items_of(dataset, "ModalityLUTSequence")
+    if not items:
+        return None
+    descriptor = raw_element(items[0], _DESCRIPTOR)
+    return _read(items[0], descriptor is not None and descriptor.VR == "SS", ())
+
+
+def presentation_curve(dataset: Dataset) -> tuple[float, ...]:
+    """The Presentation LUT as grey (0 to 1) evenly over its input (PS3.3 C.11.6.1.1); empty where
+    there is none."""
+    for item in items_of(dataset, "PresentationLUTSequence"):
+        table = _read(item, False, ())
+        if table is None or len(table.values) < 2:
+            continue
+        top = (1 << min(max(table.bits, 1), 16)) - 1
+        count = min(len(table.values), 4096)
+        places = np.linspace(0, len(table.values) - 1, count)
+        grey = np.interp(places, np.arange(len(table.values)), table.values.astype(float)) / top
+        return tuple(round(float(g), 6) for g in np.clip(grey, 0, 1))
+    return ()

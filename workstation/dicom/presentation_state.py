@@ -8,7 +8,11 @@ import numpy as np
 
 from workstation.dicom.cielab import rgb_of_cielab
 from workstation.dicom.items import Item, open_object
-from workstation.dicom.lookup_tables import voi_curves
+from workstation.dicom.lookup_tables import (
+    presentation_curve,
+    state_modality_table,
+    voi_curves,
+)
 from workstation.dicom.overlay_planes import overlays_of
 from workstation.domain.document import (
     Caption,
@@ -18,6 +22,7 @@ from workstation.domain.document import (
     PresentationState,
     Space,
     StateDrawing,
+    StateTable,
     StateWindow,
 )
 from workstation.domain.errors import N_, BadInput, Message
@@ -69,8 +74,24 @@ def read_state(path: Path) -> PresentationState:
         shutters=_shutters(item),
         bitmaps=tuple(p for p in planes if p.layer and p.group != covering),
         cover=next((p for p in planes if p.group == covering), None),
+        rescale=_rescale(item),
+        table=_table(item),
+        grey=presentation_curve(item.dataset),
+        shutter_grey=int(
+            min(max(item.number("ShutterPresentationValue") or 0.0, 0.0), 65535) / 257
+        ),
         notes=(*_notes(item, covering, [p.group for p in planes]), *unread),
     )
+
+
+def _rescale(item: Item) -> tuple[float, float] | None:
+    slope, intercept = item.number("RescaleSlope"), item.number("RescaleIntercept")
+    return (slope, intercept) if slope and intercept is not None else None
+
+
+def _table(item: Item) -> StateTable | None:
+    found = state_modality_table(item.dataset)
+    return None if found is None else StateTable(found.first, tuple(found.values.tolist()))
 
 
 def _windows(item: Item) -> tuple[StateWindow, ...]:
@@ -115,6 +136,7 @@ def _area(item: Item) -> DisplayedArea:
         mode=item.text("PresentationSizeMode").upper() or "SCALE TO FIT",
         magnification=item.number("PresentationPixelMagnificationRatio") or 1.0,
         images=item.image_refs("ReferencedImageSequence"),
+        pixel_mm=item.number("PresentationPixelSpacing") or 0.0,
     )
 
 
@@ -246,15 +268,18 @@ def _shutters(item: Item) -> tuple[tuple[str, tuple[float, ...]], ...]:
 def _notes(item: Item, covering: int, groups: list[int]) -> tuple[Message, ...]:
     """What of a state is not applied; never left out in silence."""
     notes = []
-    if item.has("PresentationLUTSequence"):
-        notes.append(Message(N_("It has a lookup table for brightness, which is not applied.")))
+    if item.has("PresentationLUTSequence") and not presentation_curve(item.dataset):
+        notes.append(Message(N_("Its lookup table for brightness cannot be read.")))
     if item.has("ModalityLUTSequence"):
-        notes.append(Message(N_("It has a lookup table for values, which is not applied.")))
+        text = N_("Its lookup table for values cannot be read.")
+        if state_modality_table(item.dataset) is not None:
+            text = N_("Grey follows its lookup table; values under the pointer are the image's.")
+        notes.append(Message(text))
     if "BITMAP" in item.values("ShutterShape") and covering not in groups:
         notes.append(Message(N_("It covers parts of the image by a bitmap that it does not hold.")))
     areas = item.items("DisplayedAreaSelectionSequence")
     if any(a.text("PresentationSizeMode").upper() == "TRUE SIZE" for a in areas):
-        text = N_("It asks for true size on the screen, which is not applied: the image is fitted.")
+        text = N_("It asks for true size: shown so by the size that the screen states of itself.")
         notes.append(Message(text))
     if item.has("MaskSubtractionSequence"):
         notes.append(Message(N_("It subtracts a mask image, which is not applied.")))

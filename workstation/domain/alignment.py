@@ -73,6 +73,11 @@ class Alignment:
         return np.asarray(np.linalg.inv(self.to_fixed))
 
     @property
+    def unconfirmed(self) -> bool:
+        """Whether a program found it and no reader has looked at it and kept it."""
+        return self.how is How.AUTOMATIC and not self.accepted
+
+    @property
     def turn_deg(self) -> float:
         """The angle of its rotation."""
         cosine = (float(np.trace(self.to_fixed[:3, :3])) - 1) / 2

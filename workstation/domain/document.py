@@ -247,7 +247,8 @@ class DisplayedArea:
     """What is to be seen of some images: pixel (column, row), corners of the whole area.
 
     left, top, right, bottom: edges, pixel centres at whole numbers, so a 512x512 image as a whole
-    is -0.5, -0.5, 511.5, 511.5. mode: SCALE TO FIT, TRUE SIZE or MAGNIFY.
+    is -0.5, -0.5, 511.5, 511.5. mode: SCALE TO FIT, TRUE SIZE or MAGNIFY. pixel_mm: of true size,
+    how high a pixel of the image is to be on the screen, 0 where that is not stated.
     """
 
     left: float
@@ -257,6 +258,7 @@ class DisplayedArea:
     mode: str = "SCALE TO FIT"
     magnification: float = 1.0
     images: tuple[ImageRef, ...] = ()
+    pixel_mm: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -271,11 +273,21 @@ class StateDrawing:
 
 
 @dataclass(frozen=True)
+class StateTable:
+    """Stored samples to values (PS3.3 C.11.1): from sample ``first`` on; beyond it the ends."""
+
+    first: int
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class PresentationState:
     """How images are to be shown (PS3.3 A.33). rotation_deg: clockwise, by quarter turns.
 
     flipped: mirrored left to right after that. shutters: (shape, numbers) as the file has them.
-    notes: what of it this program does not apply.
+    rescale, table: what takes the place of the image's own rescale. grey: its Presentation LUT,
+    0 (black) to 1 evenly over what its window gives. shutter_grey: what covers hidden parts, 0
+    (black) to 255. notes: what of it this program does not apply.
     """
 
     sop_instance_uid: str
@@ -296,6 +308,10 @@ class PresentationState:
     shutters: tuple[tuple[str, tuple[float, ...]], ...] = ()
     bitmaps: tuple[OverlayPlane, ...] = ()  # drawn by the state itself
     cover: OverlayPlane | None = None  # bitmap shutter: its set bits are kept out of sight
+    rescale: tuple[float, float] | None = None  # slope, intercept
+    table: StateTable | None = None
+    grey: tuple[float, ...] = ()
+    shutter_grey: int = 0
     notes: tuple[Message, ...] = ()
 
     def concerns(self, sop_instance_uid: str, frame: int) -> bool:

@@ -247,11 +247,14 @@ def sign(
     """Vouch for the package in ``folder`` with the site's key; ``to``: also write it as one file.
 
     Everything is checked first, the example too: whoever vouches has seen it come out. Code in
-    the folder is left alone and is no part of the package.
+    the folder is left alone and is no part of the package. ``NotAllowed`` at once, before
+    anything was written, where the passphrase does not open the key.
     """
     archive.check(actor, _ACT)
     if not folder.is_dir():
         raise BadInput(N_("There is no model folder {path}."), path=str(folder))
+    if site_key_file(settings.home).exists():
+        own_key(archive, settings, actor=actor, passphrase=passphrase)
     write_sums(folder)
     with checked(
         folder, settings.home, None, limits=limits_of(settings), progress=progress, cancel=cancel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,14 +89,24 @@ class Alignments(QObject):
         self._tell()
 
     def _tell(self) -> None:
+        known = self.known.values()
         self.window.grid_.link.set_alignments(
-            {(a.fixed_frame, a.moving_frame): a.to_moving for a in self.known.values()}
+            {(a.fixed_frame, a.moving_frame): a.to_moving for a in known},
+            {Frames((a.fixed_frame, a.moving_frame)) for a in known if a.unconfirmed},
         )
         self.changed.emit()
 
     def _stored(self, change: Any) -> None:
         if change.kind == "alignment" and change.study_uid == self.desk.study_uid:
             self.read()
+
+    def unconfirmed_of(self, frame: str, on_screen: Collection[str]) -> Alignment | None:
+        """An alignment nobody has confirmed through which views of ``frame`` follow others that
+        are on screen, None where there is none."""
+        for frames, each in self.known.items():
+            if each.unconfirmed and frame in frames and frames <= set(on_screen):
+                return each
+        return None
 
     # --- registration
 

@@ -16,10 +16,9 @@ from workstation.domain.volume import Stack
 from workstation.reading.assemble import assemble
 from workstation.reading.priors import Prior, earlier
 from workstation.text import say, tr
-from workstation.ui import theme
 from workstation.ui.alignments import Frames
 from workstation.ui.compare_layer import CompareLayer
-from workstation.ui.compare_words import Line, alignment_words, label_of
+from workstation.ui.compare_words import label_of
 from workstation.ui.pane import ViewPane
 from workstation.ui.priors_panel import PriorsPanel
 from workstation.viewing.hanging import MAX_COLUMNS, Pane
@@ -159,7 +158,7 @@ class CompareArea(QObject):
         self._tell()
 
     def _filled(self) -> None:
-        if self.compared and not self._mixed():  # another layout was chosen
+        if self.compared and not self.mixed():  # another layout was chosen
             self.compared = ""
             self._end_together()
             self._tell()
@@ -182,42 +181,19 @@ class CompareArea(QObject):
         if contents is None or stack is None:
             return None
         if stack.study_uid == contents.study.study_uid:
-            return (*label_of(contents.study, contents.study), "") if self._mixed() else None
+            return (*label_of(contents.study, contents.study), "") if self.mixed() else None
         prior = self.prior(stack.study_uid)
         if prior is None:
             return tr("another study"), True, ""
         doubt = "" if prior.sure else f"{tr('patient uncertain')}: {say(prior.doubts[0])}"
         return (*label_of(prior.study, contents.study), doubt)
 
-    def _mixed(self) -> bool:
+    def mixed(self) -> bool:
+        """Whether something of another study is on screen."""
         return any(
             stack is not None and stack.study_uid != self.desk.study_uid
             for stack in map(self.stack_of, self.grid.panes)
         )
-
-    def link_words(self, pane: ViewPane) -> list[Line]:
-        """How a pane is linked to its partner of another frame of reference."""
-        other = self.partner(pane)
-        if other is None or not self.grid.link.on:
-            return []
-        key = self.window.commands.key_of
-        frames = self._frames(pane, other)
-        if self.alignments.running(frames):
-            doing = tr("Registering {percent} %", percent=self.alignments.percent)
-            return [(f"{doing}　[{key('align')}] {tr('stop')}", theme.FOCUS)]
-        if len(frames) == 1:
-            return [(tr("Linked by position"), theme.DIM)] if self._mixed() else []
-        found = self.alignments.known.get(frames)
-        if found is not None:
-            return alignment_words(found, key("align_undo"), key("align_accept"))
-        lines = [(tr("Not linked: another frame of reference"), theme.PROPOSED)]
-        if frames in self.alignments.stale:
-            lines.append((tr("The registration is out of date: a series changed"), theme.PROPOSED))
-        if frames in self.alignments.refused:
-            lines.append((self.alignments.refused[frames], theme.DANGER))
-        hints = ((key("align"), tr("register")), (key("align_here"), tr("link here")))
-        lines.append(("　".join(f"[{k}] {words}" for k, words in hints if k), theme.DIM))
-        return lines
 
     def linked_state(self) -> str:
         """Of the active view and its partner: "none" (no partner), "same" frame of reference,
@@ -225,7 +201,7 @@ class CompareArea(QObject):
         both = self._both()
         if both is None:
             return "none"
-        frames = self._frames(*both)
+        frames = self.frames(*both)
         found = self.alignments.known.get(frames)
         if len(frames) == 1:
             return "same"
@@ -247,7 +223,7 @@ class CompareArea(QObject):
             return None
         others = [p for p in self.grid.panes if p is not pane and p.isVisibleTo(self.grid)]
         volumes = [(p, s) for p in others if (s := self.stack_of(p)) is not None and s.is_volume]
-        if self._mixed():
+        if self.mixed():
             theirs = [(p, s) for p, s in volumes if s.study_uid != stack.study_uid]
             best = max(theirs, key=lambda each: likeness(stack, each[1]), default=None)
             return None if best is None else best[0]
@@ -255,7 +231,22 @@ class CompareArea(QObject):
         apart = [p for p, s in volumes if p.viewport.frame != frame and may_overlap(stack, s)]
         return apart[0] if apart else None
 
-    def _frames(self, a: ViewPane, b: ViewPane) -> Frames:
+    def frames_on_screen(self) -> set[str]:
+        """Frames of reference of what is seen."""
+        panes = [p for p in self.grid.panes if p.isVisibleTo(self.grid)]
+        return {p.viewport.frame for p in panes if p.viewport.volume is not None}
+
+    def _acting(self) -> Frames | None:
+        """The frames whose alignment the reader means: of the active view and its partner, else
+        the unconfirmed one that the active view follows."""
+        both, active = self._both(), self.grid.active_pane.viewport.frame
+        if both is not None and self.frames(*both) in self.alignments.known:
+            return self.frames(*both)
+        found = self.alignments.unconfirmed_of(active, self.frames_on_screen())
+        return None if found is None else Frames((found.fixed_frame, found.moving_frame))
+
+    def frames(self, a: ViewPane, b: ViewPane) -> Frames:
+        """What an alignment of two panes is known by; one alone where they share it."""
         return Frames((a.viewport.frame, b.viewport.frame))
 
     def _tell(self) -> None:
@@ -300,7 +291,7 @@ class CompareArea(QObject):
             self.window.notice.news(tr("There is no series beside this one to register."))
             return
         choices = self._choices(both[0])
-        if len(choices) <= 1 or self._mixed():
+        if len(choices) <= 1 or self.mixed():
             self._begin(both[0], both[1])
             return
         menu = QMenu(self.window)
@@ -356,21 +347,21 @@ class CompareArea(QObject):
         link.remove(port)
         port.scroll(slices)
         link.add(port)
-        if self._frames(pane, other) in self.alignments.known:
+        if self.frames(pane, other) in self.alignments.known:
             self.link_here()
         return True
 
     def accept(self) -> None:
         """Keep the registration of the active view."""
-        both = self._both()
-        if both is not None:
-            self.alignments.accept(self._frames(*both))
+        frames = self._acting()
+        if frames is not None:
+            self.alignments.accept(frames)
 
     def undo(self) -> None:
         """Take back what links the active view to its partner."""
-        both = self._both()
-        if both is not None:
-            self.alignments.undo(self._frames(*both))
+        frames = self._acting()
+        if frames is not None:
+            self.alignments.undo(frames)
 
     def same_plane(self) -> None:
         """Cut the partner in the plane of the series being read, or as it was."""
@@ -381,7 +372,7 @@ class CompareArea(QObject):
         if right.turned_deg > 0:
             right.set_plane(right.home)
         elif right in self.grid.link.followers(left) and not right.is_pages:
-            matrix = self.alignments.known[self._frames(*both)]
+            matrix = self.alignments.known[self.frames(*both)]
             straight = matrix.fixed_frame == left.frame
             cut_like(left, right, matrix.to_moving if straight else matrix.to_fixed)
         for each in self._together:

@@ -54,7 +54,8 @@ def alignment_words(alignment: Alignment, undo_key: str, accept_key: str) -> lis
         if alignment.accepted:
             found.append((tr("Registered, accepted, MI {value}", value=value), theme.ACCEPTED))
         else:
-            found.append((tr("Registered, automatic, MI {value}", value=value), theme.PROPOSED))
+            words = tr("Registered automatically, unconfirmed, MI {value}", value=value)
+            found.append(("⚠ " + words, theme.PROPOSED))
             found += [("⚠ " + say(doubt), theme.PROPOSED) for doubt in alignment.doubts]
     else:
         shift = float(np.linalg.norm(alignment.to_fixed[:3, 3]))
@@ -63,11 +64,14 @@ def alignment_words(alignment: Alignment, undo_key: str, accept_key: str) -> lis
         if turned > 0.05:
             moved = tr("Registered, then shifted by hand")
         found.append((moved, theme.PROPOSED))
+    return [*found, *key_line(alignment, undo_key, accept_key)]
+
+
+def key_line(alignment: Alignment, undo_key: str, accept_key: str) -> list[Line]:
+    """The keys that keep an alignment or take it back."""
     keys = []
-    if not alignment.accepted and alignment.how is How.AUTOMATIC and accept_key:
+    if alignment.unconfirmed and accept_key:
         keys.append(f"[{accept_key}] {tr('accept')}")
     if undo_key:
         keys.append(f"[{undo_key}] {tr('undo')}")
-    if keys:
-        found.append(("　".join(keys), theme.DIM))
-    return found
+    return [("　".join(keys), theme.DIM)] if keys else []

@@ -75,13 +75,16 @@ class CrosshairLayer(Layer):
             return
         lines = lines_of(port, peers, raster, ratio)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        # Where the place comes by an alignment that no reader has confirmed, lines are dotted.
+        unsure = link.is_unconfirmed(port)
+        style = Qt.PenStyle.DotLine if unsure else Qt.PenStyle.SolidLine
         if not lines:
-            self._small_cross(painter, QPointF(*place_of(raster, ratio, port)))
+            self._small_cross(painter, QPointF(*place_of(raster, ratio, port)), style)
         handles = self.view.underMouse() and not self.view.tool and self.view.painting is None
         far = float(self.view.width() + self.view.height())
         for line in lines:
             colour = QColor(theme.PLANE_COLOURS[line.peer.colour_plane])
-            painter.setPen(QPen(colour, 1.0))
+            painter.setPen(QPen(colour, 1.0, style))
             for sign in (1.0, -1.0):
                 ends = QPointF(*line.at(sign * GAP_PX, 0)), QPointF(*line.at(sign * far, 0))
                 painter.drawLine(QLineF(*ends))
@@ -104,8 +107,8 @@ class CrosshairLayer(Layer):
                 painter.drawRect(int(x) - 3, int(y) - 3, 7, 7)
 
     @staticmethod
-    def _small_cross(painter: QPainter, focus: QPointF) -> None:
-        painter.setPen(QPen(QColor(theme.FOCUS), 1.0))
+    def _small_cross(painter: QPainter, focus: QPointF, style: Qt.PenStyle) -> None:
+        painter.setPen(QPen(QColor(theme.FOCUS), 1.0, style))
         for x, y in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)):
             way = QPointF(x, y)
             painter.drawLine(QLineF(focus + way * 6.0, focus + way * 16.0))

@@ -11,18 +11,19 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
 
 from workstation.ai.bundle import ENDING
 from workstation.ai.check import CheckReport
-from workstation.ai.keys import trusted_keys
+from workstation.ai.keys import Protection, protection_of, short, trusted_keys
 from workstation.ai.shelf import Entry, Shelf, installed
 from workstation.domain.errors import N_
-from workstation.domain.people import Actor
+from workstation.domain.people import PERMISSIONS, Actor, Permission
 from workstation.reading import models
-from workstation.reading.models import Installed
+from workstation.reading.models import Installed, Signed
 from workstation.text import language, tr
 from workstation.ui.asking import ask, while_there
 from workstation.ui.model_statistics import ModelStatistics
 from workstation.ui.models_details import read_details
 from workstation.ui.models_keys import KeysOfModels
 from workstation.ui.models_page import ModelsPage
+from workstation.ui.models_signing import SigningDialog
 
 if TYPE_CHECKING:
     from workstation.ui.window import Window
@@ -56,6 +57,8 @@ class ModelsArea(QObject):
         page.chosen.connect(self._read)
         page.install_wanted.connect(self.ask_file)
         page.keys_wanted.connect(self.show_keys)
+        page.sign_wanted.connect(self.ask_folder)
+        self.window.desk.user_changed.connect(self._user_changed)
         page.check_wanted.connect(self.check)
         page.switch_wanted.connect(self.switch)
         page.remove_wanted.connect(self.ask_remove)
@@ -101,6 +104,11 @@ class ModelsArea(QObject):
         self.window.jobs.read(
             lambda: read_details(entry), lambda found: self.page.show_details(entry, *found)
         )
+
+    def _user_changed(self) -> None:
+        user = self.window.desk.user
+        manages = user is None or Permission.MANAGE_MODELS in PERMISSIONS[user.role]
+        self.page.allow(manages)
 
     # --- acts
 
@@ -205,6 +213,61 @@ class ModelsArea(QObject):
             lambda _: self.reload(),
             self.window.notice.error,
         )
+
+    # --- vouching
+
+    def ask_folder(self) -> None:
+        """Let a person choose the folder of a package that is to be signed."""
+        if self._person() is None:
+            return
+        dialog = QFileDialog(self.window, tr("Sign a package"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda path: self.ask_to_sign(Path(path)))
+        ask(dialog)
+
+    def ask_to_sign(self, folder: Path) -> None:
+        """Ask for the key's passphrase and a clear yes, then sign."""
+        actor = self._person()
+        if actor is None:
+            return
+        home, jobs = self.settings.home, self.window.jobs
+
+        def known(key: Protection) -> None:
+            dialog = SigningDialog(folder, key, self.settings.site_name, self.window)
+
+            def work() -> None:
+                self.sign(folder, actor, dialog.passphrase, dialog.installs)
+                dialog.accept()
+
+            dialog.work = work
+            self.dialog = dialog
+            ask(dialog)
+
+        jobs.read(lambda: protection_of(home), known)
+
+    def sign(self, folder: Path, actor: Actor, passphrase: str, installs: bool) -> None:
+        """Check a package, vouch for it with the site's key, and install it where wanted."""
+        archive, settings = self.window.desk.archive, self.settings
+
+        def work(progress: Any, cancel: Any) -> Signed:
+            return models.sign(
+                archive, settings, folder, actor=actor, passphrase=passphrase,
+                progress=progress, cancel=cancel,
+            )  # fmt: skip
+
+        def done(signed: Signed) -> None:
+            said = signed.package.manifest
+            key = short(signed.key.fingerprint)
+            words = tr("{id} {version} was signed with the key of {name}, {key}.", id=said.id,
+                       version=said.version, name=signed.key.name, key=key)  # fmt: skip
+            self.window.notice.news(words)
+            if installs:
+                self.install(folder)
+            else:
+                self.reload(said.id)
+
+        self._begin(tr("Signing"), work, done)
 
     # --- keys
 

@@ -40,6 +40,7 @@ class ModelsPage(QWidget):
 
     install_wanted = Signal()
     keys_wanted = Signal()
+    sign_wanted = Signal()
     back_wanted = Signal()
     chosen = Signal(object)  # Entry
     check_wanted = Signal(object)
@@ -70,7 +71,7 @@ class ModelsPage(QWidget):
         split.setSizes([theme.scaled(330), theme.scaled(1100)])
         split.setCollapsible(0, False)
         column.addWidget(split, 1)
-        self._busy = False
+        self._busy, self._manages = False, True
         self.retranslate()
 
     def _head(self) -> QHBoxLayout:
@@ -83,11 +84,13 @@ class ModelsPage(QWidget):
         self.install.clicked.connect(self.install_wanted)
         self.keys = QPushButton()
         self.keys.clicked.connect(self.keys_wanted)
+        self.sign = QPushButton()
+        self.sign.clicked.connect(self.sign_wanted)
         self.back = QPushButton()
         self.back.clicked.connect(self.back_wanted)
         row.addWidget(self.title)
         row.addWidget(self.notes, 1)
-        for button in (self.install, self.keys, self.back):
+        for button in (self.install, self.sign, self.keys, self.back):
             row.addWidget(button)
         return row
 
@@ -217,6 +220,7 @@ class ModelsPage(QWidget):
         words = why(entry) if entry is not None else ""
         self.why.setText(words)
         self.why.setVisible(bool(words))
+        self._allow()
         if entry is None:
             return
         self.why.setObjectName("wrong" if entry.state == "refused" else "dim")
@@ -238,7 +242,17 @@ class ModelsPage(QWidget):
             "" if entry.place == "site" else tr("It came with the program and can be switched off.")
         )
         self.check.setEnabled(not self._busy)
-        self.install.setEnabled(not self._busy)
+
+    def allow(self, manages: bool) -> None:
+        """Whether who sits here may manage models; nobody yet is asked for a name first."""
+        self._manages = manages
+        self._allow()
+
+    def _allow(self) -> None:
+        said = "" if self._manages else tr("Needs the right to manage models (reviewer, admin).")
+        for button in (self.install, self.sign):
+            button.setEnabled(self._manages and not self._busy)
+            button.setToolTip(said)
 
     def retranslate(self) -> None:
         """Every text in the language of now."""
@@ -247,6 +261,7 @@ class ModelsPage(QWidget):
             tr("Models run on this computer only. What they find is a proposal for a reader.")
         )
         self.install.setText(tr("Install from a file ..."))
+        self.sign.setText(tr("Sign a package ..."))
         self.keys.setText(tr("Trusted keys ..."))
         self.back.setText(tr("Back"))
         self.check.setText(tr("Run the check"))

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QPen,
     QPolygonF,
 )
+from PySide6.QtWidgets import QWidget
 
 from workstation.domain.document import (
     Caption,
@@ -67,6 +68,7 @@ class ObjectsLayer(Layer):
         self.view.update()
 
     def _apply(self) -> None:
+        self.applied.screen_mm = pixel_of_screen_mm(self.view)
         self.applied.update(self.shown.states_on, self.view.width(), self.view.height())
 
     # --- segments
@@ -137,7 +139,8 @@ class ObjectsLayer(Layer):
         if state is not None:
             name = state.label or state.description or "GSPS"
             lines.append((tr("Display state: {name}", name=name), LINE))
-            lines += [(say(note), theme.PROPOSED) for note in state.notes]
+            said = [*state.notes, *([self.applied.said] if self.applied.said is not None else [])]
+            lines += [(say(note), theme.PROPOSED) for note in said]
         if view.overlays:
             for shown in self.shown.segments_on(view)[:2]:
                 words = tr("Segmentation: {name}", name=shown.about.label or shown.about.creator)
@@ -257,9 +260,11 @@ class ObjectsLayer(Layer):
             self.halo.draw(painter, place + QPointF(4, number * step), line, self._font(), colour)
 
     def _shutters(self, painter: QPainter, state: PresentationState, plane: ImagePlane) -> None:
-        """Black over what a state keeps out of sight (PS3.3 C.7.6.11); pixels count from 1."""
+        """Over what a state keeps out of sight the grey that it asks for, black by default (PS3.3
+        C.7.6.11, C.7.6.15: a bit of value 1 hides its pixel); pixels count from 1."""
+        colour = QColor(state.shutter_grey, state.shutter_grey, state.shutter_grey)
         if state.cover is not None:
-            draw_bitmap(painter, self.view, plane, state.cover, theme.IMAGE)
+            draw_bitmap(painter, self.view, plane, state.cover, colour.name())
         for shape, numbers in state.shutters:
             if shape == "RECTANGULAR":
                 left, right, top, bottom = (n - 1 for n in numbers)
@@ -276,7 +281,15 @@ class ObjectsLayer(Layer):
             path = QPainterPath()
             path.addRect(QRectF(self.view.rect()))
             path.addPolygon(QPolygonF(self._to_view(plane.to_mm(points))))
-            painter.fillPath(path, QColor(theme.IMAGE))
+            painter.fillPath(path, colour)
+
+
+def pixel_of_screen_mm(widget: QWidget) -> float:
+    """Height of a (logical) pixel of the screen that a widget is on, as the screen states it; 0
+    where it states none."""
+    screen = widget.screen()
+    high = screen.physicalSize().height()
+    return float(high / screen.size().height()) if high > 0 else 0.0
 
 
 def _premultiplied(colour: tuple[int, int, int], alpha: float) -> int:

@@ -71,11 +71,11 @@ class ViewPane(QWidget):
         self.clear()
         self.content, self._stack = pane, stack
         self.viewport.flat = not pane.solid
-        self._watch(self.library.open(stack))
+        self._watch(self.library.open(stack, pane.phase))
         assert self._loading is not None
         self.slices.phases = stack.phases
         loading = self._loading
-        self._reading.begin(stack, 0, loading)
+        self._reading.begin(stack, pane.phase, loading)
         self.viewport.show(loading.volume, pane.kind, pane.slab, loaded=loading.done)
         self._auto_window = None if loading.done else self.viewport.window
         self._first_seen = False

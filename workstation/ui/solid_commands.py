@@ -57,7 +57,7 @@ def perform(view: VolumeView, action: str) -> bool:
     elif action == "solid_seen":
         view.seen_wanted.emit()
     else:
-        return False
+        return view.mouse.hand.perform(action)
     return True
 
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
+from workstation.ui.solid_hand import SolidHand
 from workstation.viewing.solid_camera import point
 from workstation.viewing.solid_copy import Snip
 from workstation.viewing.solid_look import SolidLook, face_centres, moved_face
@@ -32,6 +33,7 @@ class SolidMouse:
         self.view = view
         self.outline: list[QPointF] = []
         self.held_face = -1
+        self.hand = SolidHand(view)
         self._button = Qt.MouseButton.NoButton
         self._meaning = ""
         self._down = QPointF()
@@ -149,7 +151,7 @@ class SolidMouse:
         start, self._start = self._start, None
         if meaning == "outline":
             outline, self.outline = self.outline, []
-            self._cut(outline)
+            self.cut(outline)
         elif meaning == "face" and start is not None:
             view.model.remember(start)
             view.update()
@@ -158,7 +160,8 @@ class SolidMouse:
         elif clicked and meaning == "turn" and self._was_active:
             self._click.start(QApplication.doubleClickInterval())
 
-    def _cut(self, outline: list[QPointF]) -> None:
+    def cut(self, outline: list[QPointF]) -> None:
+        """Cut by an outline in the widget, away or free as the tool says; undone as one step."""
         view = self.view
         length = sum(abs(b.x() - a.x()) + abs(b.y() - a.y()) for a, b in pairwise(outline))
         if view.look is None or view.camera is None or length < _LEAST_OUTLINE_PX:

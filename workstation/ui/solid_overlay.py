@@ -78,14 +78,20 @@ class SolidOverlay:
         for a, b in _EDGES:
             painter.drawLine(QLineF(self.place(camera, corners[a]), self.place(camera, corners[b])))
         for face, centre in enumerate(face_centres(box)):
-            held = face == self.view.mouse.held_face
+            held = face in (self.view.mouse.held_face, self.view.mouse.hand.face)
             painter.setPen(QPen(QColor(0, 0, 0, 220), 1.0))
             painter.setBrush(QColor(theme.LETTER if held else theme.FOCUS))
             painter.drawEllipse(self.place(camera, centre), HANDLE_PX, HANDLE_PX)
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
     def _outline(self, painter: QPainter) -> None:
-        outline = self.view.mouse.outline
+        outline, pointer = self.view.mouse.outline, self.view.mouse.hand.pointer
+        if pointer is not None:
+            outline = [*outline, pointer]
+            for pen in (QPen(QColor(0, 0, 0, 220), 3.4), QPen(QColor(theme.LETTER), 1.6)):
+                painter.setPen(pen)
+                for way in (QPointF(1, 0), QPointF(-1, 0), QPointF(0, 1), QPointF(0, -1)):
+                    painter.drawLine(QLineF(pointer + way * 3, pointer + way * 11))
         if len(outline) < 2:
             return
         inside = self.view.model.tool == "solid_scissors"
@@ -165,7 +171,8 @@ class SolidOverlay:
             at = QPointF(area.right() - 6, area.bottom() - 25)
             words = tr("Research use, not registered")
             self.halo.draw(painter, at, words, font, theme.LETTER, Qt.AlignmentFlag.AlignRight)
-        note = hint(view.model.tool)
+        keys = view.mouse.hand.words()
+        note = "  ·  ".join(w for w in (hint(view.model.tool), keys) if w)
         small = theme.font(9)
         room = area.width() - 14
         note = QFontMetricsF(small).elidedText(note, Qt.TextElideMode.ElideRight, room)

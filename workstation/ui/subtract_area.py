@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -12,10 +14,10 @@ from workstation.domain.volume import Stack, Volume
 from workstation.domain.work import Cancel, Progress
 from workstation.text import say, tr
 from workstation.ui.asking import ask
-from workstation.ui.loading import Loading
 from workstation.ui.stack_words import phase_text
 from workstation.viewing.fusion import Placed, place
 from workstation.viewing.subtraction import PREFIX, subtract
+from workstation.viewing.window_level import Window as ShownWindow
 
 if TYPE_CHECKING:
     from workstation.ui.window import Window
@@ -79,8 +81,28 @@ class SubtractArea(QObject):
     def __init__(self, window: Window) -> None:
         super().__init__(window)
         self.window = window
-        self._waiting: list[Loading] = []
+        self._waiting: list[object] = []  # of the last one asked for; those of a protocol aside
         window.commands.register("subtract", self.ask)
+        window.grid_.pane_filled.connect(self._hung)
+
+    def _hung(self, number: int, stack_id: str) -> None:
+        """A protocol wants a difference in this pane: the phase is shown until it is made."""
+        pane = self.window.grid_.panes[number]
+        content, stack = pane.content, self.window.grid_.stacks.get(stack_id)
+        if content.minus < 0 or stack is None:
+            return
+
+        def show(volume: Volume) -> None:
+            grid = self.window.grid_
+            if grid.panes[number].content is not content:
+                return  # something else is shown there meanwhile
+            self._adopt(volume)
+            grid.set_pane(number, replace(content, stack_id=volume.stack.id, phase=0, minus=-1))
+            window = volume.stack.window
+            if window is not None:  # what took up contrast stands out from black
+                grid.panes[number].viewport.set_window(ShownWindow(window[1] / 4, window[1] / 2))
+
+        self._read(stack, content.phase, stack, content.minus, show, lambda: True)
 
     def candidates(self, base: Stack) -> list[Stack]:
         """What may be subtracted from a series: itself if it has phases, and its equals."""
@@ -111,21 +133,34 @@ class SubtractArea(QObject):
 
     def subtract(self, base: Stack, phase: int, other: Stack, other_phase: int) -> None:
         """Read both, subtract in the background, show the result in the next pane."""
+        self._waiting = asked = [object()]
+        self._read(base, phase, other, other_phase, self._show, lambda: self._waiting is asked)
+
+    def _read(
+        self,
+        base: Stack,
+        phase: int,
+        other: Stack,
+        other_phase: int,
+        show: Callable[[Volume], None],
+        wanted: Callable[[], bool],
+    ) -> None:
+        """Calculate once both are in. wanted: whether it still is, asked then."""
         library = self.window.library
+        begun: list[bool] = []
         first, second = library.open(base, phase), library.open(other, other_phase)
-        self._waiting = [first, second]
 
         def ready() -> None:
-            if self._waiting == [first, second] and first.done and second.done:
-                self._waiting = []
-                self._calculate(first.volume, second.volume)
+            if not begun and first.done and second.done and wanted():
+                begun.append(True)
+                self._calculate(first.volume, second.volume, show)
 
         for loading in (first, second):
             if not loading.done:
                 loading.finished.connect(ready)
         ready()
 
-    def _calculate(self, a: Volume, b: Volume) -> None:
+    def _calculate(self, a: Volume, b: Volume, show: Callable[[Volume], None]) -> None:
         window = self.window
         grid = b.grid
         if a.stack.id != b.stack.id:
@@ -140,12 +175,15 @@ class SubtractArea(QObject):
             progress(0.1, Message(N_("Subtracting")))
             return subtract(a, b, grid, words, cancel)
 
-        window.jobs.room(work, self._show)
+        window.jobs.room(work, show)
+
+    def _adopt(self, volume: Volume) -> None:
+        self.window.library.adopt(volume)
+        self.window.grid_.stacks[volume.stack.id] = volume.stack
 
     def _show(self, volume: Volume) -> None:
         grid = self.window.grid_
-        self.window.library.adopt(volume)
-        grid.stacks[volume.stack.id] = volume.stack
+        self._adopt(volume)
         free = [n for n, pane in enumerate(grid.panes) if pane.content.empty]
         mine = [n for n, p in enumerate(grid.panes) if p.content.stack_id.startswith(PREFIX)]
         number = (mine or free or [(grid.active + 1) % len(grid.panes)])[0]

@@ -226,11 +226,10 @@ class VolumeView(QWidget):
     def _focus_moved(self) -> None:
         focus = self.focus_mm
         now = () if focus is None else tuple(float(v) for v in focus)
-        if now == self._focus or not self.isVisible():
-            return
-        self._focus = now
-        cut = self.look is not None and bool(self.look.halves)
-        (self._changed if cut else self.follow_crosshair)()
+        if now != self._focus and self.isVisible():
+            self._focus = now
+            cut = self.look is not None and bool(self.look.halves)
+            (self._changed if cut else self.follow_crosshair)()
 
     def follow_crosshair(self) -> None:
         """Draw it at its new place; not in every frame of the slices, whose hand it slows."""
@@ -238,9 +237,8 @@ class VolumeView(QWidget):
             self._crosshair.start()
 
     def _ask(self, *, fine: bool) -> None:
-        if self.volume is None or self.look is None or self.problem or not Probe.works:
-            return
-        if not self.isVisible():
+        there = self.isVisible() and Probe.works and not self.problem
+        if self.volume is None or self.look is None or not there:
             return
         ratio = self.devicePixelRatioF()
         focus = self.focus_mm
@@ -338,7 +336,8 @@ class VolumeView(QWidget):
         """While it has the keyboard, this view's keys win over those of the window."""
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             text = solid_commands.key_text(event)
-            if self.look is not None and (text in self.keys or text.isdigit()):
+            wanted = self.mouse.hand.takes(self.keys.get(text, ""))
+            if self.look is not None and (wanted or text.isdigit()):
                 event.accept()
                 return True
         return super().event(event)
@@ -346,6 +345,7 @@ class VolumeView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Number keys choose a look; the other keys are in ``viewing.commands``."""
         text = solid_commands.key_text(event)
+        self.mouse.hand.fine = text.startswith("Shift+")
         if self.volume is not None and len(text) == 1 and text.isdigit():
             fitting = presets_for(self.volume.stack)
             if 1 <= int(text) <= len(fitting):
@@ -357,8 +357,8 @@ class VolumeView(QWidget):
 
     def key_of(self, name: str) -> str:
         """The key a command has here now, as it is called on this system."""
-        found = next((key for key, command in self.keys.items() if command == name), "")
-        return QKeySequence(found).toString(QKeySequence.SequenceFormat.NativeText)
+        found = QKeySequence(next((k for k, command in self.keys.items() if command == name), ""))
+        return found.toString(QKeySequence.SequenceFormat.NativeText)
 
     def do(self, action: str) -> bool:
         """Perform a command of group "solid"; whether it meant something here."""

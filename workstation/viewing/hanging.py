@@ -23,6 +23,8 @@ class Pane:
 
     preset: number key of the window it opens with, -1 for the series' own. fused_stack_id: a
     series laid over this one, empty for none. drawing: a diagram instead of images, "aha17".
+    phase: of a time series, which it opens with (from 0; the last where there are fewer). minus:
+    the phase that is taken from it, -1 for none.
     """
 
     stack_id: str = ""
@@ -32,6 +34,8 @@ class Pane:
     preset: int = -1
     fused_stack_id: str = ""
     drawing: str = ""
+    phase: int = 0
+    minus: int = -1
 
     @property
     def empty(self) -> bool:
@@ -263,7 +267,10 @@ def _place(slot: Slot, stack: Stack, stacks: Sequence[Stack]) -> Pane:
     needs_volume = slot.pane.solid or slot.pane.kind is not PlaneKind.ACQUIRED
     if needs_volume and not stack.is_volume:
         return Pane()
-    pane = replace(slot.pane, stack_id=stack.id)
+    if slot.pane.minus >= stack.phases or (slot.pane.minus >= 0 and not stack.is_volume):
+        return Pane()  # nothing to take away
+    phase = min(slot.pane.phase, stack.phases - 1)
+    pane = replace(slot.pane, stack_id=stack.id, phase=phase)
     over = [
         s
         for s in stacks

@@ -32,7 +32,7 @@ _PROTOCOL = {"name", "needs", "wants", "regions", "modalities", "prior", "alone"
              "example"}  # fmt: skip
 _STAGE = {"name", "rows", "columns", "pane"}
 _PANE = {"roles", "plane", "slab_mm", "projection", "preset", "solid", "fused", "prior", "same_as",
-         "drawing"}  # fmt: skip
+         "drawing", "phase", "minus"}  # fmt: skip
 
 
 def read_protocol(path: Path, *, own: bool = False) -> Protocol:
@@ -109,6 +109,9 @@ def _slot(given: dict[str, Any], number: int) -> Slot:
     drawing, same_as = str(given.get("drawing", "")), int(given.get("same_as", -1))
     if not 0.0 <= slab_mm <= 100.0 or not -1 <= preset <= 9:
         raise ValueError(f"slab_mm {slab_mm}, preset {preset}")
+    phase, minus = int(given.get("phase", 0)), int(given.get("minus", -1))
+    if phase < 0 or minus < -1 or minus == phase:
+        raise ValueError(f"phase {phase}, minus {minus}")
     if drawing not in ("", BULLSEYE) or not -1 <= same_as < number:
         raise ValueError(f"drawing {drawing!r}, same_as {same_as}")
     pane = Pane(
@@ -117,6 +120,8 @@ def _slot(given: dict[str, Any], number: int) -> Slot:
         solid=bool(given.get("solid", False)),
         preset=preset,
         drawing=drawing,
+        phase=phase,
+        minus=minus,
     )
     return Slot(
         _roles(given.get("roles", ())),
@@ -208,6 +213,8 @@ def _slot_lines(slot: Slot, quoted: Any) -> list[str]:
         ("prior", slot.prior, False),
         ("same_as", slot.same_as, -1),
         ("drawing", pane.drawing, ""),
+        ("phase", pane.phase, 0),
+        ("minus", pane.minus, -1),
     ):
         if value != usual:
             said[key] = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class CrosshairLink:
         self._viewports: list[Viewport] = []
         self._leave: dict[int, Callable[[], None]] = {}
         self._through: dict[tuple[str, str], Floats] = {}
+        self._unconfirmed: Collection[frozenset[str]] = ()
         self.on = True
         self.visible = True
         self.orientation = Orientation(self)
@@ -55,8 +56,16 @@ class CrosshairLink:
         self.visible = not self.visible
         self.changed.emit()
 
-    def set_alignments(self, through: Mapping[tuple[str, str], Floats]) -> None:
-        """Which frames follow which: (from, to) and the (4, 4) that takes LPS mm there."""
+    def set_alignments(
+        self,
+        through: Mapping[tuple[str, str], Floats],
+        unconfirmed: Collection[frozenset[str]] = (),
+    ) -> None:
+        """Which frames follow which: (from, to) and the (4, 4) that takes LPS mm there.
+
+        unconfirmed: pairs of frames whose alignment no reader has looked at yet.
+        """
+        self._unconfirmed = unconfirmed
         back = {
             (b, a): np.asarray(np.linalg.inv(matrix), dtype=np.float64)
             for (a, b), matrix in through.items()
@@ -73,6 +82,13 @@ class CrosshairLink:
             for other in self._viewports
             if other.volume is not None and (viewport.frame, other.frame) in self._through
         ]
+
+    def is_unconfirmed(self, viewport: Viewport) -> bool:
+        """Whether a viewport follows another one, or leads it, by an unconfirmed alignment."""
+        return any(
+            frozenset((viewport.frame, other.frame)) in self._unconfirmed
+            for other in self.followers(viewport)
+        )
 
     def turn_into(self, viewport: Viewport, other: Viewport) -> Floats:
         """(3, 3) that takes directions of a viewport's LPS to those of a follower's."""

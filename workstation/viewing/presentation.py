@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workstation.domain.document import DisplayedArea, PresentationState, StateWindow, meant_for
+from workstation.domain.errors import Message
 from workstation.domain.image_plane import ImagePlane, plane_at, plane_of
 from workstation.domain.plane import (
     Axes,
@@ -16,7 +17,8 @@ from workstation.domain.plane import (
     steps_along,
     uneven_steps,
 )
-from workstation.domain.volume import acquired_frames
+from workstation.domain.volume import Frame, Stack, acquired_frames
+from workstation.viewing.state_window import window_of_state
 from workstation.viewing.viewport import Viewport
 from workstation.viewing.window_level import Window
 
@@ -83,6 +85,8 @@ class Applied:
 
     A state acts when an image that it is for comes into view; what a reader changes then stays
     changed until another image comes. Where no state is for the image, the view is as it was.
+    screen_mm: size of a pixel of the screen, 0 where it is not known. said: what of the state
+    could not be applied to this very image.
     """
 
     def __init__(self, viewport: Viewport) -> None:
@@ -91,6 +95,8 @@ class Applied:
         self.plane: ImagePlane | None = None
         self._before: _Before | None = None
         self._key: tuple[str, str, int] | None = None
+        self.screen_mm = 0.0
+        self.said: Message | None = None
 
     def update(self, states: list[PresentationState], width: int, height: int) -> None:
         """states: those that are on, the last one wins. width, height: of the view, pixels."""
@@ -150,9 +156,13 @@ class Applied:
         assert view.volume is not None
         # The shape of a state takes the place of the image's own (PS3.3 C.11.6).
         view.invert = state.inverse if view.volume.stack.samples == 1 else False
-        window = window_for(state, plane)
+        assert self._before is not None
+        frame = frame_of(view.volume.stack, *at)
+        window, self.said = window_of_state(
+            state, window_for(state, plane), self._before.window, frame
+        )
         if window is not None:
-            view.set_window(Window(window.centre, window.width, window.grey), state.label or "GSPS")
+            view.set_window(window, state.label or "GSPS")
         else:
             view.changed.emit()
 
@@ -163,7 +173,7 @@ class Applied:
         edges = (area.left, area.top, area.right, area.bottom)
         if np.allclose(edges, (-0.5, -0.5, columns - 0.5, rows - 0.5), atol=0.01):
             view.zoom, view.pan_mm = 1.0, (0.0, 0.0)
-            if area.mode != "MAGNIFY":
+            if area.mode == "SCALE TO FIT":
                 return
         right, down = np.asarray(view.axes.right), np.asarray(view.axes.down)
         corners = plane.to_mm([(edges[0], edges[1]), (edges[2], edges[3])])
@@ -174,10 +184,23 @@ class Applied:
         wanted = max(across / max(width, 1), along / max(height, 1))
         if area.mode == "MAGNIFY":
             wanted = plane.grid.spacing_mm[0] / max(area.magnification, 1e-3)
+        elif area.mode == "TRUE SIZE" and area.pixel_mm > 0 and self.screen_mm > 0:
+            # As many millimetres of the patient to a pixel of the screen as make one pixel of the
+            # image as high as it is to be (PS3.3 C.10.4.1.2).
+            wanted = plane.grid.spacing_mm[1] / area.pixel_mm * self.screen_mm
         if wanted > 0:
             view.zoom = raster.mm_per_pixel / wanted
         away = corners.mean(axis=0) - np.asarray(raster.centre_mm)
         view.pan_mm = (-float(away @ right), -float(away @ down))
+
+
+def frame_of(stack: Stack, sop_instance_uid: str, number: int) -> Frame:
+    """The stored image of a stack with this identity."""
+    return next(
+        frame
+        for frame in stack.frames
+        if (frame.sop_instance_uid, frame.number) == (sop_instance_uid, number)
+    )
 
 
 def window_for(state: PresentationState, plane: ImagePlane) -> StateWindow | None:
