@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from workstation.ai.child import FOLDER, Child, Crashed, ended, sweep, worker
 from workstation.ai.limits import Limits, ModelStopped, Unsuitable
 from workstation.ai.package import ModelPackage
+from workstation.ai.pieces import Piece, stored_pieces
 from workstation.ai.providers import Precision, Wish
 from workstation.ai.volumes import shared_file
 from workstation.domain.errors import N_, BadInput, Message, Param
@@ -46,6 +47,7 @@ class ModelResult:
     of the child to its answer. stages: of these, by name. peak_mb: largest resident memory of
     the child. notes: what a reader should know of how it was computed, such as a provider that
     failed. cautions, doubts, unlikeness: see ``domain.outcome.Outcome``.
+    pieces: findings of a detector, surest first.
     """
 
     masks: Mapping[str, NDArray[np.bool_]]
@@ -60,6 +62,7 @@ class ModelResult:
     cautions: tuple[Message, ...] = ()
     doubts: tuple[Message, ...] = ()
     unlikeness: float | None = None
+    pieces: tuple[Piece, ...] = ()
 
 
 class CroppedMasks(Mapping[str, NDArray[np.bool_]]):
@@ -166,6 +169,15 @@ def _paths_of(arrays: Sequence[NDArray[Any]], folder: Path) -> list[str]:
     return paths
 
 
+def _template_of(package: ModelPackage) -> dict[str, str]:
+    """The file of ``pre.locate`` and its hash, as the worker is told of them."""
+    said = package.manifest.pre.locate
+    if said is None:
+        return {"template": "", "template_sha256": ""}
+    path = package.folder / said.file
+    return {"template": str(path.absolute()), "template_sha256": package.listed(said.file)}
+
+
 def _result_of(done: Mapping[str, Any], folder: Path, grid: Grid, begun: float) -> ModelResult:
     blocks = {}
     for key, entry in done["labels"].items():
@@ -185,6 +197,7 @@ def _result_of(done: Mapping[str, Any], folder: Path, grid: Grid, begun: float) 
         notes=tuple(Message(one["template"], one["params"]) for one in done["notes"]),
         doubts=tuple(Message(one["template"], one["params"]) for one in done["doubts"]),
         unlikeness=done["unlikeness"],
+        pieces=tuple(stored_pieces(done["pieces"], folder)),
     )
 
 
@@ -224,6 +237,7 @@ def run_package(
         request = {
             "model": str(package.model_path.absolute()),
             "model_sha256": package.model_sha256,
+            **_template_of(package),
             "manifest": manifest.model_dump_json(),
             "inputs": _paths_of(arrays, folder),
             "grids": [[list(grid.shape), grid.matrix.tolist()] for grid in grids],

@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 from workstation.ai.acceptance import Accept as Accept
 from workstation.ai.acceptance import Quality as Quality
 from workstation.ai.refinement import Refine
+from workstation.ai.vocabulary import Boxes, Infer, Io, Post, Pre, Strict
 from workstation.ai.vocabulary import Foreground as Foreground
-from workstation.ai.vocabulary import Infer, Io, Post, Pre, Strict
 from workstation.ai.vocabulary import Words as Words
 from workstation.domain.artefact import Code
 
@@ -38,10 +38,11 @@ class Coded(Strict):
 class Label(Strict):
     """One output channel that means something.
 
-    index: channel of the output. proposes: "one" finding of the whole mask, a finding for
-    "each" connected piece, or "none" (an organ mask for other measures). category: SNOMED CT
-    property category for DICOM SEG. site_code: the place in the same codes, where ``site`` names
-    one. min_volume_ml: a finding is proposed only above it.
+    index: channel of the output. place: the box of ``pre.locate`` that it is found in. proposes:
+    "one" finding of the whole mask, a finding for "each" connected piece (of a detector: for each
+    box), or "none" (an organ mask for other measures). category: SNOMED CT property category for
+    DICOM SEG. quantity: what a finding has as its number; a box has none. site_code: the place in
+    the same codes, where ``site`` names one. min_volume_ml: a finding is proposed only above it.
     """
 
     index: int = Field(ge=0)
@@ -54,10 +55,11 @@ class Label(Strict):
     colour: tuple[int, int, int] = (255, 200, 0)
     area: Area
     template_key: str
-    quantity: Literal["volume"] = "volume"
+    quantity: Literal["volume", "none"] = "volume"
     proposes: Literal["one", "each", "none"] = "one"
     min_volume_ml: float = Field(default=0.0, ge=0.0)
     threshold: float | None = Field(default=None, gt=0.0, lt=1.0)
+    place: str = ""
     refine: tuple[Refine, ...] = ()  # of its mask, on the original grid, in order
     measured: bool = False  # the volume of what proposes nothing is a number of the study
     experimental: bool = False  # measured below use: it feeds no measurement unasked
@@ -101,7 +103,7 @@ class Manifest(Strict):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     name: Words
-    kind: Literal["segmentation"]
+    kind: Literal["segmentation", "detection"]
     area: Area
     stat: bool = False  # an emergency triage: runs first, its findings lift the study
     draft: bool = False  # imported and not filled in yet: runs when asked, never on arrival
@@ -122,6 +124,7 @@ class Manifest(Strict):
     io: Io
     infer: Infer
     post: Post
+    boxes: Boxes | None = None  # of a detector: what its output channels are
     labels: tuple[Label, ...] = Field(min_length=1)
     performance: tuple[Performance, ...]
     qc: Quality = Quality()
@@ -135,10 +138,19 @@ class Manifest(Strict):
             raise ValueError("infer.patch must be (y, x) for NCHW and (z, y, x) for NCDHW")
         if not flat and self.infer.slices != 1:
             raise ValueError("infer.slices is for NCHW only")
+        if (self.kind == "detection") != (self.boxes is not None):
+            raise ValueError("boxes: what a detection has, and nothing else")
+        if self.boxes is not None and (not flat or self.infer.flips or self.pre.locate):
+            raise ValueError("boxes want NCHW, no flips and no locate")
         if self.pre.per_channel and len(self.pre.per_channel) != len(self.accept):
             raise ValueError("pre.per_channel must have one list a channel")
         if flat and "z" in self.infer.flips:
             raise ValueError("infer.flips: NCHW cannot be mirrored along z")
+        places = {one.key for one in self.pre.locate.places} if self.pre.locate else {""}
+        if {label.place for label in self.labels} != places:
+            raise ValueError("labels: place must name the places of pre.locate, each of them")
+        if self.pre.locate and (flat or len(self.accept) != 1 or not self.post.strongest):
+            raise ValueError("pre.locate wants one channel, NCDHW, and argmax")
         seen: set[str] = set()
         for label in self.labels:
             taken = {key for step in label.refine if step.op == "without" for key in step.labels}
@@ -152,7 +164,7 @@ class Manifest(Strict):
                 raise ValueError("measured is for labels that propose nothing")
         for what, keys in (
             ("labels: key", [label.key for label in self.labels]),
-            ("labels: index", [str(label.index) for label in self.labels]),
+            ("labels: index", [f"{label.place} {label.index}" for label in self.labels]),
             ("accept: channel", [channel.channel for channel in self.accept]),
         ):
             if len(set(keys)) != len(keys):

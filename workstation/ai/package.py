@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,18 @@ class ModelPackage:
     def model_path(self) -> Path:
         """The network."""
         return self.folder / MODEL
+
+    def listed(self, file: str) -> str:
+        """SHA-256 that the package lists for one of its files. Raises ``BadInput`` where the list
+        is not the one that was loaded."""
+        sums = read_sums(self.folder)
+        if not same_hash(hashlib.sha256(sums).hexdigest(), self.sha256):
+            raise BadInput(
+                N_("Model {model}: {file} was altered (its SHA-256 is not the one listed)."),
+                model=self.manifest.id,
+                file=SUMS,
+            )
+        return parse_sums(sums, self.manifest.id)[file]
 
     @property
     def made_by(self) -> MadeBy:
@@ -173,6 +186,10 @@ def load_package(folder: Path, trust: Trust | None = None, *, id: str = "") -> M
     listed = check_files(folder, name, sums, code_beside=code_beside)
     manifest = read_manifest(folder, name)
     check_network(folder / MODEL, name, manifest, listed[MODEL])
+    if manifest.pre.locate is not None and manifest.pre.locate.file not in listed:
+        raise BadInput(
+            N_("Model {model}: {file} is missing."), model=name, file=manifest.pre.locate.file
+        )
     return ModelPackage(folder, manifest, sha256_of(folder / SUMS), listed[MODEL], signer)
 
 

@@ -14,7 +14,7 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workstation.ai.client import CroppedMasks, ModelResult
+from workstation.ai.pieces import Piece
 from workstation.domain.errors import Message
 from workstation.domain.geometry import Grid
 from workstation.domain.mask import bounding_block
@@ -105,7 +106,12 @@ def _write(archive: zipfile.ZipFile, result: ModelResult) -> None:
         "doubts": _said(result.doubts),
         "unlikeness": result.unlikeness,
         "masks": [],
+        "pieces": [
+            [one.label, list(one.origin), list(one.mask.shape), one.score] for one in result.pieces
+        ],
     }
+    for number, piece in enumerate(result.pieces):
+        archive.writestr(f"piece{number}", np.packbits(piece.mask).tobytes())
     for number, (label, mask) in enumerate(result.masks.items()):
         origin, shape = bounding_block(mask)
         block = tuple(slice(o, o + n) for o, n in zip(origin, shape, strict=True))
@@ -135,7 +141,15 @@ def _read(archive: zipfile.ZipFile) -> ModelResult:
         cautions=_messages(about["cautions"]),
         doubts=_messages(about["doubts"]),
         unlikeness=about["unlikeness"],
+        pieces=tuple(_pieces(archive, about.get("pieces", []))),
     )
+
+
+def _pieces(archive: zipfile.ZipFile, said: Sequence[Sequence[Any]]) -> Iterator[Piece]:
+    for number, (label, origin, shape, score) in enumerate(said):
+        bits = np.frombuffer(archive.read(f"piece{number}"), dtype=np.uint8)
+        mask = np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
+        yield Piece(str(label), (origin[0], origin[1], origin[2]), mask, float(score))
 
 
 def _said(messages: Sequence[Message]) -> list[list[Any]]:

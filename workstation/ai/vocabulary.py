@@ -122,6 +122,48 @@ class Crop(Strict):
     margin_mm: float = Field(ge=0.0)
 
 
+class Place(Strict):
+    """A box of ``infer.patch`` voxels that a network looks at. key: what labels name it by.
+    centre_mm: its middle in the template's LPS mm. axes: patient letters of its index x, y, z;
+    paired organs are shown mirrored ("RAH" and "LAH"), so that a network knows one of them."""
+
+    key: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    centre_mm: tuple[float, float, float]
+    axes: str = Field(pattern=r"^[LRPAHF]{3}$")
+
+    @model_validator(mode="after")
+    def _three_axes(self) -> Self:
+        if sorted("LRPAHF".index(letter) // 2 for letter in self.axes) != [0, 1, 2]:
+            raise ValueError("axes must name each patient axis once")
+        return self
+
+
+class Locate(Strict):
+    """Boxes found in a larger image by registration with a template (``workstation/ai/atlas.py``).
+
+    file: ``.npz`` of the package with ``image`` and ``mask`` (z, y, x) and ``affine`` (4, 4), index
+    x, y, z to LPS mm. agreement: least correlation of template and image inside the mask to be
+    relied upon, and to be looked at. recentre: how often a box follows the middle of what was
+    found in it. farthest_mm: beyond this a box that was moved is not relied upon. proven: whether
+    it was measured on whole images with expert outlines; without it every result is uncertain.
+    """
+
+    file: str = Field(pattern=r"^[a-z0-9_-]+\.npz$")
+    places: tuple[Place, ...] = Field(min_length=1)
+    agreement: tuple[float, float]
+    recentre: int = Field(default=0, ge=0, le=4)
+    farthest_mm: float = Field(default=15.0, gt=0.0)
+    proven: bool = False
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not self.agreement[0] >= self.agreement[1]:
+            raise ValueError("agreement: first what is relied upon, then the least")
+        if len({one.key for one in self.places}) != len(self.places):
+            raise ValueError("places: key occurs twice")
+        return self
+
+
 class Pre(Strict):
     """From a volume in the patient to the network's input, and exactly back.
 
@@ -135,6 +177,8 @@ class Pre(Strict):
     three times as coarse as the finest (nnU-Net). sequence: ``resample_last`` crops and scales
     intensities on the original voxels (nnU-Net). per_channel: intensity steps of each channel,
     in place of ``intensity``. pad_value: what fills a patch beyond the image, after all steps.
+    locate: boxes found by registration, each resampled to a patch, in place of the whole image;
+    intensity steps then see one box, all of it foreground.
     """
 
     orientation: str | None = Field(pattern=r"^[LRPAHF]{3}$")
@@ -153,9 +197,12 @@ class Pre(Strict):
     intensity: tuple[Intensity, ...]
     per_channel: tuple[tuple[Intensity, ...], ...] = ()
     pad_value: float = 0.0
+    locate: Locate | None = None
 
     @model_validator(mode="after")
     def _three_axes(self) -> Self:
+        if self.locate is not None and (None in self.spacing_mm or self.crop is not None):
+            raise ValueError("locate wants a spacing along every axis, and no crop")
         letters = self.orientation or "LPH"
         if sorted("LRPAHF".index(letter) // 2 for letter in letters) != [0, 1, 2]:
             raise ValueError("orientation must name each patient axis once")
@@ -206,6 +253,26 @@ class Infer(Strict):
         if self.slices % 2 == 0:
             raise ValueError("slices must be odd")
         return self
+
+
+class Boxes(Strict):
+    """A detector's output as boxes (``workstation/ai/boxes.py``): the channel of each label is the
+    chance of a middle, ``sides`` are the channels with the distance from a pixel to the left,
+    upper, right and lower side (towards index 0 and away from it), in units of ``unit_mm``.
+
+    apart_mm: of two middles nearer than this only the surer counts. most_overlap: of two boxes in
+    a slice that share more (intersection over union) only the surer is kept. most: boxes a slice.
+    link: boxes of neighbouring slices that share this much are one finding. min_slices: least
+    number of them.
+    """
+
+    sides: tuple[int, int, int, int]
+    unit_mm: float = Field(gt=0.0)
+    apart_mm: float = Field(default=4.0, gt=0.0)
+    most_overlap: float = Field(default=0.3, ge=0.0, le=1.0)
+    most: int = Field(default=20, ge=1)
+    link: float = Field(default=0.2, ge=0.0, le=1.0)
+    min_slices: int = Field(default=1, ge=1)
 
 
 class Post(Strict):

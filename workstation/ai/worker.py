@@ -6,10 +6,11 @@ and gives arrays as ``.npy`` files. Of a job nothing is kept but the loaded netw
 job with the same package uses again. It ends itself when standard input closes, which is how it
 learns that its parent is gone, and refuses every network connection and every program.
 
-Request: model (path), model_sha256, manifest (JSON text), inputs (paths), grids ([shape, affine]),
-folder, threads, memory_mb, provider, precision. Events: ``progress`` (fraction, doing), ``failed``
-(unsuitable, template, params), ``done`` (labels: key to {file, origin, score}, provider,
-precision, threads, seconds, stages, peak_mb, notes, doubts, unlikeness).
+Request: model (path), model_sha256, template (path or ""), template_sha256, manifest (JSON text),
+inputs (paths), grids ([shape, affine]), folder, threads, memory_mb, provider, precision. Events:
+``progress`` (fraction, doing), ``failed`` (unsuitable, template, params), ``done`` (labels: key to
+{file, origin, score}, pieces, provider, precision, threads, seconds, stages, peak_mb, notes,
+doubts, unlikeness).
 """
 
 from __future__ import annotations
@@ -34,14 +35,15 @@ import numpy as np
 import psutil
 
 from workstation.ai.limits import Unsuitable
+from workstation.ai.looks import look
 from workstation.ai.manifest import Manifest
+from workstation.ai.pieces import store_pieces
 from workstation.ai.plausibility import judge_mask
-from workstation.ai.postprocess import clean, found_masks
-from workstation.ai.preprocess import check_quality, prepare
+from workstation.ai.postprocess import clean
 from workstation.ai.providers import choices
 from workstation.ai.quality import judge_image
 from workstation.ai.refine import Mask, Spacing, refined
-from workstation.ai.sliding_window import Image, Stream, slide
+from workstation.ai.sliding_window import Image, Stream
 from workstation.ai.worker_sessions import Session, find_machine, open_session, why
 from workstation.domain.errors import N_, BadInput, Message, Param, ReaderError
 from workstation.domain.geometry import Grid, as_matrix
@@ -162,6 +164,19 @@ def predictor(session: Session, manifest: Manifest, stages: Stages) -> Stream:
     return stream
 
 
+def _checked(path: Path, sha256: str, manifest: Manifest) -> bytes:
+    """A file of the package, checked on the very bytes that are used: it may have changed since
+    it was listed."""
+    data = path.read_bytes()
+    if not hmac.compare_digest(hashlib.sha256(data).hexdigest(), sha256):
+        raise BadInput(
+            N_("Model {model}: {file} was altered (its SHA-256 is not the one listed)."),
+            model=manifest.id,
+            file=path.name,
+        )
+    return data
+
+
 @dataclass
 class Kept:
     """The network of the last job. key: all that it was made by."""
@@ -184,14 +199,7 @@ class Kept:
         """
         if self.session is not None:
             return self.session
-        model = Path(request["model"]).read_bytes()
-        # Checked on the very bytes that are loaded: the file may have changed since listed.
-        if not hmac.compare_digest(hashlib.sha256(model).hexdigest(), request["model_sha256"]):
-            raise BadInput(
-                N_("Model {model}: {file} was altered (its SHA-256 is not the one listed)."),
-                model=manifest.id,
-                file="model.onnx",
-            )
+        model = _checked(Path(request["model"]), request["model_sha256"], manifest)
         wanted = choices(
             find_machine(),
             manifest.infer.providers,
@@ -218,26 +226,37 @@ def run(request: dict[str, Any], tell: Callable[..., None], kept: Kept) -> dict[
         judged = judge_image(manifest.qc, arrays, grids)
     with stages.of("load"):
         session = kept.loaded(request, manifest)
-    with stages.of("prepare"):
-        prepared = prepare(manifest.pre, arrays, grids)
-        check_quality(manifest.qc, prepared)
 
     def looked(fraction: float) -> None:
         tell(event="progress", fraction=0.05 + 0.85 * fraction, doing=RUNNING)
 
     stream = predictor(session, manifest, stages)
-    planes = slide(prepared.array, manifest.infer, stream, manifest.pre.pad_value, looked)
+    template = b""
+    if manifest.pre.locate is not None:
+        template = _checked(Path(request["template"]), request["template_sha256"], manifest)
+    seen = look(
+        manifest,
+        arrays,
+        grids,
+        stream,
+        template,
+        threads=int(request["threads"]),
+        looked=looked,
+        timed=stages.of,
+    )
     labels: dict[str, dict[str, Any]] = {}
-    doubts = judged.doubts
+    doubts = judged.doubts + seen.doubts
 
     def finished(key: str) -> Mask:
         return _stored(folder, labels[key], grids[0].shape)
 
     looking = time.monotonic()
-    for found in found_masks(planes, prepared, manifest):
+    for found in seen.masks:
         if not labels:
             tell(event="progress", fraction=0.9, doing=FINISHING)
-        mask = clean(found.mask, grids[0].voxel_ml, manifest.post)
+        mask = found.mask  # boxes are kept as the detector gave them
+        if manifest.kind == "segmentation":
+            mask = clean(mask, grids[0].voxel_ml, manifest.post)
         if found.label.refine:
             with stages.of("refine"):
                 mask = refined(mask, arrays[0], _zyx(grids[0]), found.label.refine, finished)
@@ -255,6 +274,7 @@ def run(request: dict[str, Any], tell: Callable[..., None], kept: Kept) -> dict[
     return {
         "event": "done",
         "labels": labels,
+        "pieces": store_pieces(seen.pieces, folder),
         "provider": session.choice.name,
         "precision": _precision(session, manifest),
         "threads": int(request["threads"]),

@@ -6,7 +6,7 @@ rows are the infer room's to store, all in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -124,7 +124,7 @@ def _findings(
 ) -> list[tuple[MaskInfo, Finding]]:
     """What one label proposes on one phase."""
     name, found = label.name.wording(), []
-    for piece in _pieces(result.masks[label.key], label):
+    for piece, score in _pieces(result, label):
         if int(piece.sum()) * stack.grid.voxel_ml <= label.min_volume_ml:
             continue
         mask = _mask(archive, piece, stack, name, judge.made_by, phase)
@@ -132,14 +132,18 @@ def _findings(
         finding = _finding(
             judge, stack, mask, name, label.code.code(), label.site.wording(), (x, y, z)
         )
+        if label.quantity == "volume":
+            finding = replace(
+                finding,
+                value=mask.volume_ml,
+                original_value=mask.volume_ml,
+                unit=VOLUME_UNIT,
+                formula=VOLUME_FORMULA,
+                value_name=VOLUME_NAME,
+            )
         finding = replace(
             finding,
-            value=mask.volume_ml,
-            original_value=mask.volume_ml,
-            unit=VOLUME_UNIT,
-            formula=VOLUME_FORMULA,
-            value_name=VOLUME_NAME,
-            confidence=round(min(1.0, max(0.0, result.scores[label.key])), 4),
+            confidence=round(min(1.0, max(0.0, score)), 4),
             evidence=judge.evidence,
             template_key=label.template_key,
             area=label.area,
@@ -240,13 +244,19 @@ def _others(
     ]
 
 
-def _pieces(whole: NDArray[np.bool_], label: Label) -> list[NDArray[np.bool_]]:
-    if not whole.any():
-        return []
-    if label.proposes == "one":
-        return [whole]
-    numbered, count = pieces_of(whole)
-    return [np.asarray(numbered == n) for n in range(1, count + 1)]
+def _pieces(result: ModelResult, label: Label) -> Iterator[tuple[NDArray[np.bool_], float]]:
+    """Each finding's mask and chance."""
+    whole = result.masks[label.key]
+    if result.pieces:
+        for one in result.pieces:
+            if one.label == label.key:
+                yield one.whole((whole.shape[0], whole.shape[1], whole.shape[2])), one.score
+    elif whole.any() and label.proposes == "one":
+        yield whole, result.scores[label.key]
+    elif whole.any():
+        numbered, count = pieces_of(whole)
+        for n in range(1, count + 1):
+            yield np.asarray(numbered == n), result.scores[label.key]
 
 
 def _mask(
