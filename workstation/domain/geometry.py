@@ -68,6 +68,10 @@ class Grid:
         return _fixed(np.asarray(np.linalg.inv(self._kept), dtype=np.float64))
 
     @functools.cached_property
+    def _inverse_rows(self) -> list[list[float]]:
+        return [[float(v) for v in row] for row in self.inverse[:3]]
+
+    @functools.cached_property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Length of one index step along x, y, z in mm (not SliceThickness)."""
         x, y, z = np.linalg.norm(self._kept[:3, :3], axis=0)
@@ -133,9 +137,11 @@ class Grid:
 
     def contains(self, lps_mm: Sequence[float] | Floats) -> bool:
         """Whether a point lies within the voxel block."""
-        index = self.to_index(lps_mm)
-        z, y, x = self.shape
-        return bool(np.all(index >= -0.5) and np.all(index <= np.array([x, y, z]) - 0.5))
+        x, y, z = (float(v) for v in lps_mm)
+        for row, count in zip(self._inverse_rows, self.shape[::-1], strict=True):
+            if not -0.5 <= row[0] * x + row[1] * y + row[2] * z + row[3] <= count - 0.5:
+                return False
+        return True
 
 
 def affine_of_stack(

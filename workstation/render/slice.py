@@ -51,6 +51,11 @@ def highest_value(dtype: np.dtype[Any]) -> Any:
     return dtype.type(top)
 
 
+def _along_rows(matrix: Floats) -> bool:
+    """Whether rows of the picture run along rows of the array and columns along one axis."""
+    return bool(np.count_nonzero(matrix[:3, :2]) == 2 and matrix[0, 0] != 0)
+
+
 def slab_places_mm(grid: Grid, raster: Raster, slab: Slab) -> Floats:
     """Where a slab is sampled along the normal, mm: both ends included, a voxel apart at most."""
     apart = index_step_mm(grid, raster.axes.normal)
@@ -128,6 +133,7 @@ class SliceRenderer:
         if len(ahead_mm) > 1:
             moved[:3, 2] *= float(ahead_mm[1] - ahead_mm[0])
         self._axes.DeepCopy(moved.ravel().tolist())
+        self._reslice.SetNumberOfThreads(1 if _along_rows(moved) else _THREADS)
         self._reslice.SetResliceAxes(self._axes)
         self._reslice.SetOutputDimensionality(2 if len(ahead_mm) == 1 else 3)
         last = len(ahead_mm) - 1

@@ -176,12 +176,12 @@ class ViewPane(QWidget):
         if self._auto_window is None or self.viewport.window != self._auto_window:
             return
         done = loading.done  # asked once: it may turn true while we look
-        values = None if done else loading.volume.array[loading.present]
-        if values is not None and self._first_seen:
+        if self._first_seen and not done:
             return
         self._first_seen = True
         volume = loading.volume
-        window = default_window(volume.stack, volume.array if values is None else values)
+        values = volume.array if done else volume.array[int(loading.present.argmax())]
+        window = default_window(volume.stack, values)
         self._auto_window = None if done else window
         self.viewport.set_window(window)
 

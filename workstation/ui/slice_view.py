@@ -45,7 +45,7 @@ from workstation.viewing.overlay import Overlay
 from workstation.viewing.paint import Brush, Painting
 from workstation.viewing.viewport import Viewport
 
-SETTLE_MS = 40
+SETTLE_MS = 25
 
 
 class SliceView(QWidget):
@@ -192,7 +192,7 @@ class SliceView(QWidget):
         lags = shown is not None and self.picture.lags(self.viewport, shown)
         if self.viewport.slab.thickness_mm > 0 or lags:
             # The view in hand comes to rest first: slabs are cut at full quality one at a time.
-            self._settle.start(SETTLE_MS if self.active else 2 * SETTLE_MS)
+            self._settle.start(SETTLE_MS if self.active else 3 * SETTLE_MS)
         self.update()
 
     def _sharpened(self, key: tuple[Any, ...], cut: NDArray[Any]) -> None:

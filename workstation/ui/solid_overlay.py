@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF, QTransform
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QImage,
+    QPainter,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QTransform,
+)
 
 from workstation.domain.geometry import Floats, direction_letters
-from workstation.text import tr
+from workstation.text import language, tr
 from workstation.ui import theme
 from workstation.ui.halo import HaloText
 from workstation.viewing.solid_camera import SolidCamera
@@ -40,17 +49,42 @@ class SolidOverlay:
     def __init__(self, view: VolumeView) -> None:
         self.view = view
         self.halo = HaloText()
+        self._page = QPixmap()
+        self._page_key: tuple[Any, ...] = ()
 
-    def draw(self, painter: QPainter, area: QRectF, camera: SolidCamera) -> None:
-        """Everything, from the patient outwards."""
+    def draw(self, painter: QPainter, area: QRectF, camera: SolidCamera, image: QImage) -> None:
+        """The picture, what is written on it, and over both what moves without it."""
+        key = self._key(area, camera, image)
+        if key != self._page_key:
+            self._page, self._page_key = self._written(area, camera, image), key
+        painter.drawPixmap(QPointF(0, 0), self._page)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._crosshair(painter, camera)
         if self.view.model.tool == "solid_crop":
             self._box(painter, camera)
         self._outline(painter)
+
+    def _key(self, area: QRectF, camera: SolidCamera, image: QImage) -> tuple[Any, ...]:
+        """All that ``_written`` depends on: a moving crosshair is no reason to write it again."""
+        view = self.view
+        size = area.width(), area.height(), view.devicePixelRatioF(), view.top_px
+        said = view.texts_shown, view.model.tool, view.thinned, language(), theme.text_percent()
+        surfaces = tuple(mask.id for mask in view.masks)
+        return image.cacheKey(), camera, view.look, id(view.volume), surfaces, *size, *said
+
+    def _written(self, area: QRectF, camera: SolidCamera, image: QImage) -> QPixmap:
+        ratio = self.view.devicePixelRatioF()
+        page = QPixmap(round(area.width() * ratio), round(area.height() * ratio))
+        page.setDevicePixelRatio(ratio)
+        painter = QPainter(page)
+        painter.fillRect(area, QColor(theme.IMAGE))
+        painter.drawImage(area, image, QRectF(image.rect()))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._letters(painter, area, camera)
         self._cube(painter, area, camera)
         self._texts(painter, area)
+        painter.end()
+        return page
 
     def place(self, camera: SolidCamera, lps_mm: Floats) -> QPointF:
         """Where a point is seen in the widget."""

@@ -271,8 +271,7 @@ class VolumeView(QWidget):
             self.overlay.halo.draw(painter, at, self.problem or waiting, theme.font(10), theme.DIM,
                                    Qt.AlignmentFlag.AlignHCenter)  # fmt: skip
         else:
-            painter.drawImage(area, self.image, QRectF(self.image.rect()))
-            self.overlay.draw(painter, area, self._drawn.camera)
+            self.overlay.draw(painter, area, self._drawn.camera, self.image)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         width = 2.0 if self.active else 1.0
         painter.setPen(QPen(QColor(theme.FOCUS if self.active else theme.LINE), width))

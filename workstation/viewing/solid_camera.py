@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -52,10 +53,12 @@ class SolidCamera:
     half_mm: float
     radius_mm: float
 
-    @property
+    @functools.cached_property
     def right(self) -> Floats:
         """Unit vector to the right of the picture."""
-        return np.cross(self.ahead, self.up)
+        right = np.cross(self.ahead, self.up)
+        right.setflags(write=False)
+        return right
 
     @property
     def down(self) -> Floats:
