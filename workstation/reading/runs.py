@@ -16,6 +16,8 @@ from workstation.ai.canary import must_agree
 from workstation.ai.client import ModelResult, run_package
 from workstation.ai.limits import Limits
 from workstation.ai.package import ModelPackage
+from workstation.ai.precision import precision_for
+from workstation.ai.providers import Precision
 from workstation.ai.results import ResultCache, input_digest, result_key
 from workstation.ai.volumes import SharedVolumes
 from workstation.archive.store import Archive
@@ -141,10 +143,10 @@ def of_model(
 
     phases = max(stack.phases for stack in inputs)
 
-    def on_phase(phase: int, progress: Progress) -> ModelResult:
+    def on_phase(phase: int, precision: Precision, progress: Progress) -> ModelResult:
         taken = [volumes.take(stack, phase if stack.phases > 1 else 0) for stack in inputs]
         digests = [input_digest(volume.array, volume.grid) for volume in taken]
-        key = result_key(package.sha256, digests, {"provider": "auto", "precision": "float32"})
+        key = result_key(package.sha256, digests, {"provider": "auto", "precision": precision})
         result = cache.get(key)
         if result is None:
             result = run_package(
@@ -154,12 +156,15 @@ def of_model(
                 limits=limits,
                 progress=progress,
                 cancel=cancel,
+                precision=precision,
             )
             cache.put(key, result)
         return result
 
     def compute(progress: Progress) -> Proposals:
         must_agree(package, settings.home, limits, cancel=cancel)
+        wish = settings.ai_precision
+        precision = precision_for(package, settings.home, wish, limits, cancel)
         results = []
         for phase in range(phases):
             cancel.check()
@@ -167,7 +172,7 @@ def of_model(
             def part(fraction: float, doing: Message, phase: int = phase) -> None:
                 progress((phase + fraction) / phases, doing)
 
-            results.append(on_phase(phase, part))
+            results.append(on_phase(phase, precision, part))
         proposals = from_model(archive, judge, package, results, inputs)
         return _with_doubts(proposals, unusual, results)
 
