@@ -63,7 +63,11 @@ def segment(image: NDArray[np.float32]) -> dict[str, Mask]:
     air = np.logical_or.reduce([empty, *_pieces(air, 60)])
     pipe = air & (smooth < -880)
     centre = _middle(body)
-    lungs = [p for p in _pieces(ndimage.binary_opening(air, BALL), 150) if _spread(p, body)]
+    lungs = [
+        p
+        for p in _pieces(ndimage.binary_opening(air, BALL), 40)
+        if _spread(p, body) and -930 < float(image[p].mean()) < -600  # gas of the bowel is darker
+    ]
     for piece in lungs:
         left = np.arange(image.shape[2])[None, None, :] > centre[2]
         for side, half in (("lung_left", left), ("lung_right", ~left)):
@@ -110,7 +114,7 @@ def segment(image: NDArray[np.float32]) -> dict[str, Mask]:
 def _spread(piece: Mask, body: Mask) -> bool:
     """Lungs fill much of a slice; gas in the bowel does not."""
     area = piece.sum(axis=(1, 2)) / np.maximum(body.sum(axis=(1, 2)), 1)
-    return float(area.max()) > 0.10
+    return float(area.max()) > 0.04
 
 
 def _near_mode(smooth: NDArray[np.float32], soft: Mask, width: float) -> Mask:

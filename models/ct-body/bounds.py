@@ -43,6 +43,7 @@ CHECKS: list[Step] = [
     {"fact": "age_years", **_bound((16.0, 110.0), (12.0, 130.0))},
 ]
 
+WINDOW = (-250.0, 250.0)  # HU that the image gate looks at: air and bone would hide the rest
 SLICES = {"duplicates": "refuse", "blank": "refuse", "jump": "uncertain", "jump_times": 1.8}
 IMAGE = {
     "noise": _bound((0.0, 0.12), (0.0, 0.2)),

@@ -12,10 +12,9 @@ from pathlib import Path
 import bodies
 import numpy as np
 import SimpleITK as sitk
-from network import OUTPUTS
 from numpy.typing import NDArray
 from scanner import seen_by
-from tissues import CLASS_TABLE, CLASSES
+from tissues import CLASS_TABLE, CLASSES, OUTPUTS
 
 from workstation.domain.geometry import Grid, as_matrix
 

@@ -27,7 +27,7 @@ import baseline  # noqa: E402
 import cases  # noqa: E402
 import papers  # noqa: E402
 from bodies import TEST  # noqa: E402
-from network import OUTPUTS  # noqa: E402
+from tissues import OUTPUTS  # noqa: E402
 
 from models.kit.intervals import bootstrap, rounded  # noqa: E402
 from models.kit.pictures import mosaic, outlined, write_png  # noqa: E402

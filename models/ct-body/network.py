@@ -1,19 +1,17 @@
 """A 3D U-Net at 12 mm with light layers at 6 and 3 mm: most work where voxels are few.
 
 HU/1000 in; the network makes its own windows (soft tissue, narrow, bone) of it. Out: twelve
-probabilities (``OUTPUTS``), of which ``body`` holds all others and ``bone`` the vertebrae.
+probabilities (``tissues.OUTPUTS``), of which ``body`` holds all others and ``bone`` the vertebrae.
 """
 
 from __future__ import annotations
 
 import torch
-from tissues import CLASSES
+from tissues import CLASSES, OUTPUTS
 from torch import nn
 
 from models.kit.unet3d import UNet3d
 
-OUTPUTS = ("body", "lung_left", "lung_right", "airways", "bone", "vertebrae", "heart", "aorta",
-           "liver", "spleen", "kidney_left", "kidney_right")  # fmt: skip
 # Middle and half width of each window, HU.
 WINDOWS = ((-500.0, 500.0), (40.0, 160.0), (60.0, 60.0), (350.0, 450.0))
 
@@ -38,18 +36,21 @@ class BodyNet(nn.Module):
         self.grow = nn.ConvTranspose3d(24, 12, 2, stride=2)
         self.mix = nn.Conv3d(12 + count, 20, 1)
         self.out = nn.Conv3d(20, len(CLASSES), 1)
+        self.quick = nn.Conv3d(24, len(CLASSES), 1)
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
+    def forward(self, image: torch.Tensor, fine: bool = True) -> torch.Tensor:
+        """fine: logits at 3 mm; else at 6 mm, which is enough for most steps of a training."""
         seen = torch.clamp((image * 1000.0 - self.middle) / self.reach, -1.0, 1.0)
         half = self.stem(seen)
         deep = torch.relu(self.trunk(torch.relu(self.down(half))))
         coarse = self.join(torch.cat([self.up(deep), half], dim=1))
-        fine = torch.relu(self.mix(torch.cat([self.grow(coarse), seen], dim=1)))
-        return self.out(fine)
+        if not fine:
+            return self.quick(coarse)
+        return self.out(torch.relu(self.mix(torch.cat([self.grow(coarse), seen], dim=1))))
 
 
 class Shipped(nn.Module):
-    """What ``model.onnx`` holds: probabilities of ``OUTPUTS``."""
+    """What ``model.onnx`` holds: probabilities of ``tissues.OUTPUTS``."""
 
     def __init__(self, net: BodyNet) -> None:
         super().__init__()

@@ -24,9 +24,10 @@ from bounds import (
     REFUSE_FLAGS,
     ROLES,
     SLICES,
+    WINDOW,
 )
-from network import OUTPUTS
 from scanner import AIR, HIGHEST, LOWEST, PATCH
+from tissues import OUTPUTS
 
 from models.kit.cards import filled, write_json, write_text
 from models.kit.pictures import mosaic, outlined, write_png
@@ -233,6 +234,7 @@ def manifest(metrics: Metrics | None) -> dict[str, Any]:
             "percentiles": PERCENTILES,
             "output_ml": OUTPUT_ML,
             "orientation": "LPH",
+            "window": list(WINDOW),
             "slices": SLICES,
             "image": IMAGE,
             **calibrated(),

@@ -55,7 +55,7 @@ def _thick(image: Image, slices: float, start: float) -> Image:
     at = np.arange(start, len(image) - 1e-3, slices)
     if at.size < 2:
         return mean
-    planes = mean[np.round(at).astype(int)]
+    planes = mean[np.minimum(np.round(at).astype(int), len(image) - 1)]
     place = np.clip((np.arange(len(image)) - at[0]) / slices, 0, at.size - 1)
     low = np.minimum(place.astype(int), at.size - 2)
     part = (place - low).astype(np.float32)[:, None, None]

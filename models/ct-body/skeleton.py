@@ -99,7 +99,7 @@ def _rib(c: Canvas, f: Frame, number: int, side: int) -> None:
     )
     head = np.array([[cx + side * 18, cy + 14, start_z], [cx + side * 34, cy + 26, start_z + 1]])
     points = np.concatenate([head, points])
-    _bone_tube(c, points, [4.2 * rng.uniform(0.9, 1.1)] * 2 + np.array([5.4]) * 14, 2.3)
+    _bone_tube(c, points, [4.2 * rng.uniform(0.9, 1.1)] * 2 + [5.4] * 14, 2.3)
     if number <= 10:
         top = f.s(455)
         stern_z = top - 14 * number * f.tall if number <= 7 else top - 108 * f.tall

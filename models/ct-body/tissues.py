@@ -74,6 +74,10 @@ CLASSES = (
 )  # fmt: skip
 """Exclusive classes of the network; ``body`` is what belongs to no other one."""
 
+OUTPUTS = ("body", "lung_left", "lung_right", "airways", "bone", "vertebrae", "heart", "aorta",
+           "liver", "spleen", "kidney_left", "kidney_right")  # fmt: skip
+"""Channels of model.onnx: ``body`` holds all others, ``bone`` the vertebrae."""
+
 _CLASS_OF = {
     "outside": (T.AIR, T.TABLE),
     "lung_left": (T.LUNG_LEFT, T.VESSEL_LEFT),
