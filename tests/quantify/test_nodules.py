@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workstation.analyses.chest._lungs import lungs
 from workstation.analyses.chest._phantom import NODULES, chest
 from workstation.analyses.chest._size import sphere_mm3
 from workstation.analyses.chest.nodule_candidates import find
 from workstation.domain.analysis import Candidate
 from workstation.domain.errors import BadInput
 from workstation.domain.geometry import Grid, as_matrix
+from workstation.imaging.lungs import lungs
 
 
 def nearest(found: list[Candidate], place: tuple[float, float, float]) -> tuple[Candidate, float]:

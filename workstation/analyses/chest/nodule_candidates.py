@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from workstation.analyses.chest._blobs import Spot, spots
-from workstation.analyses.chest._lungs import lungs
 from workstation.analyses.chest._phantom import chest, volume_of
 from workstation.analyses.chest._size import (
     DIAMETER,
@@ -32,6 +30,8 @@ from workstation.domain.artefact import Code, Wording
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.geometry import Grid
 from workstation.domain.mask import centre_lps
+from workstation.imaging.blobs import Spot, spots
+from workstation.imaging.lungs import lungs
 
 COARSEST_SLICES_MM = 5.0
 """Slices farther apart than this cannot be measured as volumes (RECIST and Fleischner say so)."""

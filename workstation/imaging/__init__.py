@@ -1,0 +1,1 @@
+"""Pure image operations that adapters share: numpy and scipy on arrays (z, y, x), no files."""
