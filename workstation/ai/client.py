@@ -115,6 +115,14 @@ def _refused(event: Mapping[str, Any]) -> BadInput:
     return (Unsuitable if event["unsuitable"] else BadInput)(template, **params)
 
 
+def _too_large(name: str, limits: Limits) -> ModelStopped:
+    return ModelStopped(
+        N_("Model {model} was stopped because it used more than {limit} MB of memory."),
+        model=name,
+        limit=limits.memory_mb,
+    )
+
+
 def _watch(
     child: Child, name: str, limits: Limits, deadline: float, progress: Progress, cancel: Cancel
 ) -> Mapping[str, Any]:
@@ -132,11 +140,7 @@ def _watch(
         if present >= look:
             look = present + _POLL_S
             if child.memory_mb() > limits.memory_mb:
-                raise ModelStopped(
-                    N_("Model {model} was stopped because it used more than {limit} MB of memory."),
-                    model=name,
-                    limit=limits.memory_mb,
-                )
+                raise _too_large(name, limits)
         try:
             line = child.lines.get(timeout=_POLL_S)
         except queue.Empty:
@@ -148,6 +152,8 @@ def _watch(
             child.peak_mb, heard = 0.0, True
         if event["event"] == "progress":
             progress(float(event["fraction"]), Message(event["doing"]))
+        elif event["event"] == "too_large":
+            raise _too_large(name, limits)
         elif event["event"] == "failed":
             refusal = _refused(event)
             child.answered = isinstance(refusal, Unsuitable)  # else something broke in there

@@ -8,9 +8,9 @@ learns that its parent is gone, and refuses every network connection and every p
 
 Request: model (path), model_sha256, template (path or ""), template_sha256, manifest (JSON text),
 inputs (paths), grids ([shape, affine]), folder, threads, memory_mb, provider, precision. Events:
-``progress`` (fraction, doing), ``failed`` (unsuitable, template, params), ``done`` (labels: key to
-{file, origin, score}, pieces, provider, precision, threads, seconds, stages, peak_mb, notes,
-doubts, unlikeness).
+``progress`` (fraction, doing), ``failed`` (unsuitable, template, params), ``too_large``, ``done``
+(labels: key to {file, origin, score}, pieces, provider, precision, threads, seconds, stages,
+peak_mb, notes, doubts, unlikeness).
 """
 
 from __future__ import annotations
@@ -84,6 +84,24 @@ def _first_to_be_killed() -> None:
     """On Linux, have the kernel sacrifice this process before the reading room."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _bounded(memory_mb: int) -> bool:
+    """Have Linux refuse at once what is far beyond a job's limit; whether it will.
+
+    The parent ends a worker whose resident memory passes the limit. One that asks for many times
+    as much would till then fill memory faster than anybody looks, and the window with it would
+    wait for the system's pages. Runtimes reserve more than they use: hence twice, and one GB.
+    """
+    if sys.platform != "linux":
+        return False
+    import resource
+
+    with contextlib.suppress(ValueError, OSError):
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, ((2 * memory_mb + 1024) << 20, most))
+        return True
+    return False
 
 
 def _forget_peak() -> None:
@@ -317,12 +335,15 @@ def _answer(request: dict[str, Any], tell: Callable[..., None], kept: Kept) -> d
         said = {"template": template, "params": params, "unsuitable": unsuitable}
         return {"event": "failed", **said}
 
+    bounded = _bounded(int(request["memory_mb"]))
     try:
         return run(request, tell, kept)
     except ReaderError as error:
         message = error.message
         return failed(message.template, dict(message.params), isinstance(error, Unsuitable))
     except MemoryError:
+        if bounded:
+            return {"event": "too_large"}
         return failed(N_("The computer has not enough free memory for this model."), {}, False)
 
 

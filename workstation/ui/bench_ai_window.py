@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from workstation.ai.child import warm
 from workstation.ai.client import run_package
 from workstation.ai.limits import Limits
 from workstation.ai.package import ModelPackage, load_package
@@ -134,7 +135,8 @@ def _frames(folder: Path) -> dict[str, Any]:
                 times += room.frames(doing[what])
         return times
 
-    with tempfile.TemporaryDirectory(prefix="onescan-bench-") as name:
+    # The worker stays between models, as in the program.
+    with tempfile.TemporaryDirectory(prefix="onescan-bench-") as name, warm():
         trouble = Situations(Path(name))
         told["no model"] = _summary(measure(SECONDS / 2), [])
         acts: dict[str, Act] = {
