@@ -16,6 +16,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from tests.geometry.test_rigid import apart, brain_points, turned
+from tests.pictures import keep_picture
 from tests.viewer.events import wheel
 from tests.viewer.images import GRIDS, grid_of, stack_of, volume_of
 from workstation import text
@@ -171,6 +172,14 @@ def test_views_follow_each_other_through_an_alignment() -> None:
     assert np.allclose(other.to_index(follower.focus_mm), grid.to_index(a.focus_mm), atol=1e-6)
     assert np.array_equal(stranger.focus_mm, alone)
     assert link.peers(a) == [peer] and link.followers(a) == [follower]
+    # Where nobody has confirmed it, both ends know; others, and a link that is off, do not.
+    link.set_alignments({("1.2.9", "1.2.77"): to_moving}, {frozenset(("1.2.9", "1.2.77"))})
+    assert [link.is_unconfirmed(view) for view in views] == [True, True, True, False]
+    link.set_on(False)
+    assert not any(link.is_unconfirmed(view) for view in views)
+    link.set_on(True)
+    link.set_alignments({("1.2.9", "1.2.77"): to_moving})
+    assert not any(link.is_unconfirmed(view) for view in views)
     link.set_alignments({})
     a.move_focus(place)
     assert not np.allclose(follower.focus_mm, rotation @ place + shift)
@@ -393,6 +402,9 @@ def test_a_prior_beside_the_study_from_key_to_undo(
     assert "正在配准" in said(area, 0)
     until(lambda: not area.alignments.busy and area.linked_state() == "aligned", 90)
     assert "⚠ 自动配准，未确认，互信息" in said(area, 0) and "[Alt+U] 撤销" in said(area, 1)
+    assert grid.link.is_unconfirmed(now.viewport)
+    assert grid.link.is_unconfirmed(then.viewport)
+    keep_picture(room, "unconfirmed_zh")
     brain = brain_points(heads[1])
     known = np.linalg.inv(heads[2])
     place = brain[len(brain) // 2] @ heads[2][:3, :3].T + heads[2][:3, 3]
@@ -423,6 +435,7 @@ def test_a_prior_beside_the_study_from_key_to_undo(
     press(room, Qt.Key.Key_A, ALT)
     until(lambda: area.linked_state() == "accepted")
     assert "已配准并采纳" in said(area, 0)
+    assert not grid.link.is_unconfirmed(now.viewport)
     alone(then.slices, 1)
     until(lambda: area.linked_state() == "by hand")
     assert "手动平移" in said(area, 0)

@@ -230,9 +230,12 @@ def obstacles(case: Case) -> list[Obstacle]:
 
 def warnings(case: Case) -> list[Message]:
     """What a reader should look at before signing but that does not forbid it."""
-    if case.draft is None:
-        return []
-    said = [s for s in case.draft.sections if s.key == "impression"]
+    return warnings_of(case.draft) if case.draft is not None else []
+
+
+def warnings_of(draft: ReportDraft) -> list[Message]:
+    """The same of a draft as it stands."""
+    said = [s for s in draft.sections if s.key == "impression"]
     if any(s.sentences or s.free_text.strip() for s in said):
         return []
     return [Message(N_("The impression is empty."))]

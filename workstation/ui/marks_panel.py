@@ -170,6 +170,7 @@ class MarksPanel(QWidget):
         inside = self.board.inside(mark) if mark is not None and mark.kind in OUTLINES else None
         unit = tr(unit_words(stack.unit)) if stack is not None else ""
         self.histogram.show_values(inside.values if inside is not None else None, unit)
+        self.histogram.setVisible(inside is not None)  # the list needs the room else
         doubts = []
         if stack is not None and inside is not None and Flag.UNIT_UNCERTAIN in stack.flags:
             at = stack.flags.index(Flag.UNIT_UNCERTAIN)

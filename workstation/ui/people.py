@@ -12,10 +12,11 @@ from workstation.archive.people import add_user, authenticate
 from workstation.documents.signatures import make_key
 from workstation.domain.finding import REPORTED, shown_value
 from workstation.domain.people import MACHINE, User
+from workstation.domain.readiness import warnings_of
 from workstation.domain.report import SignedReport
 from workstation.domain.study import StudyState
 from workstation.reading.sign import addendum, sign
-from workstation.text import language, tr
+from workstation.text import language, say, tr
 from workstation.ui.asking import ask, while_there
 from workstation.ui.desk import Desk
 from workstation.ui.dialogs import (
@@ -155,6 +156,8 @@ class People(QObject):
             mark = "✓" if finding.state in REPORTED else "✕"
             label = finding.label.in_language(language())
             lines.append(f"{mark} {label} {value}　{tr(finding.state.value)}")
+        if contents.draft is not None:
+            lines += ["⚠ " + say(one) for one in warnings_of(contents.draft)]
         lines.append("")
         lines.append(tr("Once signed, the report cannot be changed, only added to or corrected."))
         return "\n".join(lines)

@@ -25,7 +25,7 @@ from workstation.ui.jobs import Jobs
 from workstation.ui.named import named
 from workstation.ui.patient_studies import PatientStudies
 from workstation.ui.worklist_filters import WorklistFilters
-from workstation.ui.worklist_model import COLUMNS, EXAMINATION, WorklistModel
+from workstation.ui.worklist_model import COLUMNS, EXAMINATION, PATIENT, WorklistModel
 
 
 class Worklist(QWidget):
@@ -99,12 +99,15 @@ class Worklist(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(metrics.height() + 14)
         digit, pad = metrics.horizontalAdvance("0"), 18
         whole = sum(column.width * digit + pad for column in COLUMNS)
-        self.model.narrow = whole > self.table.viewport().width() > 0
+        room = self.table.viewport().width()
+        self.model.narrow = whole > room > 0
+        spare = max(room - whole, 0) // 2  # names in Latin letters are long
         head = self.table.horizontalHeader()
         head.setMinimumSectionSize(digit * 4)
         for section, column in enumerate(COLUMNS):
             size = column.narrow if self.model.narrow else column.width
-            self.table.setColumnWidth(section, size * digit + pad)
+            more = min(spare, 12 * digit) if section == PATIENT and not self.model.narrow else 0
+            self.table.setColumnWidth(section, size * digit + pad + more)
         head.setSectionResizeMode(EXAMINATION, QHeaderView.ResizeMode.Stretch)
         self.table.viewport().update()
 

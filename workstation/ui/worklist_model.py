@@ -44,7 +44,7 @@ COLUMNS = (
     Column(N_("AI"), 26, 9),
     Column(N_("Report"), 14, 11, WorklistOrder.STATE),
 )
-EXAMINATION = 6
+PATIENT, EXAMINATION = 1, 6
 
 
 def ai_words(study: Study, progress: Progress, *, reading: bool = False) -> str:
