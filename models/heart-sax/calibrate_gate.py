@@ -83,10 +83,9 @@ def main() -> None:
         f"{GATE}-0 to {GATE}-{HEARTS - 1}, and variations of both; see calibrate_gate.py",
     )
     write_json(HERE / "calibration.json", {"record": record, "likeness": likeness})
-    training = json.loads((HERE / "training.json").read_text("utf-8"))
-    path = HERE / "metrics.json"
-    metrics = json.loads(path.read_text("utf-8")) if path.is_file() else None
-    write_json(HERE / "manifest.json", manifest(metrics, training))
+    if (HERE / "metrics.json").is_file():
+        metrics = json.loads((HERE / "metrics.json").read_text("utf-8"))
+        write_json(HERE / "manifest.json", manifest(metrics, metrics["training"]))
     sys.stdout.write(json.dumps(record, indent=1) + "\n")
 
 

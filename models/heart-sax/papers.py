@@ -68,7 +68,7 @@ def _label(
         "area": "heart",
         "template_key": "other",
         "quantity": "volume",
-        "proposes": "one",
+        "proposes": "one" if key == "lv_cavity" else "none",
         "min_volume_ml": 1.0,
     }
 
@@ -106,6 +106,24 @@ LABELS = [
         [70, 140, 250],
     ),
 ]
+
+
+GOOD_ENOUGH = 0.80
+MEASURED_AS = {"lv_myocardium": "myocardium", "rv_cavity": "right"}
+
+
+def labels(metrics: Metrics | None) -> list[dict[str, Any]]:
+    """The cavity is a finding. The others are masks whose volume is shown as a number of the study
+    where Dice on ACDC is ``GOOD_ENOUGH``, and experimental where it is not."""
+    out = []
+    for label in LABELS:
+        name = MEASURED_AS.get(label["key"])
+        if name is None:
+            out.append(label)
+            continue
+        good = metrics is not None and metrics["acdc"]["model"][name]["dice"]["value"]
+        out.append(label | {"measured" if good and good >= GOOD_ENOUGH else "experimental": True})
+    return out
 
 
 def _rows(metrics: Metrics) -> list[dict[str, Any]]:
@@ -252,7 +270,7 @@ def manifest(metrics: Metrics | None, training: dict[str, Any]) -> dict[str, Any
             "threshold": None,
             "keep_largest": True,
         },
-        "labels": LABELS,
+        "labels": labels(metrics),
         "performance": rows,
         "qc": {
             "orientation": None,

@@ -57,18 +57,24 @@ def loss_of(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         known = ~ALLOWED[label][..., number] | (label == number)
         truth = (label == number).float()
         mine = chance[:, number] * known
-        overlap = (2 * (mine * truth).sum((1, 2)) + 20) / (
-            mine.sum((1, 2)) + truth.sum((1, 2)) + 20
+        overlap = (2 * (mine * truth).sum((1, 2)) + 10) / (
+            mine.sum((1, 2)) + truth.sum((1, 2)) + 10
         )
         parts = parts + share * (1 - overlap).mean()
     return parts
 
 
 def train(
-    hearts: list[Heart], minutes: float, steps: int, seed: int, batch: int = BATCH
+    hearts: list[Heart],
+    minutes: float,
+    steps: int,
+    seed: int,
+    batch: int = BATCH,
+    keep: Path | None = None,
 ) -> tuple[UNet2d, dict]:
     """The running mean of the network's weights and what happened. Ends at ``steps``, or earlier
-    when ``minutes`` are over: the learning rate falls in time for either."""
+    when ``minutes`` are over: the learning rate falls in time for either. keep: where the network
+    is written now and then."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = network().to(memory_format=torch.channels_last)
@@ -100,7 +106,9 @@ def train(
         kept.update(net)
         mean = float(loss.detach()) if step == 0 else 0.98 * mean + 0.02 * float(loss.detach())
         done = step + 1
-        if step % 100 == 0:
+        if keep is not None and done % 500 == 0:  # something to look at, should it be cut off
+            save_onnx(copy.deepcopy(kept.net), keep, (1, 3, 64, 64))
+        if step % 50 == 0:
             print(f"step {step} loss {mean:.3f} {passed:.0f} s, {spent_drawing:.0f} s drawing",
                   flush=True)  # fmt: skip
     return kept.net, {
@@ -152,11 +160,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=50.0, help="never train longer")
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--variants", type=int, default=3, help="squeezed hearts for each real one")
+    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--variants", type=int, default=2, help="squeezed hearts for each real one")
     parser.add_argument("--generated", type=int, default=24, help="generated hearts")
     parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="two gain little")
     parser.add_argument("--leave-out", default="", help="training patients, comma between them")
     parser.add_argument("--no-package", action="store_true", help="only model.onnx, training.json")
     args = parser.parse_args()
@@ -171,10 +179,10 @@ def main() -> None:
         if stack.patient not in apart
         for heart in hearts_of(rng, stack, args.variants, 3)
     ]
-    for one in beats(TRAIN, args.generated, args.threads):
+    for one in beats(TRAIN, args.generated):
         hearts += hearts_of_beat(one)
     print(f"{len(hearts)} training stacks after {time.monotonic() - begun:.0f} s", flush=True)
-    net, log = train(hearts, args.minutes, args.steps, args.seed)
+    net, log = train(hearts, args.minutes, args.steps, args.seed, keep=args.out / "model.onnx")
     log["onnx_difference"] = save_onnx(copy.deepcopy(net), args.out / "model.onnx", (2, 3, 64, 96))
     (args.out / "training.json").write_text(json.dumps(log, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(log), flush=True)
@@ -182,7 +190,9 @@ def main() -> None:
         tried(net, args.data, apart)
     elif not args.no_package:
         import evaluate
+        import quantise
 
+        quantise.main(["--data", str(args.data), "--package", str(args.out)])
         evaluate.main(["--data", str(args.data), "--package", str(args.out)])
 
 
