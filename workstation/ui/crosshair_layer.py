@@ -79,7 +79,7 @@ class CrosshairLayer(Layer):
         unsure = link.is_unconfirmed(port)
         style = Qt.PenStyle.DotLine if unsure else Qt.PenStyle.SolidLine
         if not lines:
-            self._small_cross(painter, QPointF(*place_of(raster, ratio, port)), style)
+            self._small_cross(painter, QPointF(*place_of(raster, ratio, port)), unsure=unsure)
         handles = self.view.underMouse() and not self.view.tool and self.view.painting is None
         far = float(self.view.width() + self.view.height())
         for line in lines:
@@ -107,8 +107,11 @@ class CrosshairLayer(Layer):
                 painter.drawRect(int(x) - 3, int(y) - 3, 7, 7)
 
     @staticmethod
-    def _small_cross(painter: QPainter, focus: QPointF, style: Qt.PenStyle) -> None:
-        painter.setPen(QPen(QColor(theme.FOCUS), 1.0, style))
+    def _small_cross(painter: QPainter, focus: QPointF, *, unsure: bool) -> None:
+        pen = QPen(QColor(theme.PROPOSED if unsure else theme.FOCUS), 1.4 if unsure else 1.0)
+        if unsure:  # too short for dots: three dashes an arm
+            pen.setDashPattern([2.0, 1.2])
+        painter.setPen(pen)
         for x, y in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)):
             way = QPointF(x, y)
             painter.drawLine(QLineF(focus + way * 6.0, focus + way * 16.0))
