@@ -53,11 +53,14 @@ def test_boxes_of_neighbouring_slices_are_one_finding() -> None:
     one = Flat(0, 0.6, (10.0, 10.0, 20.0, 20.0))
     other = Flat(1, 0.9, (12.0, 11.0, 21.0, 22.0))
     away = Flat(0, 0.7, (30.0, 30.0, 40.0, 40.0))
-    found = linked(iter([(0, [one]), (1, [other, away]), (2, [other]), (4, [other])]), SAID)
+    found = linked(iter([(0, [one]), (1, [other, away]), (2, [other]), (4, [other])]), SAID, 3.0)
     assert [[z for z, _ in solid.flats] for solid in found] == [[0, 1, 2], [4], [1]]
     assert found[0].label == 1
     assert found[0].score == pytest.approx(0.9)
     assert overlap_of(one.sides, away.sides) == 0.0
+    thick = SAID.model_copy(update={"min_mm": 5.0})
+    only = linked(iter([(0, [one]), (1, [other, away]), (2, [other])]), thick, 3.0)
+    assert [len(solid.flats) for solid in only] == [3]
 
 
 def label(index: int, key: str) -> dict[str, Any]:

@@ -103,8 +103,11 @@ def boxes_in(
     return kept
 
 
-def linked(slices: Iterator[tuple[int, list[Flat]]], said: Boxes) -> list[Solid]:
-    """Boxes of neighbouring slices, in order, that overlap by ``link`` are one finding."""
+def linked(slices: Iterator[tuple[int, list[Flat]]], said: Boxes, step_mm: float) -> list[Solid]:
+    """Boxes of neighbouring slices, in order, that overlap by ``link`` are one finding.
+
+    step_mm: distance of slices.
+    """
     done: list[Solid] = []
     open_: list[list[tuple[int, Flat]]] = []
     for z, flats in slices:
@@ -125,5 +128,5 @@ def linked(slices: Iterator[tuple[int, list[Flat]]], said: Boxes) -> list[Solid]
                 rest.append([(z, flat)])
         open_ += rest
     done += [Solid(tuple(one)) for one in open_]
-    wanted = [one for one in done if len(one.flats) >= said.min_slices]
+    wanted = [one for one in done if len(one.flats) * step_mm >= said.min_mm]
     return sorted(wanted, key=lambda one: -one.score)

@@ -114,7 +114,7 @@ def locate(
 def _looked_at(
     manifest: Manifest, array: NDArray[Any], grid: Grid, boxes: list[Grid], predict: Predict
 ) -> list[Box]:
-    images = [_shown(manifest, array, grid, box) for box in boxes]
+    images = [shown(manifest, array, grid, box) for box in boxes]
     found = []
     for first in range(0, len(boxes), manifest.infer.batch):
         given = np.stack(images[first : first + manifest.infer.batch])[:, None]
@@ -130,7 +130,7 @@ def _between(source: Grid, target: Grid) -> tuple[Floats, Floats]:
     return across[:3, :3][::-1, ::-1], across[:3, 3][::-1]
 
 
-def _shown(manifest: Manifest, array: NDArray[Any], grid: Grid, box: Grid) -> Image:
+def shown(manifest: Manifest, array: NDArray[Any], grid: Grid, box: Grid) -> Image:
     """The image on a box's grid, with the package's intensity steps."""
     block = _reach(grid, box)
     part = np.asarray(array[block], dtype=np.float32)

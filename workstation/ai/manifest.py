@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from workstation.ai.acceptance import Accept as Accept
 from workstation.ai.acceptance import Quality as Quality
 from workstation.ai.refinement import Refine
-from workstation.ai.vocabulary import Boxes, Infer, Io, Post, Pre, Strict
+from workstation.ai.vocabulary import Boxes, Candidates, Infer, Io, Post, Pre, Strict
 from workstation.ai.vocabulary import Foreground as Foreground
 from workstation.ai.vocabulary import Words as Words
 from workstation.domain.artefact import Code
@@ -125,6 +125,7 @@ class Manifest(Strict):
     infer: Infer
     post: Post
     boxes: Boxes | None = None  # of a detector: what its output channels are
+    candidates: Candidates | None = None  # of a detector that judges places: which
     labels: tuple[Label, ...] = Field(min_length=1)
     performance: tuple[Performance, ...]
     qc: Quality = Quality()
@@ -138,8 +139,13 @@ class Manifest(Strict):
             raise ValueError("infer.patch must be (y, x) for NCHW and (z, y, x) for NCDHW")
         if not flat and self.infer.slices != 1:
             raise ValueError("infer.slices is for NCHW only")
-        if (self.kind == "detection") != (self.boxes is not None):
-            raise ValueError("boxes: what a detection has, and nothing else")
+        ways = (self.boxes is not None) + (self.candidates is not None)
+        if ways != (self.kind == "detection"):
+            raise ValueError("boxes or candidates: what a detection has, and nothing else")
+        if self.candidates is not None and (
+            flat or None in self.pre.spacing_mm or self.infer.flips or len(self.accept) != 1
+        ):
+            raise ValueError("candidates want one channel, NCDHW, a spacing and no flips")
         if self.boxes is not None and (not flat or self.infer.flips or self.pre.locate):
             raise ValueError("boxes want NCHW, no flips and no locate")
         if self.pre.per_channel and len(self.pre.per_channel) != len(self.accept):

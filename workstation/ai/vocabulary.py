@@ -262,8 +262,8 @@ class Boxes(Strict):
 
     apart_mm: of two middles nearer than this only the surer counts. most_overlap: of two boxes in
     a slice that share more (intersection over union) only the surer is kept. most: boxes a slice.
-    link: boxes of neighbouring slices that share this much are one finding. min_slices: least
-    number of them.
+    link: boxes of neighbouring slices that share this much are one finding. min_mm: a finding is at
+    least this thick, slices counted whole.
     """
 
     sides: tuple[int, int, int, int]
@@ -272,7 +272,24 @@ class Boxes(Strict):
     most_overlap: float = Field(default=0.3, ge=0.0, le=1.0)
     most: int = Field(default=20, ge=1)
     link: float = Field(default=0.2, ge=0.0, le=1.0)
-    min_slices: int = Field(default=1, ge=1)
+    min_mm: float = Field(default=0.0, ge=0.0)
+
+
+class Candidates(Strict):
+    """Places that a network judges one by one: round bright spots (``imaging.blobs``) inside the
+    lungs (``imaging.lungs``) of a CT in HU. Each is shown as a box of ``infer.patch`` voxels of
+    ``pre.spacing_mm``, straight in the patient (L, P, H), the spot in its middle; the network gives
+    one chance for each label.
+
+    least_answer_hu: of the blob filter. least_roundness: weakest over strongest curvature. most: so
+    many of the strongest are judged.
+    """
+
+    rule: Literal["round_spots"]
+    within: Literal["lungs"]
+    least_answer_hu: float = Field(default=330.0, gt=0.0)
+    least_roundness: float = Field(default=0.45, ge=0.0, lt=1.0)
+    most: int = Field(default=500, ge=1, le=5000)
 
 
 class Post(Strict):

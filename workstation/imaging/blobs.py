@@ -27,7 +27,14 @@ class Spot:
     answer: float
 
 
-def spots(array: NDArray[np.float32], inside: NDArray[np.bool_], grid: Grid) -> list[Spot]:
+def spots(
+    array: NDArray[np.float32],
+    inside: NDArray[np.bool_],
+    grid: Grid,
+    *,
+    least_answer_hu: float = _ANSWER_HU,
+    least_roundness: float = _ROUNDNESS,
+) -> list[Spot]:
     """Spots whose curvature is that of a ball and not of a vessel, strongest first.
 
     Scale-normalised Laplacian of Gaussian, checked by the eigenvalues of the Hessian (the dot
@@ -56,9 +63,9 @@ def spots(array: NDArray[np.float32], inside: NDArray[np.bool_], grid: Grid) -> 
             )
         answer *= np.float32(sigma**2)
         peak = answer >= ndimage.maximum_filter(answer, size=3)
-        peak &= lung & (answer > _ANSWER_HU) & (smooth > _LUNG_HU + 120.0)
+        peak &= lung & (answer > least_answer_hu) & (smooth > _LUNG_HU + 120.0)
         for place in np.argwhere(peak):
-            if _roundness(smooth, place, spacing) < _ROUNDNESS:
+            if _roundness(smooth, place, spacing) < least_roundness:
                 continue
             z, y, x = (
                 float(p * s + (s - 1) / 2 + b.start)
@@ -102,3 +109,27 @@ def _roundness(
     if curvature[-1] >= 0:
         return 0.0
     return float(curvature[-1] / curvature[0])
+
+
+def outline_of(
+    array: NDArray[np.float32], grid: Grid, spot: Spot
+) -> tuple[tuple[int, int, int], NDArray[np.bool_]]:
+    """What is bright and connected around a spot, within one and a half of its radius and 2 mm:
+    (z, y, x) where the piece lies, and the piece. Bright is over the middle between the spot's own
+    brightness and that of lung. A spot without any such voxel is the voxel that it lies in."""
+    spacing = np.array(grid.spacing_mm[::-1])
+    reach = 1.5 * spot.radius_mm + 2.0
+    at = np.clip(np.rint(spot.index_zyx).astype(int), 0, np.array(grid.shape) - 1)
+    half = np.ceil(reach / spacing).astype(int)
+    low = np.maximum(at - half, 0)
+    high = np.minimum(at + half + 1, grid.shape)
+    patch = np.asarray(array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))])
+    places = np.moveaxis(np.indices(patch.shape), 0, -1) + low
+    away = np.sqrt((((places - np.array(spot.index_zyx)) * spacing) ** 2).sum(axis=-1))
+    core = away <= max(0.5 * spot.radius_mm, float(spacing.max()) * 0.6)
+    bright = (away <= reach) & (patch > 0.5 * (float(np.median(patch[core])) + _LUNG_HU))
+    numbered, _ = ndimage.label(bright)
+    own = np.unique(numbered[core & bright])
+    piece = np.isin(numbered, own[own > 0])
+    piece[tuple(at - low)] = True
+    return (int(low[0]), int(low[1]), int(low[2])), np.asarray(piece)
