@@ -25,7 +25,7 @@ from workstation.domain.measurement import format_value
 from workstation.domain.volume import Frame
 
 LANGUAGES = ("zh_CN", "en")
-KEYS = {"wmh", "stenosis", "lv_function", "nodule", "other"}
+KEYS = {"wmh", "stenosis", "lv_function", "nodule", "hippocampus", "brain_mass", "other"}
 SLOTS = {
     "label", "site", "value", "name", "value_clause", "measures_clause", "grade_clause", "sites",
     "count",
