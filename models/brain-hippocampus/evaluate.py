@@ -27,12 +27,11 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 import baseline  # noqa: E402
 import papers  # noqa: E402
 from crops import Crop, fitted, names, read, split, unfitted  # noqa: E402
-from template import grid_of as grid_of  # noqa: E402
-from template import read as read_head  # noqa: E402
 
 from models.kit.int8 import compared, quantised, session_of  # noqa: E402
 from models.kit.intervals import grouped_bootstrap, rounded  # noqa: E402
 from models.kit.pictures import overlay  # noqa: E402
+from models.kit.t1_heads import read as read_head  # noqa: E402
 from workstation.ai.client import run_package  # noqa: E402
 from workstation.ai.limits import Limits, Unsuitable  # noqa: E402
 from workstation.ai.package import load_package, write_sums  # noqa: E402
@@ -58,7 +57,6 @@ OTHERS = {
     "FLAIR, whole head": "mr_ms_followup/study1_FLAIR.nii.gz",
     "T1+Gd, tumour, slices 6.5 mm apart": "mr_brain_tumour/brain1_image.nrrd",
     "CT of the head": "ct_head/series",
-    "CT of the heart": "",
 }
 
 
@@ -186,10 +184,7 @@ def measure_heads(data: Path, package: Path, pictures: Path | None) -> dict:
     found = [v["least_dice"] for v in out["moved"].values()]
     out["moved_least_dice"] = min(found)
     for name, file in OTHERS.items():
-        if not file:
-            continue
-        path = data / file
-        array, grid = read_series(path) if path.is_dir() else read_head(path)
+        array, grid = read_head(data / file)
         out["others"][name] = {
             k: v for k, v in _outcome(package, array, grid).items() if k != "masks"
         }
@@ -208,16 +203,6 @@ def measure_heads(data: Path, package: Path, pictures: Path | None) -> dict:
     out["others_refused"], out["others_n"] = answers.count("refused"), len(answers)
     out["others_uncertain"] = answers.count("uncertain")
     return out
-
-
-def read_series(folder: Path) -> tuple[np.ndarray, Grid]:
-    """A folder of DICOM slices."""
-    import SimpleITK as sitk
-
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
-    image = sitk.Cast(reader.Execute(), sitk.sitkFloat32)
-    return sitk.GetArrayFromImage(image), grid_of(image)
 
 
 def measure_crops(data: Path, package: Path, pictures: Path) -> dict:

@@ -19,7 +19,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from scipy import ndimage
 
 HERE = Path(__file__).resolve().parent
@@ -29,32 +28,16 @@ from crops import PATCH, normalised  # noqa: E402
 
 from models.kit.cards import write_json  # noqa: E402
 from models.kit.int8 import session_of  # noqa: E402
+from models.kit.t1_heads import WHOLE, read  # noqa: E402
 from workstation.ai.atlas import Atlas, box_grid, grid_about, read_atlas, register  # noqa: E402
 from workstation.ai.vocabulary import Place  # noqa: E402
 from workstation.domain.geometry import Grid, as_matrix  # noqa: E402
 
 STEP_MM = 3
 FILE = "template.npz"
-WHOLE = ("patient04_study1", "patient20_study2")
 FIRST = (26.0, 24.0, -9.0)  # left, back and head of the template's origin, mm
 AXES = {"left": "RAH", "right": "LAH"}
 TISSUE = 60.0  # of patient07's T1: between air, fluid and brain
-
-
-def grid_of(image: sitk.Image) -> Grid:
-    """SimpleITK keeps LPS mm as the product does."""
-    affine = np.eye(4)
-    turn = np.array(image.GetDirection()).reshape(3, 3)
-    affine[:3, :3] = turn * np.array(image.GetSpacing())
-    affine[:3, 3] = image.GetOrigin()
-    x, y, z = image.GetSize()
-    return Grid((z, y, x), as_matrix(affine))
-
-
-def read(path: Path) -> tuple[np.ndarray, Grid]:
-    """A NIfTI volume (z, y, x) and its grid."""
-    image = sitk.ReadImage(str(path), sitk.sitkFloat32)
-    return sitk.GetArrayFromImage(image), grid_of(image)
 
 
 def coarse(image: np.ndarray, grid: Grid) -> tuple[np.ndarray, Grid]:

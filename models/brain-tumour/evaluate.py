@@ -28,6 +28,7 @@ from slices import CLASSES, PIXEL_MM, Slices, normalised, read  # noqa: E402
 
 from models.kit.int8 import quantised, session_of  # noqa: E402
 from models.kit.pictures import mosaic, write_png  # noqa: E402
+from models.kit.t1_heads import read as read_head  # noqa: E402
 from workstation.ai.boxes import Flat, linked, overlap_of  # noqa: E402
 from workstation.ai.client import run_package  # noqa: E402
 from workstation.ai.limits import Limits, Unsuitable  # noqa: E402
@@ -35,7 +36,7 @@ from workstation.ai.manifest import Manifest  # noqa: E402
 from workstation.ai.package import load_package, write_sums  # noqa: E402
 from workstation.ai.preprocess import prepare  # noqa: E402
 from workstation.ai.sliding_window import one_by_one, slide  # noqa: E402
-from workstation.domain.geometry import Grid, as_matrix  # noqa: E402
+from workstation.domain.geometry import Grid  # noqa: E402
 
 CHOSEN_RATE = 0.5  # false boxes a slice, on the check blocks, that the threshold is chosen for
 WITHOUT = {
@@ -50,27 +51,6 @@ WRONG = {
     "CT of the head": "ct_head/series",
     "CT of the abdomen": "ct_abdomen/example_ct.nii.gz",
 }
-
-
-def grid_of(image: sitk.Image) -> Grid:
-    """SimpleITK keeps LPS mm as the product does."""
-    affine = np.eye(4)
-    turn = np.array(image.GetDirection()).reshape(3, 3)
-    affine[:3, :3] = turn * np.array(image.GetSpacing())
-    affine[:3, 3] = image.GetOrigin()
-    x, y, z = image.GetSize()
-    return Grid((z, y, x), as_matrix(affine))
-
-
-def read_volume(path: Path) -> tuple[np.ndarray, Grid]:
-    """A file, or a folder of DICOM slices."""
-    if path.is_dir():
-        reader = sitk.ImageSeriesReader()
-        reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(path)))
-        image = sitk.Cast(reader.Execute(), sitk.sitkFloat32)
-    else:
-        image = sitk.ReadImage(str(path), sitk.sitkFloat32)
-    return sitk.GetArrayFromImage(image), grid_of(image)
 
 
 def flats_of(model: Path, given: Slices) -> list[list[Flat]]:
@@ -110,7 +90,7 @@ def answer(package: Path, array: np.ndarray, grid: Grid) -> dict:
 
 def measure_3d(data: Path, package: Path) -> dict:
     """The tumour with a mask in 3D: which findings lie on it, and by how much."""
-    array, grid = read_volume(data / "mr_brain_tumour" / "brain1_image.nrrd")
+    array, grid = read_head(data / "mr_brain_tumour" / "brain1_image.nrrd")
     mask = (
         sitk.GetArrayFromImage(sitk.ReadImage(str(data / "mr_brain_tumour" / "brain1_label.nrrd")))
         > 0
@@ -151,7 +131,7 @@ def measure_without(data: Path, package: Path, limit: float) -> dict:
     """False alarms on heads without tumour."""
     out = {}
     for name, file in WITHOUT.items():
-        array, grid = read_volume(data / file)
+        array, grid = read_head(data / file)
         flats = flats_in_volume(package / "model.onnx", array, grid, limit)
         solids = linked(enumerate(flats), papers.SAID, grid.spacing_mm[2])
         said = answer(package, array, grid)
@@ -167,8 +147,8 @@ def measure_without(data: Path, package: Path, limit: float) -> dict:
 
 def measure_wrong(data: Path, package: Path) -> dict:
     """Inputs that must not be judged."""
-    rows = {name: read_volume(data / file) for name, file in WRONG.items()}
-    array, grid = read_volume(data / "mr_ms_followup" / "study1_T1W.nii.gz")
+    rows = {name: read_head(data / file) for name, file in WRONG.items()}
+    array, grid = read_head(data / "mr_ms_followup" / "study1_T1W.nii.gz")
     rows["upside down"] = np.ascontiguousarray(array[::-1]), grid
     rows["front to back"] = np.ascontiguousarray(array[:, ::-1]), grid
     noise = np.random.default_rng(1).normal(300, 80, array.shape).astype(np.float32)

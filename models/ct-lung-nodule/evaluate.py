@@ -29,13 +29,14 @@ from candidates import found_in, matched, shown  # noqa: E402
 from models.kit.int8 import quantised, session_of  # noqa: E402
 from models.kit.intervals import grouped_bootstrap, rounded, wilson  # noqa: E402
 from models.kit.pictures import mosaic, outlined, write_png  # noqa: E402
+from models.kit.t1_heads import grid_of, read  # noqa: E402
 from workstation.ai.client import run_package  # noqa: E402
 from workstation.ai.limits import Limits, Unsuitable  # noqa: E402
 from workstation.ai.package import load_package, write_sums  # noqa: E402
 from workstation.analyses.chest.nodule_candidates import find  # noqa: E402
 from workstation.demo.chest_scan import random_chest_scan  # noqa: E402
 from workstation.domain.errors import BadInput  # noqa: E402
-from workstation.domain.geometry import Grid, as_matrix  # noqa: E402
+from workstation.domain.geometry import Grid  # noqa: E402
 from workstation.imaging.lungs import lungs  # noqa: E402
 
 SEEDS = tuple(range(9101, 9107))
@@ -43,16 +44,6 @@ MATRIX, SLICES = 320, 116  # slices of 2.5 mm
 RATES = (0.5, 1.0, 2.0, 4.0, 8.0)
 SIZES = ((4.0, 6.0), (6.0, 10.0), (10.0, 99.0))  # diameters, mm
 SEED = 21
-
-
-def grid_of(image: sitk.Image) -> Grid:
-    """SimpleITK keeps LPS mm as the product does."""
-    affine = np.eye(4)
-    turn = np.array(image.GetDirection()).reshape(3, 3)
-    affine[:3, :3] = turn * np.array(image.GetSpacing())
-    affine[:3, 3] = image.GetOrigin()
-    x, y, z = image.GetSize()
-    return Grid((z, y, x), as_matrix(affine))
 
 
 def read_series(folder: Path) -> tuple[np.ndarray, Grid, list[str]]:
@@ -219,15 +210,9 @@ def measure_wrong(data: Path, package: Path, scan) -> dict:
         "noise": (np.random.default_rng(1).normal(-400, 300, array.shape).astype(np.float32), grid),
         "upper quarter alone": (array[3 * len(array) // 4 :], grid),
     }
-    for name, folder in (("CT of the head", "ct_head/series"), ("CT of the abdomen", "")):
-        if folder:
-            given = read_series(data / folder)
-            rows[name] = given[:2]
-    image = sitk.ReadImage(str(data / "ct_abdomen" / "example_ct.nii.gz"), sitk.sitkFloat32)
-    rows["CT of the abdomen"] = sitk.GetArrayFromImage(image), grid_of(image)
-    path = data / "mr_ms_followup" / "study1_FLAIR.nii.gz"
-    flair = sitk.ReadImage(str(path), sitk.sitkFloat32)
-    rows["MR of the head"] = sitk.GetArrayFromImage(flair), grid_of(flair)
+    rows["CT of the head"] = read(data / "ct_head" / "series")
+    rows["CT of the abdomen"] = read(data / "ct_abdomen" / "example_ct.nii.gz")
+    rows["MR of the head"] = read(data / "mr_ms_followup" / "study1_FLAIR.nii.gz")
     out: dict = {"rows": {}}
     for name, (given, place) in rows.items():
         z, y, x = given.shape
