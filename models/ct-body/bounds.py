@@ -47,14 +47,14 @@ WINDOW = (-250.0, 250.0)  # HU that the image gate looks at: air and bone would 
 SLICES = {"duplicates": "refuse", "blank": "refuse", "jump": "uncertain", "jump_times": 1.8}
 IMAGE = {
     "noise": _bound((0.0, 0.12), (0.0, 0.2)),
-    "detail": _bound((0.06, 1.4), (0.03, 1.8)),
+    "detail": _bound((0.07, 1.7), (0.05, 1.9)),
     "height_mm": _bound((36.0, 1300.0), (24.0, 2000.0)),
     "length_mm": _bound((120.0, 420.0), (90.0, 520.0)),
     "width_mm": _bound((150.0, 560.0), (110.0, 620.0)),
 }
 # Of the prepared image's foreground (over -300 HU), in HU/1000: fat and soft tissue of CT.
 PERCENTILES = [
-    {"percentile": 10.0, "low": -0.3, "high": 0.05},
+    {"percentile": 10.0, "low": -0.3, "high": -0.02},
     {"percentile": 50.0, "low": -0.13, "high": 0.16},
     {"percentile": 90.0, "low": 0.02, "high": 0.6},
 ]

@@ -20,7 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 import bodies  # noqa: E402
 from bounds import WINDOW  # noqa: E402
-from scanner import draw  # noqa: E402
+from scanner import draw, seen_by  # noqa: E402
 
 from models.kit.cards import write_json  # noqa: E402
 from models.kit.gate import Fit, Sample, calibrated  # noqa: E402
@@ -38,19 +38,24 @@ FIT = Fit(
 )
 
 
-def _numbers(rng: np.random.Generator, body: np.ndarray) -> dict[str, np.ndarray] | None:
-    image, label = draw(rng, body)
-    if (label > 0).mean() < LEAST:
-        return None
-    held = np.flatnonzero((image > -0.9).any(axis=(1, 2)))
-    image = image[held[0] : held[-1] + 1] * 1000.0
+def _looked(image: np.ndarray) -> dict[str, np.ndarray] | None:
+    """Numbers of an image in HU; None where nothing is in it."""
     z, y, x = image.shape
     grid = Grid((z, y, x), as_matrix(np.diag([bodies.STEP_MM] * 3 + [1.0])))
     try:
         seen = overview_of(image, grid, "LPH", WINDOW)
         return {group: GROUPS[group](seen) for group in USED}
-    except ValueError:  # nothing is in it
+    except ValueError:
         return None
+
+
+def _part(rng: np.random.Generator, body: np.ndarray) -> dict[str, np.ndarray] | None:
+    """Of a patch, cut as fields of view are."""
+    image, label = draw(rng, body)
+    if (label > 0).mean() < LEAST:
+        return None
+    held = np.flatnonzero((image > -0.9).any(axis=(1, 2)))
+    return _looked(image[held[0] : held[-1] + 1] * 1000.0)
 
 
 def main() -> None:
@@ -63,14 +68,15 @@ def main() -> None:
     samples = []
     for number, path in enumerate(bodies.fill(args.cache, bodies.TRAIN, args.count, 1)):
         body = np.load(path)["tissue"]
-        found = [one for one in (_numbers(rng, body) for _ in range(3)) if one is not None]
+        looks = [_part(rng, body), _part(rng, body), _looked(seen_by(rng, body)[0])]
+        found = [one for one in looks if one is not None]
         if found:
             samples.append(Sample("trunk", path.stem, False, found, check=number % 4 == 3))
     said, record = calibrated(
         samples,
         FIT,
-        f"generated bodies {bodies.TRAIN}-0 to {bodies.TRAIN}-{args.count - 1}, three views each, "
-        "every fourth kept apart for the bounds; see calibrate_gate.py",
+        f"generated bodies {bodies.TRAIN}-0 to {bodies.TRAIN}-{args.count - 1}, two patches and "
+        "the whole of each, every fourth kept apart for the bounds; see calibrate_gate.py",
         groups=USED,
     )
     write_json(args.out / "calibration.json", {"record": record, "likeness": said})
