@@ -31,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
             config.add_cleanup(screen.terminate)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process runs a file whole, and all of ``room``, which shares one window."""
     for item in items:
