@@ -23,6 +23,8 @@ ENVIRONMENT = REPOSITORY / ".venv"
 WINDOWS = sys.platform == "win32"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
+LANES = 2  # processes that share the tests
+
 # What Qt and VTK load at run time and a bare Linux lacks: library to Debian package.
 SCREEN_LIBRARIES = {
     "libEGL.so.1": "libegl1",
@@ -152,8 +154,8 @@ def start() -> int:
     return run("walk")
 
 
-def virtual_screen() -> subprocess.Popen[bytes] | None:
-    """Start Xvfb on a free display and point DISPLAY at it; None where there is none."""
+def virtual_screen() -> tuple[str, subprocess.Popen[bytes]] | None:
+    """Start Xvfb on a free display: its name and process; None where there is no Xvfb."""
     if WINDOWS or shutil.which("Xvfb") is None:
         return None
     reading, writing = os.pipe()
@@ -166,8 +168,7 @@ def virtual_screen() -> subprocess.Popen[bytes] | None:
     os.close(writing)
     with os.fdopen(reading) as answer:
         number = answer.readline().strip()
-    os.environ["DISPLAY"] = f":{number}"
-    return screen
+    return f":{number}", screen
 
 
 def test(arguments: list[str]) -> int:
@@ -175,10 +176,12 @@ def test(arguments: list[str]) -> int:
     if not install_system_packages(TEST_PROGRAMS):
         return 1
     make_environment(REPOSITORY / "installer" / "requirements-test.lock")
-    screen = virtual_screen()
+    # One for each process of the tests: keys go to the one active window of a screen.
+    screens = [screen for screen in (virtual_screen() for _ in range(LANES)) if screen]
     tools = PYTHON.parent
-    os.environ["QT_QPA_PLATFORM"] = "xcb" if screen else "offscreen"
-    pytest = [str(PYTHON), "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
+    os.environ["QT_QPA_PLATFORM"] = "xcb" if screens else "offscreen"
+    os.environ["ONESCAN_TEST_SCREENS"] = " ".join(name for name, _ in screens)
+    pytest = [str(PYTHON), "-m", "pytest", "-q", "-n", str(LANES), "--dist", "loadgroup"]
     checks = [
         ("ruff", [str(tools / "ruff"), "check", "."]),
         ("ruff format", [str(tools / "ruff"), "format", "--check", "-q", "."]),
@@ -195,7 +198,7 @@ def test(arguments: list[str]) -> int:
                 failed.append(name)
             say(f"   {time.monotonic() - started:.0f} s")
     finally:
-        if screen is not None:
+        for _, screen in screens:
             screen.terminate()
             screen.wait()
     say("\nFailed: " + ", ".join(failed) if failed else "\nEvery check passed.")

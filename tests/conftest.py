@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from start import virtual_screen
 from tests.command_line import CommandLine
 from workstation import text
 
@@ -25,10 +24,10 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
 def pytest_configure(config: pytest.Config) -> None:
     """A screen of its own for each process of a shared run."""
-    if hasattr(config, "workerinput") and os.environ.get("QT_QPA_PLATFORM") == "xcb":
-        screen = virtual_screen()
-        if screen is not None:
-            config.add_cleanup(screen.terminate)
+    screens = os.environ.get("ONESCAN_TEST_SCREENS", "").split()
+    if screens and os.environ.get("QT_QPA_PLATFORM") == "xcb":
+        number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        os.environ["DISPLAY"] = screens[number % len(screens)]
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
