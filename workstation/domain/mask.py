@@ -42,14 +42,16 @@ class MaskInfo:
 
 def bounding_block(array: NDArray[np.bool_]) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """Origin and shape (z, y, x) of the smallest block that holds every set voxel."""
-    spans = []
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        hit = np.flatnonzero(array.any(axis=others))
-        spans.append((int(hit[0]), int(hit[-1]) + 1) if hit.size else (0, 0))
-    origin = (spans[0][0], spans[1][0], spans[2][0])
-    shape = tuple(stop - start for start, stop in spans)
-    return origin, (shape[0], shape[1], shape[2])
+
+    def span(hits: NDArray[np.bool_]) -> tuple[int, int]:
+        hit = np.flatnonzero(hits)
+        return (int(hit[0]), int(hit[-1]) + 1) if hit.size else (0, 0)
+
+    # Every voxel is read once, slice by slice; then only the slices that hold something.
+    z = span(np.array([plane.any() for plane in array], dtype=bool))
+    shadow = np.logical_or.reduce(array[z[0] : z[1]], axis=0)
+    y, x = span(shadow.any(axis=1)), span(shadow.any(axis=0))
+    return (z[0], y[0], x[0]), (z[1] - z[0], y[1] - y[0], x[1] - x[0])
 
 
 def centre_lps(array: NDArray[np.bool_], grid: Grid) -> Floats:

@@ -23,11 +23,11 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 from vtkmodules.vtkImagingCore import vtkImageReslice
 
-from workstation.domain.geometry import Floats, Grid, as_matrix
-from workstation.domain.mask import bounding_block
+from workstation.domain.geometry import Floats, Grid
 from workstation.domain.plane import Raster, index_step_mm
 from workstation.domain.work import Cancel
 from workstation.render.grey import grey_of
+from workstation.render.mask_block import block_of
 from workstation.viewing.viewport import Projection, Slab
 from workstation.viewing.window_level import Window
 
@@ -237,18 +237,11 @@ class MaskRenderer:
         if live:
             self._slices = SliceRenderer(mask, grid, nearest=True)
             return
-        origin, shape = bounding_block(mask)
-        if 0 in shape:
+        block = block_of(mask, grid)
+        if block is None:
             return
-        # One empty voxel around it: what is beyond the block reads as outside.
-        low = [max(o - 1, 0) for o in origin]
-        high = [min(o + s + 1, n) for o, s, n in zip(origin, shape, mask.shape, strict=True)]
-        block = mask[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-        matrix = grid.matrix
-        matrix[:3, 3] = grid.to_lps((low[2], low[1], low[0]))
-        part = Grid((block.shape[0], block.shape[1], block.shape[2]), as_matrix(matrix))
-        self._slices = SliceRenderer(np.ascontiguousarray(block), part, nearest=True)
-        self._corners = part.corners_lps
+        self._slices = SliceRenderer(block.voxels, block.grid, nearest=True)
+        self._corners = block.grid.corners_lps
 
     def voxels_changed(self) -> None:
         """Say that a live mask was painted on."""

@@ -16,6 +16,7 @@ from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.reading import review
 from workstation.reading.line import walk_forward
+from workstation.render.mask_block import block_of
 from workstation.text import language, tr
 from workstation.ui.desk import Desk
 from workstation.ui.undo_order import REFUSED
@@ -119,8 +120,16 @@ class Decisions(QObject):
                     self._masks.popitem(last=False)
                 self.refresh()
 
-            self.desk.jobs.read(lambda: self.desk.archive.load_mask(mask_id), arrived)
+            self.desk.jobs.read(lambda: self._load(mask_id), arrived)
         return None
+
+    def _load(self, mask_id: str) -> Bools:
+        """In the background: a mask that is only looked at, ready to be drawn."""
+        found = self.desk.archive.load_voxels(mask_id)
+        mask = found.full()
+        mask.setflags(write=False)
+        block_of(mask, found.grid)  # found here, it does not hold up a frame
+        return mask
 
     # --- acts
 
