@@ -1,0 +1,377 @@
+"""Measure the finished network and write the package's papers.
+
+    python models/ct-head-bleed/evaluate.py --package models/ct-head-bleed [--data ../shared/data]
+
+Generated heads of seeds never used before, and heads of another family of generators
+(``other_heads``), stand for bleedings; the real head CT, which has none, for false alarms. Nothing
+is tuned here. Volumes and masks are compared on the grid of the scan. The network runs as in the
+product (preparation, threshold and pieces are the workstation's own); ``parity`` says how far the
+worker's masks are from these. Writes metrics.json, manifest.json, card.md, example/, SHA256SUMS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1])]
+
+import baseline  # noqa: E402
+import heads  # noqa: E402
+import papers  # noqa: E402
+from choose import TOUCHING, logits_of, session_of  # noqa: E402
+from other_heads import other_scan  # noqa: E402
+from pool import fill  # noqa: E402
+from pre import SAID, SLICES, Ready, ready  # noqa: E402
+
+from models.kit.cards import write_json  # noqa: E402
+from models.kit.int8 import compared, quantised  # noqa: E402
+from models.kit.intervals import bootstrap, wilson  # noqa: E402
+from workstation.ai.client import run_package  # noqa: E402
+from workstation.ai.limits import Limits  # noqa: E402
+from workstation.ai.package import load_package, write_sums  # noqa: E402
+from workstation.ai.preprocess import prepare  # noqa: E402
+from workstation.ai.resampling import resampled  # noqa: E402
+from workstation.ai.vocabulary import Pre  # noqa: E402
+from workstation.demo.bleeds import BleedKind  # noqa: E402
+from workstation.domain.geometry import Grid, as_matrix  # noqa: E402
+from workstation.domain.mask import dice  # noqa: E402
+
+HEADS, OTHERS = 8, 63
+SIZES = ((0.0, 1.0), (1.0, 5.0), (5.0, 20.0), (20.0, 1e9))
+SIZE_NAMES = ("under 1 mL", "1 to 5 mL", "5 to 20 mL", "20 mL or more")
+BINS = np.linspace(0.0, 1.0, 11)
+COSTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+
+
+@dataclass
+class Row:
+    """One scan. found_ml, hit, dice: by who. chance: largest threshold at which a piece of the
+    least size is still found."""
+
+    name: str
+    family: str
+    kind: str
+    true_ml: float
+    found_ml: dict[str, float]
+    hit: dict[str, bool]
+    alarm: dict[str, bool]
+    dice: float
+    chance: float
+
+
+@dataclass
+class Test:
+    """One test scan. family: "same" or "other". array: HU. truth: blood."""
+
+    name: str
+    family: str
+    kind: str
+    array: np.ndarray
+    grid: Grid
+    truth: np.ndarray
+
+
+def _made() -> Iterator[Test]:
+    for number in range(HEADS):
+        for case in heads.cases(heads.TEST, number, pixel_mm=None, second=0.0):
+            scan = case.scan
+            truth = scan.truth if scan.blood else np.zeros(scan.array.shape, bool)
+            yield Test(case.name, "same", case.kind, scan.array, scan.grid, truth)
+    rng = np.random.default_rng(77)
+    for number in range(OTHERS):
+        kind = None if number % 7 in (5, 6) else list(BleedKind)[number % 7]
+        one = other_scan(number, kind, heads.drawn_ml(rng))
+        yield Test(one.name, "other", one.kind, one.array, one.grid, one.blood)
+
+
+def families(cache: Path) -> Iterator[Test]:
+    """Every test scan, kept as a file from one run to the next."""
+    index = cache / f"test-{HEADS}-{OTHERS}.json"
+    if index.is_file():
+        for name, family, kind in json.loads(index.read_text("utf-8")):
+            with np.load(cache / f"test-{name}.npz", allow_pickle=False) as stored:
+                array, truth, affine = stored["array"], stored["truth"], stored["affine"]
+            yield Test(name, family, kind, array, Grid(array.shape, as_matrix(affine)), truth)
+        return
+    listed = []
+    for one in _made():
+        path = cache / f"test-{one.name}.npz"
+        affine = np.asarray(one.grid.matrix)
+        np.savez_compressed(path, array=one.array, truth=one.truth, affine=affine)
+        listed.append((one.name, one.family, one.kind))
+        yield one
+    index.write_text(json.dumps(listed), encoding="utf-8")
+
+
+def say(line: str) -> None:
+    """What was done, as it is done."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+class Runner:
+    """The network as the product runs it, in this process."""
+
+    def __init__(self, package: Path, training: dict[str, Any]) -> None:
+        self.session = session_of(package / "model.onnx")
+        self.pre = Pre.model_validate_json(json.dumps(SAID))
+        self.limit, self.least = training["threshold"], training["min_component_ml"]
+
+    def chances(self, array: np.ndarray, grid: Grid) -> np.ndarray:
+        """Probabilities on the scan's grid."""
+        made = prepare(self.pre, [array.astype(np.float32)], [grid])
+        logits = logits_of(self.session, made.array[0])
+        whole = np.zeros(made.frame.work.shape, np.float32)
+        whole[made.crop] = 1.0 / (1.0 + np.exp(-logits))
+        back = resampled(whole, made.frame.back("linear"))
+        return np.asarray(made.frame.axes.undo(back))
+
+    def mask(self, chance: np.ndarray, grid: Grid) -> np.ndarray:
+        """The finding on the scan's grid."""
+        numbered, _ = ndimage.label(chance >= self.limit, TOUCHING)
+        large = np.bincount(numbered.ravel()) * grid.voxel_ml >= self.least
+        large[0] = False
+        return np.asarray(large[numbered])
+
+
+def strongest(chance: np.ndarray, voxel_ml: float, least_ml: float) -> float:
+    """The highest threshold of ``COSTS`` at which a piece of ``least_ml`` is left; 0 for none."""
+    best = 0.0
+    for limit in COSTS:
+        numbered, _ = ndimage.label(chance >= limit, TOUCHING)
+        counts = np.bincount(numbered.ravel())[1:]
+        if not counts.size or counts.max() * voxel_ml < least_ml:
+            break
+        best = float(limit)
+    return round(best, 2)
+
+
+def measure(
+    package: Path, training: dict[str, Any], rule: dict[str, float], cache: Path
+) -> dict[str, Any]:
+    """Every test scan, once."""
+    runner = Runner(package, training)
+    rows: list[Row] = []
+    voxels = np.zeros((2, len(BINS) - 1, 3))  # by family: count, sum of chances, blood
+    worst: tuple[float, Any] = (2.0, None)
+    for test in families(cache):
+        name, family, kind = test.name, test.family, test.kind
+        array, grid, truth = test.array, test.grid, test.truth
+        chance = runner.chances(array, grid)
+        mask = runner.mask(chance, grid)
+        prepared = ready(array, grid, truth)
+        classic = baseline.segment(prepared.image, rule)
+        target = prepared.label > 127
+        one = Row(
+            name, family, kind, float(truth.sum()) * grid.voxel_ml,
+            {"model": float(mask.sum()) * grid.voxel_ml, "baseline": float(classic.sum()) * 0.003},
+            {"model": bool((mask & truth).any()), "baseline": bool((classic & target).any())},
+            {"model": bool(mask.any()), "baseline": bool(classic.any())},
+            dice(mask, truth) if truth.any() else float("nan"),
+            strongest(chance, grid.voxel_ml, runner.least),
+        )  # fmt: skip
+        rows.append(one)
+        soft = (array > -10) & (array < 130) & (chance > 0.01)
+        place = np.digitize(chance[soft], BINS[1:-1])
+        for column, weight in enumerate((None, chance[soft], truth[soft])):
+            voxels[int(family == "other"), :, column] += np.bincount(
+                place, weights=weight, minlength=len(BINS) - 1
+            )
+        if one.true_ml >= 1.0 and family == "same" and one.dice < worst[0]:
+            worst = one.dice, (array, grid, mask, truth, one)
+        say(f"{name} {kind} {one.true_ml:.2f} {one.found_ml} {one.dice:.2f} {one.chance}")
+    out: dict[str, Any] = {
+        family: summary([r for r in rows if r.family == family], voxels[k])
+        for k, family in enumerate(("same", "other"))
+    }
+    out["rows"] = [
+        {
+            "name": r.name, "kind": r.kind, "true_ml": round(r.true_ml, 2),
+            "found_ml": round(r.found_ml["model"], 2), "chance": r.chance,
+            "baseline_ml": round(r.found_ml["baseline"], 2),
+            "dice": None if np.isnan(r.dice) else round(r.dice, 3),
+        }
+        for r in rows
+    ]  # fmt: skip
+    papers.worst_picture(package, worst[1])
+    last = worst[1][4]
+    out["worst"] = next(row for row in out["rows"] if row["name"] == last.name)
+    return out
+
+
+def part(hits: list[bool]) -> dict[str, Any]:
+    """A share with its 95 % interval (Wilson)."""
+    if not hits:
+        return {"n": 0, "value": 0.0, "low": 0.0, "high": 1.0}
+    value, low, high = wilson(int(sum(hits)), len(hits))
+    return {"n": len(hits), "value": round(value, 3), "low": round(low, 3), "high": round(high, 3)}
+
+
+def volumes(rows: list[Row], who: str) -> dict[str, float]:
+    """Error of volume where something was found: median of found over true, and of its size."""
+    if not rows:
+        return {"ratio": 0.0, "error_ml": 0.0}
+    ratio = [r.found_ml[who] / r.true_ml for r in rows]
+    error = [abs(r.found_ml[who] - r.true_ml) for r in rows]
+    return {"ratio": round(float(np.median(ratio)), 2), "error_ml": round(float(np.mean(error)), 2)}
+
+
+def summary(rows: list[Row], voxels: np.ndarray) -> dict[str, Any]:
+    """All numbers of one family."""
+    # A layer so thin that no voxel is half covered counts neither as bleeding nor as none.
+    bled, none = [r for r in rows if r.true_ml > 0], [r for r in rows if r.kind == heads.NONE]
+    large = [r for r in bled if r.true_ml >= 1.0]
+    out: dict[str, Any] = {"bled": len(bled), "large": len(large), "none": len(none)}
+    for who in ("model", "baseline"):
+        out[who] = {
+            "sensitivity": part([r.hit[who] for r in large]),
+            "sensitivity_all": part([r.hit[who] for r in bled]),
+            "alarms": part([r.alarm[who] for r in none]),
+            "false_ml": round(float(np.mean([r.found_ml[who] for r in none])), 2) if none else 0.0,
+            "volume": volumes([r for r in large if r.hit[who]], who),
+            "by_kind": {
+                str(kind): {
+                    **part([r.hit[who] for r in bled if r.kind == kind and r.true_ml >= 1.0]),
+                    **volumes([r for r in large if r.kind == kind and r.hit[who]], who),
+                }
+                for kind in BleedKind
+            },
+            "by_size": {
+                str(k): {
+                    **part([r.hit[who] for r in bled if low <= r.true_ml < high]),
+                    **volumes([r for r in bled if low <= r.true_ml < high and r.hit[who]], who),
+                }
+                for k, (low, high) in enumerate(SIZES)
+            },
+        }
+    scores = [r.dice for r in large]
+    value, low, high = bootstrap(scores, 3)
+    out["model"]["dice"] = {"value": round(value, 3), "low": round(low, 3), "high": round(high, 3)}
+    out["costs"] = {
+        f"{limit:g}": {
+            "sensitivity": part([r.chance >= limit for r in large])["value"],
+            "alarms": part([r.chance >= limit for r in none])["value"],
+        }
+        for limit in COSTS
+    }
+    count, chance, true = voxels.T
+    held = count > 0
+    said, seen = chance / np.maximum(count, 1), true / np.maximum(count, 1)
+    out["reliability"] = {
+        "bins": {
+            str(k): {"said": round(float(said[k]), 3), "seen": round(float(seen[k]), 3),
+                     "voxels": int(count[k])}
+            for k in range(len(count))
+        },
+        "error": round(float((np.abs(said - seen) * count)[held].sum() / count.sum()), 3),
+    }  # fmt: skip
+    return out
+
+
+def parity(package: Path, training: dict[str, Any]) -> dict[str, float]:
+    """Dice of the worker's mask and the one measured here, seconds and memory, on two threads."""
+    runner = Runner(package, training)
+    case = list(heads.cases(heads.TEST, 0, pixel_mm=0.5, second=0.0))[1]
+    scan = case.scan
+    result = run_package(load_package(package), [scan.array], [scan.grid], limits=Limits(threads=2))
+    mine = runner.mask(runner.chances(scan.array, scan.grid), scan.grid)
+    return {
+        "dice": round(dice(result.masks["bleed"], mine), 4),
+        "seconds": round(result.seconds, 1),
+        "peak_mb": round(result.peak_mb),
+        "rows": scan.array.shape[1],
+        "slices": scan.array.shape[0],
+    }
+
+
+def int8(package: Path, training: dict[str, Any], volumes: list[Ready]) -> dict[str, float]:
+    """An int8 network against the float32 one on slices that neither was calibrated on. It would
+    ship only if no mask lost anything; see the card."""
+    cut = float(np.log(training["threshold"] / (1.0 - training["threshold"])))
+    reach = SLICES // 2
+
+    def batches(some: list[Ready]) -> list[np.ndarray]:
+        out = []
+        for one in some:
+            image = one.image[:, : one.image.shape[1] // 16 * 16, : one.image.shape[2] // 16 * 16]
+            planes = range(reach + 4, len(image) - reach, 9)
+            cuts = [image[z - reach : z + reach + 1].astype(np.float32) for z in planes]
+            out.append(np.stack(cuts))
+        return out
+
+    with TemporaryDirectory() as scratch:
+        small = Path(scratch) / "small.onnx"
+        quantised(package / "model.onnx", small, batches(volumes[1::5]))
+        found = compared(
+            package / "model.onnx", small, batches(volumes[0::5]),
+            lambda logits: (logits[:, 0] >= cut).astype(np.uint8),
+        )  # fmt: skip
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def real(package: Path, data: Path) -> dict[str, Any]:
+    """The real head CT without bleeding: what is found all the same."""
+    from workstation.dicom.folder import read_folder
+
+    folder = read_folder(data / "ct_head" / "series")
+    volume = folder.read(folder.stacks[0])
+    result = run_package(
+        load_package(package), [volume.array], [volume.grid], limits=Limits(threads=2)
+    )
+    mask = result.masks["bleed"]
+    _, count = ndimage.label(mask, TOUCHING)
+    return {
+        "false_ml": round(float(mask.sum()) * volume.grid.voxel_ml, 2),
+        "pieces": int(count),
+        "doubts": [str(one) for one in result.doubts],
+        "unlikeness": round(result.unlikeness or 0.0, 2),
+        "seconds": round(result.seconds, 1),
+        "peak_mb": round(result.peak_mb),
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--package", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="public test images")
+    parser.add_argument("--cache", type=Path, required=True, help="where training kept volumes")
+    parser.add_argument("--papers", action="store_true", help="write papers from metrics.json")
+    args = parser.parse_args(arguments)
+    training = json.loads((args.package / "training.json").read_text("utf-8"))
+    written = args.package / "metrics.json"
+    if args.papers:
+        papers.write(args.package, json.loads(written.read_text("utf-8")))
+        return
+    papers.write_without_numbers(args.package, training)
+    kept = fill(args.cache, heads.CHOOSE, 8, 1)
+    rule = baseline.tune(kept)
+    say(json.dumps(rule))
+    metrics: dict[str, Any] = {"training": training, "baseline": rule}
+    metrics["generated"] = measure(args.package, training, rule, args.cache)
+    write_sums(args.package)
+    metrics["example"] = papers.write_example(args.package)
+    write_sums(args.package)
+    metrics["int8"] = int8(args.package, training, kept)
+    metrics["parity"] = parity(args.package, training)
+    if args.data:
+        metrics["real"] = real(args.package, args.data)
+    elif written.is_file():
+        metrics["real"] = json.loads(written.read_text("utf-8"))["real"]
+    write_json(written, metrics)
+    papers.write(args.package, metrics)
+    write_sums(args.package)
+
+
+if __name__ == "__main__":
+    main()
