@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from onnx import helper
 
-from tests.ai.packages import identity, package
+from tests.ai.packages import identity, manifest, network, package
 from tests.wrong_images import grid_of
 from workstation.ai.acceptance import OutputChecks, Quality
 from workstation.ai.appearance import overview_of
 from workstation.ai.client import run_package
 from workstation.ai.limits import Limits, Unsuitable
-from workstation.ai.plausibility import judge_mask, measures_of
+from workstation.ai.manifest import Manifest
+from workstation.ai.plausibility import judge_mask, lying, measures_of
+from workstation.text import say
 
 SPACING = np.array([4.0, 2.0, 2.0])
 WIDE = {"usual": (0.0, 1.0), "allowed": (0.0, 1.0)}
@@ -98,3 +102,61 @@ def test_doubts_come_back_from_the_worker(tmp_path: Path) -> None:
     assert "80 mm high" in words[0]
     assert "marked 1152.0 mL" in words[1]
     assert result.unlikeness is None
+
+
+def test_the_middle_of_a_mask_is_in_patient_space() -> None:
+    mask = box(slice(3, 9), slice(10, 21), slice(60, 63)) | box(
+        slice(9, 12), slice(2, 4), slice(0, 2)
+    )
+    found = lying(mask, GRID)
+    middle = np.argwhere(mask).mean(axis=0)[::-1]
+    np.testing.assert_allclose(found.middle_mm, GRID.to_lps(middle), atol=1e-9)
+    assert found.ml == pytest.approx(int(mask.sum()) * 0.016)
+    assert lying(np.zeros_like(mask), GRID).ml == 0.0
+
+
+@pytest.mark.parametrize(
+    ("axis", "towards", "words", "said"),
+    [
+        (2, "L", "Left and right of the image", "左右"),
+        (1, "P", "Front and back of the image", "前后"),
+        (0, "H", "The image may be upside down", "上下"),
+    ],
+)
+def test_labels_that_lie_on_the_wrong_side_are_doubted(
+    tmp_path: Path, axis: int, towards: str, words: str, said: str
+) -> None:
+    """Two boxes, a channel each: the bright one must lie ``towards`` a side of the other."""
+    dim = box(slice(4, 10), slice(22, 40), slice(22, 40)).astype(np.float32)
+    image = np.ascontiguousarray(dim + 2 * np.flip(dim, axis=axis))
+    one = helper.make_node
+    nodes = [
+        one("Sub", ["image", "one"], ["bright"]),
+        one("Mul", ["bright", "bright"], ["square"]),
+        one("Sub", ["one", "square"], ["dim"]),
+        one("Concat", ["bright", "dim"], ["out"], axis=1),
+    ]
+    label = {**manifest()["labels"][0], "site": {"en": "Liver", "zh": "肝"}}
+    model = package(
+        tmp_path / "a",
+        network(nodes, {"one": np.float32(1.0)}),
+        labels=[
+            label | {"key": "bright"},
+            label | {"key": "dim", "index": 1, "site": {"en": "Spine", "zh": "脊柱"}},
+        ],
+        qc={"placed": [{"label": "bright", "than": "dim", "towards": towards, "least_mm": 5.0}]},
+    )
+    limits = Limits(threads=1)
+    right = run_package(model, [image], [GRID], limits=limits, provider="cpu")
+    assert right.masks["bright"].any() and right.masks["dim"].any() and right.doubts == ()
+    turned = np.ascontiguousarray(np.flip(image, axis=axis))
+    (doubt,) = run_package(model, [turned], [GRID], limits=limits, provider="cpu").doubts
+    assert str(doubt).startswith(words) and "liver" in str(doubt) and "spine" in str(doubt)
+    chinese = say(doubt, lang="zh_CN")
+    assert said in chinese and "肝" in chinese and "脊柱" in chinese
+
+
+def test_a_place_of_a_label_that_is_not_there_is_refused() -> None:
+    rule = {"label": "spot", "than": "other", "towards": "L"}
+    with pytest.raises(ValueError, match=r"qc.placed names labels"):
+        Manifest.model_validate_json(json.dumps(manifest(qc={"placed": [rule]})))

@@ -258,6 +258,18 @@ class OutputChecks(Strict):
     score: Bound | None = None
 
 
+class Placed(Strict):
+    """Where the middle of one label's mask must lie from another's: at least ``least_mm`` towards a
+    side of the patient (negative: or so much on the other side). Looked at where both masks hold
+    ``least_ml``; else the result is uncertain: the image, or the patient, may be mirrored."""
+
+    label: str = Field(min_length=1)
+    than: str = Field(min_length=1)
+    towards: Literal["L", "R", "A", "P", "H", "F"]
+    least_mm: float = 0.0
+    least_ml: float = Field(default=10.0, ge=0.0)
+
+
 class Quality(Strict):
     """Outside these bounds the model does not judge: a refusal, never an empty result.
 
@@ -266,7 +278,7 @@ class Quality(Strict):
     and ``likeness`` look at the first channel; null looks at it as it is stored, for parts that
     lie at an angle of their own (the heart in its short axis). window: values beyond it are set to
     its ends before ``slices``, ``image`` and ``likeness`` look: in CT, air and bone would hide what
-    lies between.
+    lies between. placed: how labels must lie to each other.
     """
 
     orientation: str | None = Field(default="LPH", pattern=r"^[LRPAHF]{3}$")
@@ -278,6 +290,7 @@ class Quality(Strict):
     image: ImageChecks | None = None
     likeness: Likeness | None = None
     output: OutputChecks | None = None
+    placed: tuple[Placed, ...] = ()
 
     @model_validator(mode="after")
     def _window(self) -> Self:

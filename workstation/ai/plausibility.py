@@ -1,7 +1,9 @@
-"""The output gate: can what the network drew be true? Each label's mask is looked at."""
+"""The output gate: can what the network drew be true? Each label's mask, and how they lie."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,11 @@ from workstation.ai.acceptance import OutputChecks, Quality
 from workstation.ai.appearance import Overview, reduced
 from workstation.ai.facts import Remark
 from workstation.ai.limits import Unsuitable
+from workstation.ai.manifest import Manifest
 from workstation.ai.preprocess import pieces_of
-from workstation.domain.errors import N_, Message
-from workstation.domain.geometry import Grid
+from workstation.domain.errors import N_, Message, named
+from workstation.domain.geometry import Floats, Grid
+from workstation.domain.mask import bounding_block
 
 NOT_PLAUSIBLE = N_(
     "The result is not plausible: {volume} mL, where {low} to {high} mL can be expected. "
@@ -31,6 +35,58 @@ _TEMPLATES: tuple[tuple[str, str, int], ...] = (
     ("score", N_("The model itself is unsure of what it marked (mean probability {found}, usual "
                  "{low} to {high})."), 2),
 )  # fmt: skip
+_WRONG_SIDE = {
+    "LR": N_("Left and right of the image, or of the patient, may be exchanged: {label} does not "
+             "lie on its side of {than}."),
+    "AP": N_("Front and back of the image may be exchanged: {label} does not lie on its side of "
+             "{than}."),
+    "HF": N_("The image may be upside down: {label} does not lie on its side of {than}."),
+}  # fmt: skip
+# Unit vectors of the patient's sides, LPS.
+_SIDES = {
+    "L": (1.0, 0.0, 0.0), "R": (-1.0, 0.0, 0.0), "P": (0.0, 1.0, 0.0), "A": (0.0, -1.0, 0.0),
+    "H": (0.0, 0.0, 1.0), "F": (0.0, 0.0, -1.0),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Lying:
+    """A mask's volume and middle (LPS mm)."""
+
+    ml: float
+    middle_mm: Floats
+
+
+def lying(mask: NDArray[np.bool_], grid: Grid) -> Lying:
+    """How much a mask (z, y, x) on ``grid`` holds, and where; of an empty one the middle is the
+    first voxel."""
+    origin, shape = bounding_block(mask)
+    part = mask[tuple(slice(o, o + n) for o, n in zip(origin, shape, strict=True))]
+    count = int(np.count_nonzero(part))
+    index = []
+    for axis in (2, 1, 0):
+        profile = part.sum(axis=tuple(a for a in range(3) if a != axis), dtype=np.int64)
+        index.append(origin[axis] + float(profile @ np.arange(profile.size)) / max(count, 1))
+    return Lying(count * grid.voxel_ml, grid.to_lps(index))
+
+
+def judge_places(manifest: Manifest, found: Mapping[str, Lying]) -> tuple[Message, ...]:
+    """Which labels do not lie to each other as ``qc.placed`` says; ``found`` by label."""
+    sites = {label.key: label.site for label in manifest.labels}
+    doubts = []
+    for rule in manifest.qc.placed:
+        one, other = found[rule.label], found[rule.than]
+        if min(one.ml, other.ml) < max(rule.least_ml, 1e-9):
+            continue
+        away = float((one.middle_mm - other.middle_mm) @ np.asarray(_SIDES[rule.towards]))
+        if away < rule.least_mm:
+            axis = next(pair for pair in _WRONG_SIDE if rule.towards in pair)
+            this, that = sites[rule.label], sites[rule.than]
+            params = named(this.en.lower(), this.zh, "label") | named(
+                that.en.lower(), that.zh, "than"
+            )
+            doubts.append(Message(_WRONG_SIDE[axis], params))
+    return tuple(doubts)
 
 
 def measures_of(

@@ -38,7 +38,7 @@ from workstation.ai.limits import Unsuitable
 from workstation.ai.looks import look
 from workstation.ai.manifest import Manifest
 from workstation.ai.pieces import store_pieces
-from workstation.ai.plausibility import judge_mask
+from workstation.ai.plausibility import judge_mask, judge_places, lying
 from workstation.ai.postprocess import clean
 from workstation.ai.providers import choices
 from workstation.ai.quality import judge_image
@@ -264,6 +264,8 @@ def run(request: dict[str, Any], tell: Callable[..., None], kept: Kept) -> dict[
     )
     labels: dict[str, dict[str, Any]] = {}
     doubts = judged.doubts + seen.doubts
+    asked = {key for one in manifest.qc.placed for key in (one.label, one.than)}
+    places = {}
 
     def finished(key: str) -> Mask:
         return _stored(folder, labels[key], grids[0].shape)
@@ -287,6 +289,9 @@ def run(request: dict[str, Any], tell: Callable[..., None], kept: Kept) -> dict[
             "score": found.score,
         }
         doubts += judge_mask(manifest.qc, mask, grids[0], found.score, judged.overview)
+        if found.label.key in asked:
+            places[found.label.key] = lying(mask, grids[0])
+    doubts += judge_places(manifest, places)
     spent = time.monotonic() - looking
     stages.seconds["window and masks"] = spent - stages.seconds.get("network", 0.0)
     return {
