@@ -10,7 +10,14 @@ import pytest
 
 from workstation.analyses import analysis, find_analyses
 from workstation.analyses.heart.lv_function import half_ellipsoid, simpson_ml
-from workstation.domain.analysis import AnalysisInputs, AnalysisResult, AnalysisSpec
+from workstation.domain.analysis import (
+    AXIS_UNITS,
+    AnalysisInputs,
+    AnalysisResult,
+    AnalysisSpec,
+    Kind,
+    Quantity,
+)
 from workstation.domain.errors import BadInput
 from workstation.domain.geometry import Grid, as_matrix
 
@@ -19,10 +26,15 @@ IDS = [spec.id for spec, _ in ALL]
 UCUM = {"1", "%", "mm", "cm", "mm2", "mm3", "mL", "g", "ms", "s", "[hnsf'U]", "{SUVbw}g/mL"}
 
 
+def _where(quantity: Quantity) -> str:
+    """The name as known answers write it."""
+    return f"{quantity.name.en} @ {quantity.site.en}" if quantity.site.en else quantity.name.en
+
+
 def everything_said(result: AnalysisResult) -> list[tuple[str, float, str]]:
-    said = [(q.name.en, q.value, q.unit) for q in result.quantities]
+    said = [(_where(q), q.value, q.unit) for q in result.quantities]
     for candidate in result.candidates:
-        said += [(q.name.en, q.value, q.unit) for q in (candidate.quantity, *candidate.others)]
+        said += [(_where(q), q.value, q.unit) for q in (candidate.quantity, *candidate.others)]
     return said
 
 
@@ -37,12 +49,29 @@ def test_contract(spec: AnalysisSpec, analyse: object) -> None:
     assert spec.id.split("/")[0] == spec.area
     assert re.fullmatch(r"\d+\.\d+\.\d+", spec.version)
     assert spec.name.en and re.search(r"[\u4e00-\u9fff]", spec.name.zh)
-    assert spec.accepts and all(spec.accepts)
+    assert all(spec.accepts) and (spec.accepts or spec.inputs)
     assert len(spec.formula) > 10
     # A source is a citation somebody can look up.
     assert re.search(r"(19|20)\d\d", spec.source) and len(spec.source) > 40
     assert spec.known_answers and all(k.source and k.expected for k in spec.known_answers)
     assert callable(analyse)
+
+
+@pytest.mark.parametrize(("spec", "analyse"), ALL, ids=IDS)
+def test_inputs_and_parameters_can_be_filled_in(spec: AnalysisSpec, analyse: object) -> None:
+    keys = [one.key for one in spec.takes] + [one.key for one in spec.parameters]
+    assert len(set(keys)) == len(keys) and spec.takes
+    for one in spec.takes:
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", one.key)
+        assert one.name.en and re.search(r"[\u4e00-\u9fff]", one.name.zh)
+        assert one.axis in {"", *AXIS_UNITS}
+        assert bool(one.axis) == (one.kind in (Kind.SERIES, Kind.CURVE)), one.key
+    for parameter in spec.parameters:
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", parameter.key)
+        assert parameter.name.en and re.search(r"[\u4e00-\u9fff]", parameter.name.zh)
+        assert parameter.checked(None) == parameter.default
+        if parameter.default is not None:
+            assert parameter.checked(parameter.default) == parameter.default
 
 
 @pytest.mark.parametrize(("spec", "analyse"), ALL, ids=IDS)

@@ -1,4 +1,4 @@
-"""Image files that are not DICOM: what ``models run`` reads and writes.
+"""Image files that are not DICOM: what ``models run`` and ``analyse`` read and write.
 
 SimpleITK speaks LPS millimetres and arrays (z, y, x), as this product does; nothing is flipped.
 """
@@ -32,21 +32,49 @@ def _grid_of(image: sitk.Image) -> Grid:
     return Grid((int(z), int(y), int(x)), as_matrix(affine))
 
 
+def _read(path: Path) -> sitk.Image:
+    if not path.is_file():
+        raise BadInput(N_("There is no file {path}."), path=str(path))
+    try:
+        return sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise BadInput(
+            N_("{path} is not an image that can be read (NIfTI, NRRD, MetaImage or PNG)."),
+            path=str(path),
+        ) from error
+
+
+_TIME_UNITS = (8, 16, 24)
+"""NIfTI-1 ``xyzt_units``, its bits for s, ms and us; ITK makes seconds of each."""
+
+
+def load_series(path: Path) -> tuple[NDArray[Any], Grid, float | None]:
+    """Array (t, z, y, x), grid of each volume, and seconds from one to the next; None where the
+    file does not say them in a unit. A file with one volume gives one. Errors as ``load_image``.
+    """
+    image = _read(path)
+    if image.GetDimension() != 4:
+        array, grid = load_image(path)
+        return array[None], grid, None
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        raise BadInput(N_("{path} has several values in each voxel."), path=str(path))
+    units = image.GetMetaData("xyzt_units") if image.HasMetaDataKey("xyzt_units") else ""
+    stated = units.isdigit() and int(units) & 0x38 in _TIME_UNITS
+    step_s = image.GetSpacing()[3]
+    return (
+        sitk.GetArrayFromImage(image),
+        _grid_of(image[:, :, :, 0]),
+        step_s if stated and step_s > 0 else None,
+    )
+
+
 def load_image(path: Path) -> tuple[NDArray[Any], Grid]:
     """Array (z, y, x) and grid of a NIfTI, NRRD or MetaImage volume, or of a PNG as one slice.
 
     The pixels of a picture have no size in mm: they count as 1 mm (``is_picture``).
     A colour picture becomes its luminance (ITU-R BT.601). Raises ``BadInput`` that names the file.
     """
-    if not path.is_file():
-        raise BadInput(N_("There is no file {path}."), path=str(path))
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise BadInput(
-            N_("{path} is not an image that can be read (NIfTI, NRRD, MetaImage or PNG)."),
-            path=str(path),
-        ) from error
+    image = _read(path)
     picture = is_picture(path)
     channels = image.GetNumberOfComponentsPerPixel()
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
@@ -67,12 +95,17 @@ def load_image(path: Path) -> tuple[NDArray[Any], Grid]:
 
 
 def write_mask(path: Path, mask: NDArray[np.bool_], grid: Grid) -> Path:
-    """``mask`` (z, y, x) as an image file of 0 and 1 in its place in the patient; the path written.
+    """``mask`` (z, y, x) as an image file of 0 and 1; otherwise as ``write_image``."""
+    return write_image(path, mask.astype(np.uint8), grid)
+
+
+def write_image(path: Path, array: NDArray[Any], grid: Grid) -> Path:
+    """``array`` (z, y, x) as an image file in its place in the patient; the path written.
 
     A stack with a tilted gantry is sheared, which NIfTI's rotation cannot hold: it is written as
     ``.nrrd`` beside the asked name. Raises ``BadInput`` where the file cannot be written.
     """
-    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+    image = sitk.GetImageFromArray(array)
     image.SetSpacing(grid.spacing_mm)
     image.SetOrigin(tuple(grid.matrix[:3, 3]))
     image.SetDirection(tuple(grid.directions.ravel()))

@@ -12,6 +12,7 @@ import pkgutil
 from collections.abc import Callable
 
 from workstation.domain.analysis import AnalysisInputs, AnalysisResult, AnalysisSpec
+from workstation.domain.errors import N_, NotFound
 
 Analyse = Callable[[AnalysisInputs], AnalysisResult]
 
@@ -44,3 +45,13 @@ def analysis(id: str) -> tuple[AnalysisSpec, Analyse]:
         if spec.id == id:
             return spec, analyse
     raise KeyError(id)
+
+
+def named_analysis(name: str) -> tuple[AnalysisSpec, Analyse]:
+    """One plug-in by its id or by the last part of it ("stenosis"); ``NotFound`` names the near."""
+    found = [pair for pair in find_analyses() if name in (pair[0].id, pair[0].id.split("/")[1])]
+    if len(found) == 1:
+        return found[0]
+    near = [spec.id for spec, _ in (found or find_analyses())]
+    raise NotFound(N_("There is no measure {name}. There are: {known}."),
+                   name=name[:80], known=", ".join(near))  # fmt: skip

@@ -53,6 +53,12 @@ def _bench() -> ModuleType:
     return bench
 
 
+def _analyses() -> ModuleType:
+    from workstation.cli import analyses
+
+    return analyses
+
+
 def named_path(given: str) -> str:
     """A path as given; an empty one (an unset variable) would mean the folder one stands in."""
     if not given.strip():
@@ -166,6 +172,20 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     add_model_commands(commands, common)
+    one = add("analyse", lambda s, a: _analyses().analyse(s, a), "one measure on files")
+    one.add_argument("name", nargs="?", default="", metavar="NAME", help="as --list shows it")
+    one.add_argument("--list", action="store_true", help="measures, their inputs and parameters")
+    one.add_argument(
+        "--input", action="append", default=[], metavar="KEY=PATH", type=named_path,
+        help="DICOM folder, NIfTI, NRRD or CSV; of a mask with several values PATH#VALUE; "
+        "may be repeated for the volumes of a series",
+    )  # fmt: skip
+    one.add_argument("--param", action="append", default=[], metavar="KEY=VALUE")
+    one.add_argument(
+        "--positions", action="append", default=[], metavar="KEY=NUMBERS",
+        help="times (s), b-values (s/mm2), echo times (ms) of a series whose files lack them",
+    )  # fmt: skip
+    one.add_argument("--to", default="", metavar="DIR", help="write maps, masks and curves there")
 
     one = add(
         "bench",

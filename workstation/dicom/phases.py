@@ -125,6 +125,17 @@ def phase_names(
     return _PHASE, tuple(f"{i}/{count}" for i in range(1, count + 1))
 
 
+def phase_values(firsts: Sequence[Slice | None], key: str) -> tuple[float, ...]:
+    """Of each phase the number that its label shows: b-values, echo times and the like.
+
+    Empty where the phases differ in time, or where one of them does not state it.
+    """
+    told = key if key in _CONTRASTS else "DiffusionBValue"
+    values = [None if s is None else s.number(told) for s in firsts]
+    known = tuple(v for v in values if v is not None)
+    return known if len(known) == len(values) > 1 else ()
+
+
 def _beat(item: Slice | None, at: int, count: int, time_s: float | None) -> str:
     number = f"{at + 1}/{count}"
     percent = item.number("NominalPercentageOfCardiacPhase") if item is not None else None

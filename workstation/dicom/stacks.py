@@ -9,7 +9,7 @@ import numpy as np
 
 from workstation.dicom.acquisition import acquisition_of
 from workstation.dicom.layout import arrange, far_gaps
-from workstation.dicom.phases import Clock, phase_names
+from workstation.dicom.phases import Clock, phase_names, phase_values
 from workstation.dicom.placement import Noted, Placed, place
 from workstation.dicom.roles import purpose_of
 from workstation.dicom.samples import (
@@ -130,7 +130,8 @@ def _stack(study_uid: str, series: Series, group: Group) -> Stack:
     pixels = Samples(there, list(factors.values()))
     regions = _Regions()
     frames = _frames(placed, pixels, factors, Clock(placed), regions)
-    axis, labels = _phase_names(placed, frames)
+    firsts, times = _phase_firsts(placed, frames)
+    axis, labels = phase_names(firsts, placed.time_key, times)
     windows = windows_of(middle, factors.get(id(middle), 1.0))
     purpose = purpose_of(
         middle, phases=placed.phases, places=placed.grid.shape[0], is_volume=is_volume
@@ -175,7 +176,9 @@ def _stack(study_uid: str, series: Series, group: Group) -> Stack:
         placed=placed.in_patient,
         patient_orientation=("", "") if placed.in_patient else _letters(first),
         display_fps=_display_fps(first),
-        acquisition=acquisition_of(middle),
+        acquisition=replace(
+            acquisition_of(middle), phase_values=phase_values(firsts, placed.time_key)
+        ),
     )
 
 
@@ -245,8 +248,10 @@ class _Regions:
         return self._of[uid]
 
 
-def _phase_names(placed: Placed, frames: Sequence[Frame]) -> tuple[str, tuple[str, ...]]:
-    """Axis and labels, from the first image there is of each phase."""
+def _phase_firsts(
+    placed: Placed, frames: Sequence[Frame]
+) -> tuple[list[Slice | None], list[float | None]]:
+    """The first image there is of each phase, and its time in seconds."""
     places = placed.grid.shape[0]
     firsts: list[Slice | None] = []
     times: list[float | None] = []
@@ -254,7 +259,7 @@ def _phase_names(placed: Placed, frames: Sequence[Frame]) -> tuple[str, tuple[st
         at = next((i for i in range(start, start + places) if placed.slices[i] is not None), start)
         firsts.append(placed.slices[at])
         times.append(frames[at].time_s)
-    return phase_names(firsts, placed.time_key, times)
+    return firsts, times
 
 
 def _laterality(item: Slice) -> str:

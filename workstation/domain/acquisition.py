@@ -13,7 +13,9 @@ class Acquisition:
     tesla. kernel: as the scanner names it; kernel_class: "smooth", "sharp" or "". contrast:
     "enhanced", "unenhanced" or "". phase: "unenhanced", "arterial", "venous", "delayed" or "".
     age_years, sex ("M", "F", "O") of the patient at the time. repetition_ms, echo_ms,
-    inversion_ms: of MR.
+    inversion_ms: of MR. phase_values: of each phase what the phases differ in (b-value in s/mm²,
+    echo, inversion or repetition time in ms, flip angle in degrees); empty where they differ in
+    time, or where it is not stated for every phase.
     """
 
     sop_class_uid: str = ""
@@ -29,6 +31,7 @@ class Acquisition:
     repetition_ms: float | None = None
     echo_ms: float | None = None
     inversion_ms: float | None = None
+    phase_values: tuple[float, ...] = ()
 
 
 UNSTATED = Acquisition()

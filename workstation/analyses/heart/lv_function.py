@@ -20,6 +20,8 @@ from workstation.domain.analysis import (
     AnalysisResult,
     AnalysisSpec,
     Candidate,
+    InputSpec,
+    Kind,
     KnownAnswer,
     Quantity,
 )
@@ -45,7 +47,7 @@ ESV = Wording("Left ventricular end-systolic volume", "左心室收缩末期容�
 EF = Wording("Left ventricular ejection fraction", "左心室射血分数")
 SV = Wording("Left ventricular stroke volume", "左心室每搏输出量")
 MASS = Wording("Left ventricular mass", "左心室质量")
-_CODES = {
+CODES = {
     EDV: Code("18026-5", "LN", "Left Ventricular End Diastolic Volume"),
     ESV: Code("18148-7", "LN", "Left Ventricular End Systolic Volume"),
     EF: Code("8811-2", "LN", "Left ventricular ejection fraction by MR"),
@@ -127,11 +129,11 @@ def find(cine: NDArray[np.float32], grid: Grid) -> Candidate:
         site=Wording("Left ventricle", "左心室"),
         location_mm=(x, y, z),
         mask=drawn[diastole],
-        quantity=Quantity(EF, _CODES[EF], fraction, "%"),
+        quantity=Quantity(EF, CODES[EF], fraction, "%"),
         others=(
-            Quantity(EDV, _CODES[EDV], edv, "mL"),
-            Quantity(ESV, _CODES[ESV], esv, "mL"),
-            Quantity(SV, _CODES[SV], edv - esv, "mL"),
+            Quantity(EDV, CODES[EDV], edv, "mL"),
+            Quantity(ESV, CODES[ESV], esv, "mL"),
+            Quantity(SV, CODES[SV], edv - esv, "mL"),
         ),
         template_key="lv_function",
         phase=diastole,
@@ -178,7 +180,7 @@ def from_masks(inputs: AnalysisInputs) -> AnalysisResult:
         values[MASS] = ((epi[diastole] - edv) * MYOCARDIUM_G_PER_ML, "g")
     return AnalysisResult(
         quantities=tuple(
-            Quantity(name, _CODES[name], value, unit) for name, (value, unit) in values.items()
+            Quantity(name, CODES[name], value, unit) for name, (value, unit) in values.items()
         )
     )
 
@@ -230,6 +232,20 @@ SPEC = AnalysisSpec(
     area="heart",
     accepts=("cine SAX",),
     needs_mask="",
+    inputs=(
+        InputSpec(
+            "cine", Kind.SERIES, Wording("Short-axis cine", "短轴电影"),
+            axis="cardiac phase", roles=("cine SAX",), optional=True,
+        ),
+        InputSpec(
+            ENDO[:-1], Kind.MASK, Wording("Blood pool of the left ventricle", "左心室血池"),
+            optional=True, by_phase=True,
+        ),
+        InputSpec(
+            EPI[:-1], Kind.MASK, Wording("Left ventricle with its wall", "左心室（含心肌）"),
+            optional=True, by_phase=True,
+        ),
+    ),
     formula="V = sum(A_i) * (thickness + gap); EF = (EDV - ESV) / EDV; mass = 1.05 g/mL * V_myo",
     source=(
         "Schulz-Menger et al., Standardized image interpretation and post-processing in CMR, "
