@@ -12,10 +12,8 @@ from tests.documents.material import example, example_draft, example_material
 from workstation.analyses.chest._phantom import chest, volume_of
 from workstation.documents.sentences import Material, compose
 from workstation.documents.templates import (
-    GUIDELINES,
     TEMPLATES,
     choose_template,
-    load_guideline,
     load_template,
     template_names,
 )
@@ -23,6 +21,7 @@ from workstation.domain.errors import NotFound
 from workstation.domain.finding import REPORTED, FindingState
 from workstation.domain.measurement import format_value
 from workstation.domain.volume import Frame
+from workstation.guidelines import GUIDELINES, load_guideline
 
 LANGUAGES = ("zh_CN", "en")
 KEYS = {"wmh", "stenosis", "lv_function", "nodule", "hippocampus", "brain_mass", "other"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from workstation.documents.mark_words import main_text, mark_name, place_text
 from workstation.documents.sentences import measurements_of, reported
-from workstation.documents.templates import load_guideline, load_template
+from workstation.documents.templates import load_template
 from workstation.domain.errors import N_
 from workstation.domain.finding import Finding, FindingState, shown_value
 from workstation.domain.first_read import FirstRead, after_ai
@@ -18,6 +18,7 @@ from workstation.domain.measurement import Measurement, shown_number
 from workstation.domain.report import ReportDraft, ReportKind, Section, SignedReport
 from workstation.domain.study import Study
 from workstation.domain.volume import Stack
+from workstation.guidelines import load_guideline
 from workstation.text import tr
 
 RESEARCH = "研究用途，未注册 / Research use, not registered"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workstation.documents.mark_words import mark_sentence
-from workstation.documents.templates import Template, TemplatePhrase, load_guideline
+from workstation.documents.templates import Template, TemplatePhrase
 from workstation.domain.artefact import Wording
 from workstation.domain.errors import N_
 from workstation.domain.finding import REPORTED, Finding, shown_value
@@ -17,6 +17,7 @@ from workstation.domain.measurement import Measurement, Refusal, format_value, s
 from workstation.domain.outcome import Outcome
 from workstation.domain.report import Section, Sentence
 from workstation.domain.volume import Flag, Stack
+from workstation.guidelines import load_guideline
 from workstation.text import say, tr
 
 NOT_NORMAL = N_(

@@ -1,4 +1,4 @@
-"""Report templates and guideline bands: data of ``resources/``, read and checked here."""
+"""Report templates: data of ``resources/``, read and checked here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from workstation.domain.report import ReportPhrase
 from workstation.text import RESOURCES
 
 TEMPLATES = RESOURCES / "report_templates"
-GUIDELINES = RESOURCES / "guidelines"
 KINDS = ("free", "method", "findings", "impression", "not_judged")
 
 
@@ -84,33 +83,6 @@ class Template:
             name=self.name,
             section=key,
         )
-
-
-@dataclass(frozen=True)
-class Band:
-    """A named range of a number, from ``start`` (inclusive) up to the next band."""
-
-    start: float
-    words: Wording
-
-
-@dataclass(frozen=True)
-class Guideline:
-    """Named ranges of one number, with the citation they come from. unit: UCUM."""
-
-    id: str
-    version: str
-    unit: str
-    citation: str
-    bands: tuple[Band, ...]
-
-    def grade(self, value: float, unit: str) -> Wording | None:
-        """The band of ``value`` as printed (one decimal); None for another unit or below all."""
-        if unit != self.unit:
-            return None
-        printed = round(value, 1)
-        found = [band for band in self.bands if band.start <= printed]
-        return found[-1].words if found else None
 
 
 def template_names() -> tuple[str, ...]:
@@ -183,29 +155,6 @@ def _phrase(entry: dict[str, Any]) -> TemplatePhrase:
         value_clause=_wording(clause) if clause else Wording("", ""),
         guideline=str(entry.get("guideline", "")),
     )
-
-
-@functools.cache
-def load_guideline(id: str) -> Guideline:
-    """The guideline ``id``. Raises ``BadInput`` where its file is missing, wrong or unordered."""
-    path = GUIDELINES / f"{id}.toml"
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        bands = tuple(Band(float(b["from"]), _wording(b)) for b in data["bands"])
-        starts = [band.start for band in bands]
-        if starts != sorted(set(starts)) or not data["citation"]:
-            raise KeyError("bands out of order, or no citation")
-        return Guideline(
-            id=data["id"],
-            version=str(data["version"]),
-            unit=data["unit"],
-            citation=data["citation"],
-            bands=bands,
-        )
-    except (OSError, tomllib.TOMLDecodeError, KeyError, ValueError, TypeError) as error:
-        raise BadInput(
-            N_("The guideline {name} cannot be read: {why}."), name=id, why=type(error).__name__
-        ) from error
 
 
 def choose_template(areas: tuple[str, ...], modalities: tuple[str, ...] = ()) -> str:
