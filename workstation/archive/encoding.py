@@ -14,6 +14,7 @@ from workstation.domain.alignment import Alignment
 from workstation.domain.arrival import Arrival
 from workstation.domain.artefact import canonical_json
 from workstation.domain.centreline import Centreline
+from workstation.domain.derived import DerivedMap
 from workstation.domain.errors import N_, BadInput, Tampered
 from workstation.domain.finding import Decision, Finding
 from workstation.domain.first_read import FirstRead, ReadingMode
@@ -51,6 +52,7 @@ Artefact = (
     | Alert
     | ReadingMode
     | FirstRead
+    | DerivedMap
 )
 """Everything that is stored as one immutable JSON text for each version."""
 
@@ -78,6 +80,7 @@ KINDS: dict[type, str] = {
     Alert: "alert",
     ReadingMode: "reading mode",
     FirstRead: "first read",
+    DerivedMap: "derived map",
 }
 """Python type to the name used in the tables; the names are part of the file format."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from workstation.archive import log, masks, rows, schema, worklist
+from workstation.archive import log, maps, masks, rows, schema, worklist
 from workstation.archive.blobs import BLOBS, Blobs, blob_files
 from workstation.archive.chain import GENESIS, Head, read_head, sweep_heads, write_head
 from workstation.archive.encoding import row_digest
@@ -22,6 +22,7 @@ from workstation.archive.log import AuditEntry, Change
 from workstation.archive.worklist import EVERYTHING
 from workstation.archive.writer import Writer
 from workstation.domain.artefact import MadeBy, Wording, new_id
+from workstation.domain.derived import DerivedMap
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed, NotFound
 from workstation.domain.geometry import Grid
 from workstation.domain.mask import MaskInfo
@@ -236,6 +237,14 @@ class Archive:
         if not versions:
             raise NotFound(N_("There is no {kind} {id} in the archive."), kind="mask", id=mask_id)
         return masks.unpack_block(self.read_blob(versions[-1].voxels), versions[-1])
+
+    def store_map(self, values: NDArray[np.float32]) -> str:
+        """Store the voxels (z, y, x) of a derived map; the name of the blob that holds them."""
+        return self.put_bytes(maps.pack(values))
+
+    def load_map(self, info: DerivedMap) -> NDArray[np.float32]:
+        """A derived map's values (z, y, x), NaN where nothing was judged; not to be written to."""
+        return maps.unpack(self.read_blob(info.voxels), info)
 
     def user(self, name: str) -> User:
         """A user by sign-in name; ``NotFound``."""

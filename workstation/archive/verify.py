@@ -316,11 +316,11 @@ def _hash_of(row: sqlite3.Row) -> str:
 
 def _files_of(row: sqlite3.Row) -> list[str]:
     """SHA-256 of the files that an artefact's row speaks of."""
-    if row["kind"] not in {"mask", "signed report", "key image"}:
+    if row["kind"] not in {"mask", "derived map", "signed report", "key image"}:
         return []
     try:
         value = json.loads(row["json"])
-        if row["kind"] == "mask":
+        if row["kind"] in {"mask", "derived map"}:
             return [value["voxels"]]
         if row["kind"] == "key image":
             return [value["picture_sha256"]] if value["picture_sha256"] else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workstation.domain.artefact import MadeBy, Wording
+from workstation.domain.artefact import Code, MadeBy, Wording
 from workstation.domain.geometry import Floats, Grid
 
 
@@ -17,7 +17,8 @@ class MaskInfo:
 
     origin_zyx and shape_zyx: the block of ``grid`` that the stored voxels cover (everything
     outside is empty). voxels: SHA-256 of the blob that holds them. phase: of a time series, the
-    one that it was drawn on.
+    one that it was drawn on. code: what it outlines, where a model said so; experimental: the model
+    outlines it below use, and no number is made of it unasked.
     """
 
     id: str
@@ -33,6 +34,8 @@ class MaskInfo:
     made_from: tuple[str, ...]
     made_by: MadeBy
     phase: int = 0
+    code: Code | None = None
+    experimental: bool = False
 
     @property
     def volume_ml(self) -> float:

@@ -14,7 +14,7 @@ class Measurement:
     """One number. unit: UCUM code ("mL", "%", "mm"). formula: id of the analysis that made it.
 
     source: citation of the formula. made_from: ids of stacks and masks; when one of these is no
-    longer current, the measurement is stale.
+    longer current, the measurement is stale. settings: parameters of the analysis, as they were.
     """
 
     id: str
@@ -33,6 +33,7 @@ class Measurement:
     stated: bool = False
     modifiers: tuple[tuple[Code, Code], ...] = ()
     unit_code: Code | None = None
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

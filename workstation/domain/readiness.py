@@ -146,10 +146,7 @@ def is_current(draft: ReportDraft, case: Case) -> bool:
 
 def stale_measurements(case: Case) -> list[Measurement]:
     """Measurements of what is reported that were made from masks or stacks no longer current."""
-    drawn = {id for f in case.findings for id in (f.mask_id, f.original_mask_id, *f.edits)}
-    # A mask that is no finding's (an organ) is current as long as it is there.
-    organs = {mask.id for mask in case.masks} - drawn
-    current = current_ids(case.stacks, case.findings) | organs
+    current = current_ids(case.stacks, case.findings, case.masks)
     spoken = {f.id for f in case.reported}
     return [
         m

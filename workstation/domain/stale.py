@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from workstation.domain.finding import Finding
+from workstation.domain.mask import MaskInfo
 from workstation.domain.volume import Stack
 
 
@@ -13,10 +14,15 @@ def is_stale(made_from: Iterable[str], current_ids: Collection[str]) -> bool:
     return any(id not in current_ids for id in made_from)
 
 
-def current_ids(stacks: Iterable[Stack], findings: Iterable[Finding]) -> frozenset[str]:
-    """Ids a measurement may stand on: the study's stacks and the masks that findings show now.
+def current_ids(
+    stacks: Iterable[Stack], findings: Collection[Finding], masks: Iterable[MaskInfo] = ()
+) -> frozenset[str]:
+    """Ids a measurement may stand on: the study's stacks, the masks that findings show now, and of
+    ``masks`` those that are no finding's (an organ, the other phases of a cine).
 
     The mask before an edit is not among them, so a volume made from it reads as stale.
     """
     shown = {finding.mask_id for finding in findings if finding.mask_id}
-    return frozenset(shown | {stack.id for stack in stacks})
+    drawn = {id for f in findings for id in (f.mask_id, f.original_mask_id, *f.edits)}
+    organs = {mask.id for mask in masks} - drawn
+    return frozenset(shown | organs | {stack.id for stack in stacks})

@@ -30,6 +30,7 @@ from workstation.domain.analysis import (
 from workstation.domain.errors import N_, BadInput, Message
 from workstation.domain.geometry import Grid
 from workstation.domain.volume import Stack, Volume, generated_volume
+from workstation.reading.analysis_images import ALONG, images_of
 from workstation.reading.analysis_tables import numbers_of, read_curve, read_line
 
 LABEL = "#"
@@ -37,11 +38,6 @@ LABEL = "#"
 
 # BIDS 1.10 names, seconds; here milliseconds.
 _BIDS = {"echo_ms": "EchoTime", "repetition_ms": "RepetitionTime", "inversion_ms": "InversionTime"}
-_ALONG = {
-    "echo time": "echo_ms",
-    "inversion time": "inversion_ms",
-    "repetition time": "repetition_ms",
-}
 _SAME_PLACE_MM = 0.01
 
 
@@ -182,7 +178,7 @@ def _positions(
     """Where the volumes lie on the axis, as one file or each of several says."""
     if len(parts) == 1:
         return parts[0].positions
-    fact = _ALONG.get(one.axis)
+    fact = ALONG.get(one.axis)
     if fact is None:
         told = [part.positions for part in parts]
         return tuple(p for part in told for p in part) if all(told) else ()
@@ -195,7 +191,7 @@ def _part(one: InputSpec, path: Path, cautions: list[Message]) -> Images:
         raise BadInput(N_("There is no file or folder {path}."), path=str(path))
     if path.is_dir():
         folder = read_folder(path)
-        return of_stack(one, _stack(one, folder, path), folder)
+        return images_of(one, _stack(one, folder, path), folder.read)
     return _file(one, path, cautions)
 
 
@@ -214,34 +210,6 @@ def _stack(one: InputSpec, folder: Folder, path: Path) -> Stack:
         path=str(path), key=one.key,
         names="; ".join(f"{s.series_number} {s.description}".strip() for s in fitting[:8]),
     )  # fmt: skip
-
-
-def of_stack(one: InputSpec, stack: Stack, folder: Folder) -> Images:
-    """The volumes of a stack for an input, with the positions that its headers state."""
-    check_unit(one, stack)
-    volumes = tuple(folder.read(stack, phase) for phase in range(stack.phases))
-    return Images(volumes, stated_positions(one, stack), one.axis)
-
-
-def check_unit(one: InputSpec, stack: Stack) -> None:
-    """Raise ``BadInput`` where the voxels are not in the unit that an input needs."""
-    if one.unit and stack.unit != one.unit:
-        raise BadInput(
-            N_("{key} needs voxels in {wanted}; series {number} has {unit}."),
-            key=one.key, wanted=one.unit, number=stack.series_number, unit=stack.unit,
-        )  # fmt: skip
-
-
-def stated_positions(one: InputSpec, stack: Stack) -> tuple[float, ...]:
-    """Of each phase where it lies on the input's axis; empty where the headers do not say."""
-    if stack.phases < 2:
-        fact = getattr(stack.acquisition, _ALONG.get(one.axis, ""), None)
-        return () if fact is None else (float(fact),)
-    if one.axis in ("time", "cardiac phase"):
-        slices = stack.grid.shape[0]
-        times = [stack.frames[phase * slices].time_s for phase in range(stack.phases)]
-        return tuple(t for t in times if t is not None) if None not in times else ()
-    return stack.acquisition.phase_values
 
 
 def _file(one: InputSpec, path: Path, cautions: list[Message]) -> Images:
@@ -279,7 +247,7 @@ def _told(
     if one.axis in ("time", "cardiac phase"):
         step = step_s or _positive(sidecar.get("RepetitionTime"))
         return tuple(i * step for i in range(count)) if step and count > 1 else ()
-    name = _BIDS.get(_ALONG.get(one.axis, ""), "")
+    name = _BIDS.get(ALONG.get(one.axis, ""), "")
     stated = sidecar.get(name)
     many = stated if isinstance(stated, list) else [stated]
     known = [_positive(v) for v in many]

@@ -13,12 +13,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
+from workstation.ai.child import warm
 from workstation.ai.gate import find_inputs
 from workstation.ai.shelf import installed
 from workstation.analyses import find_analyses
 from workstation.archive.store import Archive
 from workstation.archive.writer import Writer
 from workstation.domain.artefact import MadeBy, Wording, now
+from workstation.domain.derived import DerivedMap
 from workstation.domain.errors import N_, BadInput, Cancelled, Message, ReaderError
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.mask import MaskInfo
@@ -71,7 +73,7 @@ def infer(
     if archive.study(study_uid).state is not StudyState.SIGNED:
         second_reader.settle_mode(archive, settings, study_uid, actor)
         room.take_back_what_lost_its_images()
-        with room.volumes:
+        with room.volumes, warm():
             room.walk(progress, stat_only)
     return InferReport(
         tuple(archive.all(Finding, study_uid)),
@@ -244,6 +246,8 @@ class _Room:
                 writer.put(finding)
             for measurement in proposals.measurements:
                 writer.put(measurement)
+            for derived in proposals.maps:
+                writer.put(derived)
             writer.put(replace(proposals.outcome, at=now()))
             alerts.raise_alert(
                 writer, self.study_uid, judge.name, judge.made_by, proposals.findings
@@ -276,8 +280,11 @@ class _Room:
             alerts.recheck(writer, self.study_uid)
 
     def _take_back(self, writer: Writer, which: Callable[[MadeBy, str], bool]) -> None:
-        """Withdraw undecided findings, and masks and numbers that no other finding needs."""
+        """Withdraw undecided findings, and masks and numbers that no other finding needs. What a
+        decided finding was measured with, its model's outlines of other phases, stays."""
         kept: set[str] = set()
+        measured_with: set[tuple[MadeBy, str]] = set()
+        proposed: set[str] = set()
         gone: set[str] = set()
         withdrawn: set[str] = set()
         for finding in writer.all(Finding, self.study_uid):
@@ -286,12 +293,18 @@ class _Room:
             if ours and undecided and which(finding.made_by, finding.stack_id):
                 writer.withdraw(Finding, finding.id)
                 withdrawn.add(finding.id)
+                proposed |= {finding.mask_id, finding.original_mask_id}
             else:
+                measured_with.add((finding.made_by, finding.stack_id))
                 kept |= {finding.mask_id, finding.original_mask_id, *finding.edits}
         for mask in writer.all(MaskInfo, self.study_uid):
-            if mask.id not in kept and which(mask.made_by, mask.stack_id):
+            of_kept = (mask.made_by, mask.stack_id) in measured_with and mask.id not in proposed
+            if mask.id not in kept and not of_kept and which(mask.made_by, mask.stack_id):
                 writer.withdraw(MaskInfo, mask.id)
                 gone.add(mask.id)
+        for derived in writer.all(DerivedMap, self.study_uid):
+            if which(derived.made_by, derived.stack_id):
+                writer.withdraw(DerivedMap, derived.id)
         for measurement in writer.all(Measurement, self.study_uid):
             of_no_finding = not measurement.finding_id and gone.intersection(measurement.made_from)
             if of_no_finding or measurement.finding_id in withdrawn:

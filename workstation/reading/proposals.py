@@ -17,8 +17,8 @@ from workstation.ai.manifest import Label
 from workstation.ai.package import ModelPackage
 from workstation.ai.preprocess import pieces_of
 from workstation.archive.store import Archive
-from workstation.domain.analysis import AnalysisResult, AnalysisSpec, Candidate
 from workstation.domain.artefact import Code, MadeBy, Wording, digest_of, new_id
+from workstation.domain.derived import DerivedMap
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.mask import VOLUME_FORMULA, VOLUME_NAME, VOLUME_UNIT, MaskInfo, centre_lps
 from workstation.domain.measurement import Measurement
@@ -45,6 +45,7 @@ class Proposals:
     findings: list[Finding] = field(default_factory=list)
     masks: list[MaskInfo] = field(default_factory=list)
     measurements: list[Measurement] = field(default_factory=list)
+    maps: list[DerivedMap] = field(default_factory=list)
 
 
 def one_id(*parts: str) -> str:
@@ -70,7 +71,7 @@ def from_model(
     last = results[-1]
     proposals = Proposals(
         replace(
-            _outcome(judge, stack, tuple(one.id for one in inputs)),
+            outcome_of(judge, stack, tuple(one.id for one in inputs)),
             provider=last.provider,
             precision=last.precision,
             threads=last.threads,
@@ -79,7 +80,6 @@ def from_model(
         )
     )
     for label in package.manifest.labels:
-        name = label.name.wording()
         for phase, result in enumerate(results):
             whole = result.masks[label.key]
             if phase == chosen and label.proposes != "none":
@@ -87,11 +87,11 @@ def from_model(
                 proposals.masks += [mask for mask, _ in found]
                 proposals.findings += [finding for _, finding in found]
             elif whole.any():
-                mask = _mask(archive, whole, stack, name, judge.made_by, phase)
+                mask = _of_label(archive, whole, stack, label, judge, phase)
                 proposals.masks.append(mask)
                 if label.measured and phase == chosen and not result.doubts:
                     proposals.measurements.append(_volume(judge, label, stack, mask))
-    return _counted(proposals)
+    return counted(proposals)
 
 
 def _volume(judge: Judge, label: Label, stack: Stack, mask: MaskInfo) -> Measurement:
@@ -127,9 +127,9 @@ def _findings(
     for piece, score in _pieces(result, label):
         if int(piece.sum()) * stack.grid.voxel_ml <= label.min_volume_ml:
             continue
-        mask = _mask(archive, piece, stack, name, judge.made_by, phase)
+        mask = _of_label(archive, piece, stack, label, judge, phase)
         x, y, z = (float(v) for v in centre_lps(piece, stack.grid))
-        finding = _finding(
+        finding = new_finding(
             judge, stack, mask, name, label.code.code(), label.site.wording(), (x, y, z)
         )
         if label.quantity == "volume":
@@ -177,73 +177,6 @@ def _network(package: ModelPackage, result: ModelResult) -> Algorithm:
     )
 
 
-def from_analysis(
-    archive: Archive, judge: Judge, spec: AnalysisSpec, result: AnalysisResult, stack: Stack
-) -> Proposals:
-    """Findings of an analysis's candidates; its quantities are the quantify room's."""
-    proposals = Proposals(_outcome(judge, stack, (stack.id,)))
-    for candidate in result.candidates:
-        mask = None
-        if candidate.mask is not None and candidate.mask.any():
-            mask = _mask(
-                archive, candidate.mask, stack, candidate.label, judge.made_by, candidate.phase
-            )
-            proposals.masks.append(mask)
-        finding = replace(
-            _finding(
-                judge,
-                stack,
-                mask,
-                candidate.label,
-                candidate.code,
-                candidate.site,
-                candidate.location_mm,
-            ),
-            value=float(candidate.quantity.value),
-            original_value=float(candidate.quantity.value),
-            unit=candidate.quantity.unit,
-            formula=spec.id,
-            value_name=candidate.quantity.name,
-            value_code=candidate.quantity.code,
-            algorithm=Algorithm(spec.id, spec.version, source="OneScan"),
-            template_key=candidate.template_key,
-            area=spec.area,
-            urgent=candidate.urgent,
-            phase=candidate.phase,
-        )
-        proposals.findings.append(finding)
-        proposals.measurements += _others(judge, spec, candidate, stack, mask, finding)
-    return _counted(proposals)
-
-
-def _others(
-    judge: Judge,
-    spec: AnalysisSpec,
-    candidate: Candidate,
-    stack: Stack,
-    mask: MaskInfo | None,
-    finding: Finding,
-) -> list[Measurement]:
-    """The candidate's further numbers, each tied to its finding and found again by its id."""
-    return [
-        Measurement(
-            id=f"{finding.id}-{number}",
-            study_uid=stack.study_uid,
-            series_uid=stack.series_uid,
-            name=other.name,
-            code=other.code,
-            value=float(other.value),
-            unit=other.unit,
-            formula=spec.id,
-            source=spec.source,
-            made_from=(stack.id, mask.id) if mask is not None else (stack.id,),
-            made_by=judge.made_by,
-            finding_id=finding.id,
-        )
-        for number, other in enumerate(candidate.others)
-    ]
-
-
 def _pieces(result: ModelResult, label: Label) -> Iterator[tuple[NDArray[np.bool_], float]]:
     """Each finding's mask and chance."""
     whole = result.masks[label.key]
@@ -259,7 +192,20 @@ def _pieces(result: ModelResult, label: Label) -> Iterator[tuple[NDArray[np.bool
             yield np.asarray(numbered == n), result.scores[label.key]
 
 
-def _mask(
+def _of_label(
+    archive: Archive,
+    array: NDArray[np.bool_],
+    stack: Stack,
+    label: Label,
+    judge: Judge,
+    phase: int,
+) -> MaskInfo:
+    """A mask that says what it outlines, so that measures find it again."""
+    stored = stored_mask(archive, array, stack, label.name.wording(), judge.made_by, phase)
+    return replace(stored, code=label.code.code(), experimental=label.experimental)
+
+
+def stored_mask(
     archive: Archive,
     array: NDArray[np.bool_],
     stack: Stack,
@@ -267,6 +213,7 @@ def _mask(
     made_by: MadeBy,
     phase: int = 0,
 ) -> MaskInfo:
+    """Voxels (z, y, x) kept as a mask of one phase of a stack; the row is the caller\'s to put."""
     stored = archive.store_mask(
         array,
         study_uid=stack.study_uid,
@@ -280,7 +227,7 @@ def _mask(
     return replace(stored, phase=phase)
 
 
-def _finding(
+def new_finding(
     judge: Judge,
     stack: Stack,
     mask: MaskInfo | None,
@@ -289,6 +236,7 @@ def _finding(
     site: Wording,
     location_mm: tuple[float, float, float],
 ) -> Finding:
+    """A proposed finding on a stack, without numbers."""
     mask_id = mask.id if mask is not None else ""
     return Finding(
         id=new_id(),
@@ -307,7 +255,8 @@ def _finding(
     )
 
 
-def _outcome(judge: Judge, stack: Stack, made_from: tuple[str, ...]) -> Outcome:
+def outcome_of(judge: Judge, stack: Stack, made_from: tuple[str, ...]) -> Outcome:
+    """That ``judge`` looked at a stack; how many findings it has is counted at the end."""
     return Outcome(
         id=one_id("outcome", stack.study_uid, judge.id, stack.id),
         study_uid=stack.study_uid,
@@ -322,6 +271,7 @@ def _outcome(judge: Judge, stack: Stack, made_from: tuple[str, ...]) -> Outcome:
     )
 
 
-def _counted(proposals: Proposals) -> Proposals:
+def counted(proposals: Proposals) -> Proposals:
+    """The proposals, their outcome saying how many findings there are."""
     proposals.outcome = replace(proposals.outcome, found=len(proposals.findings))
     return proposals

@@ -11,7 +11,8 @@ from workstation.archive.store import Archive
 from workstation.domain.analysis import AnalysisInputs, AnalysisSpec
 from workstation.domain.artefact import MadeBy, Wording, digest_of
 from workstation.domain.errors import N_, BadInput, Message
-from workstation.domain.finding import Finding, FindingState, is_by_hand
+from workstation.domain.finding import Finding, FindingState
+from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.people import MACHINE, Actor, Permission
 from workstation.domain.stale import current_ids, is_stale
@@ -36,6 +37,34 @@ class _Task:
     @property
     def made_by(self) -> MadeBy:
         return MadeBy(self.spec.id, self.spec.version)
+
+    def masks(self, there: list[MaskInfo]) -> dict[str, str]:
+        """Ids of what is measured, by key. Of a time series: on each phase what the finding's own
+        model outlined, and the finding's mask as it is now on its phase."""
+        finding = self.finding
+        keys = {one.code: one.key for one in self.spec.inputs if one.by_phase and one.code}
+        if not keys:
+            return {self.spec.needs_mask: finding.mask_id}
+        found = {
+            f"{keys[mask.code.value]}:{mask.phase}": mask.id
+            for mask in there
+            if (mask.stack_id, mask.made_by) == (self.stack.id, finding.made_by)
+            and mask.code is not None
+            and mask.code.value in keys
+            and not mask.experimental
+        }
+        if finding.code.value in keys:
+            found[f"{keys[finding.code.value]}:{finding.phase}"] = finding.mask_id
+        return found
+
+    def inputs(self, archive: Archive, masks: dict[str, str]) -> AnalysisInputs:
+        """The masks' voxels; the phase of the finding where the analysis asks for a phase."""
+        asked = any(one.key == "phase" for one in self.spec.parameters)
+        return AnalysisInputs(
+            masks={key: archive.load_mask(id) for key, id in masks.items()},
+            grid=self.stack.grid,
+            values={"phase": float(self.finding.phase)} if asked else {},
+        )
 
 
 def _tasks(
@@ -70,16 +99,18 @@ def quantify(
 
     What was measured on the same mask by the same version is kept as it is. Measurements that
     stand on a mask no longer shown are withdrawn: they stay in the history, not in the report, and
-    are current again when every edit is undone. A finding that lost its number to an edit gets
-    the first number of an analysis that measures its mask, where that is of the same unit.
+    are current again when every edit is undone. A finding that has no number, or lost it to an
+    edit, gets the first number of an analysis that measures its mask, where that is of its unit.
     """
     study = archive.study(study_uid)
     findings = archive.all(Finding, study.study_uid)
     stacks = {stack.id: stack for stack in archive.all(Stack, study.study_uid)}
     known = archive.all(Measurement, study.study_uid)
+    masks = archive.all(MaskInfo, study.study_uid)
     if study.state is StudyState.SIGNED:
         return known
-    back = _brought_back(archive, findings, stacks, known)
+    current = current_ids(stacks.values(), findings, masks)
+    back = _brought_back(archive, findings, current, known)
     tasks = list(_tasks(findings, stacks, known + back))
     kept = {m.id.split("-")[0] for m in known}
     refusals = {r.id: r for r in archive.all(Refusal, study.study_uid)}
@@ -92,24 +123,28 @@ def quantify(
         if cancel is not None:
             cancel.check()
         progress(done / len(tasks), doing)
-        lacking = _lacks_number(task.finding)
+        lacking = task.finding.value is None and task.finding.origin is None
         if task.key in refusals or (task.key in kept and not lacking):
             continue
-        mask = archive.load_mask(task.finding.mask_id)
-        inputs = AnalysisInputs(masks={task.spec.needs_mask: mask}, grid=task.stack.grid)
+        used = task.masks(masks)
         try:
-            measurements = _measurements(task, inputs)
+            measurements = _measurements(task, task.inputs(archive, used), tuple(used.values()))
             fresh += measurements
             if lacking and measurements and task.finding.unit in {measurements[0].unit, ""}:
                 numbered.append((task.finding, measurements[0]))
         except BadInput as error:
             refused.append(_refusal(task, error.message))
     own = {spec.id for spec, _ in find_analyses() if spec.needs_mask}
-    current = current_ids(stacks.values(), findings)
+    # What a person had measured is its finding's, whatever this room would measure itself.
+    asked_for = {finding.id for finding in findings if finding.made_by.name in own}
     gone = [
         m
         for m in known
-        if (m.made_by.name in own and m.id.split("-")[0] not in wanted)
+        if (
+            m.made_by.name in own
+            and m.id.split("-")[0] not in wanted
+            and m.finding_id not in asked_for
+        )
         or (m.finding_id and is_stale(m.made_from, current))
     ]
     lapsed = [r for r in refusals.values() if r.what in own and r.made_from and r.id not in wanted]
@@ -138,11 +173,6 @@ def quantify(
     return archive.all(Measurement, study.study_uid)
 
 
-def _lacks_number(finding: Finding) -> bool:
-    """Whether a person's outline has no number yet."""
-    return finding.value is None and (finding.edit_at > 0 or is_by_hand(finding))
-
-
 def _with_number(finding: Finding, measured: Measurement) -> Finding:
     return replace(
         finding,
@@ -155,10 +185,10 @@ def _with_number(finding: Finding, measured: Measurement) -> Finding:
 
 
 def _brought_back(
-    archive: Archive, findings: list[Finding], stacks: dict[str, Stack], known: list[Measurement]
+    archive: Archive, findings: list[Finding], current: frozenset[str], known: list[Measurement]
 ) -> list[Measurement]:
     """Numbers that came with a proposal, withdrawn on an edit that was undone since."""
-    current, there = current_ids(stacks.values(), findings), {m.id for m in known}
+    there = {m.id for m in known}
     found = []
     for finding in findings:
         undone = bool(finding.original_mask_id) and finding.mask_id == finding.original_mask_id
@@ -172,7 +202,7 @@ def _brought_back(
     return found
 
 
-def _measurements(task: _Task, inputs: AnalysisInputs) -> list[Measurement]:
+def _measurements(task: _Task, inputs: AnalysisInputs, masks: tuple[str, ...]) -> list[Measurement]:
     result = task.analyse(inputs)
     return [
         Measurement(
@@ -185,7 +215,7 @@ def _measurements(task: _Task, inputs: AnalysisInputs) -> list[Measurement]:
             unit=quantity.unit,
             formula=task.spec.id,
             source=task.spec.source,
-            made_from=(task.stack.id, task.finding.mask_id),
+            made_from=(task.stack.id, *masks),
             made_by=task.made_by,
             finding_id=task.finding.id,
         )

@@ -23,10 +23,12 @@ from workstation.ai.volumes import SharedVolumes
 from workstation.archive.store import Archive
 from workstation.dicom.volumes import read_volume
 from workstation.domain.analysis import AnalysisInputs, AnalysisResult, AnalysisSpec
-from workstation.domain.errors import N_, BadInput, Message
+from workstation.domain.errors import N_, Message
 from workstation.domain.volume import Stack, Volume
 from workstation.domain.work import Cancel, Progress
-from workstation.reading.proposals import Judge, Proposals, from_analysis, from_model
+from workstation.reading.analysis_images import first_image, images_of
+from workstation.reading.proposals import Judge, Proposals, from_model
+from workstation.reading.proposals_measured import from_analysis
 from workstation.settings import Settings
 
 RESULTS = "results"
@@ -212,11 +214,12 @@ def of_analysis(
     """An analysis on every phase of one stack."""
 
     def compute(progress: Progress) -> Proposals:
-        if not stack.is_volume:
-            raise BadInput(N_("Series {number} is not a volume."), number=stack.series_number)
         progress(0.0, Message(N_("Measuring")))
-        taken = tuple(volumes.take(stack, phase) for phase in range(stack.phases))
-        result = analyse(AnalysisInputs(volumes=taken))
+        one = first_image(spec)
+        assert one is not None  # ``accepts`` speaks of it
+        images = images_of(one, stack, volumes.take)
+        inputs = AnalysisInputs(volumes=images.volumes, grid=stack.grid, images={one.key: images})
+        result = analyse(inputs)
         return from_analysis(archive, judge, spec, result, stack)
 
     return Run(judge, (stack,), compute, spec.stat, spec.cost_s)

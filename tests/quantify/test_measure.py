@@ -1,0 +1,96 @@
+"""Measures that a person starts: what is stored, what is refused, and that a map stays whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.quantify.test_quantify_room import GRID, READER, STUDY, bring, lesions
+from workstation.archive.store import Archive
+from workstation.archive.verify import verify
+from workstation.domain.artefact import MadeBy, Wording, new_id
+from workstation.domain.derived import DerivedMap
+from workstation.domain.errors import BadInput, Message, NotAllowed, Tampered
+from workstation.domain.finding import Finding, FindingState
+from workstation.domain.measurement import Measurement
+from workstation.domain.people import MACHINE, Actor, Permission, Role
+from workstation.domain.study import StudyState
+from workstation.reading.measure import Request, measure, remove_map
+from workstation.reading.quantify import quantify
+
+
+@pytest.fixture
+def archive(home: Path) -> Iterator[Archive]:
+    opened = Archive(home)
+    yield opened
+    opened.close()
+
+
+def test_numbers_of_a_chosen_mask_become_one_proposal(archive: Archive) -> None:
+    finding = bring(archive, lesions())
+    request = Request("brain/wmh_load", masks={"wmh": (finding.mask_id,)})
+    done = measure(archive, STUDY, request, actor=READER)
+    (made,) = done.findings
+    assert made.state is FindingState.PROPOSED
+    assert made.value == pytest.approx(lesions().sum() * 0.003) and made.unit == "mL"
+    assert made.formula == "brain/wmh_load" and str(made.made_by) == "brain/wmh_load 1.0.0"
+    others = [m for m in archive.all(Measurement, STUDY) if m.finding_id == made.id]
+    assert {m.name.en: m.value for m in others} == {
+        "Number of white matter lesions": 2.0,
+        "Largest white matter lesion": pytest.approx(0.3),
+    }
+    assert all(finding.mask_id in m.made_from for m in others)
+    quantify(archive, STUDY)  # the line walked again leaves them alone
+    assert {m.id for m in others} <= {m.id for m in archive.all(Measurement, STUDY)}
+
+
+def test_what_cannot_be_measured_leaves_nothing_behind(archive: Archive) -> None:
+    finding = bring(archive, lesions())
+    before = archive.all(Finding, STUDY)
+    with pytest.raises(BadInput, match="Choose"):
+        measure(archive, STUDY, Request("brain/wmh_load"), actor=READER)
+    request = Request("brain/wmh_load", masks={"wmh": (finding.mask_id,)})
+    with pytest.raises(NotAllowed):
+        measure(archive, STUDY, request, actor=Actor("admin", Role.ADMIN))
+    assert archive.all(Finding, STUDY) == before
+    with archive.write(MACHINE, Permission.ANALYSE, Message("t"), STUDY) as writer:
+        writer.set_state(STUDY, StudyState.SIGNED)
+    with pytest.raises(NotAllowed, match="signed"):
+        measure(archive, STUDY, request, actor=READER)
+
+
+def stored_map(archive: Archive) -> tuple[DerivedMap, np.ndarray]:
+    finding = bring(archive, lesions())
+    values = np.linspace(-1, 1, GRID.shape[0] * 24 * 24, dtype=np.float32).reshape(GRID.shape)
+    values[0] = np.nan
+    derived = DerivedMap(
+        new_id(), STUDY, finding.series_uid, finding.stack_id, "adc", Wording("ADC", "ADC 图"),
+        "mm2/s", (0.0, 0.003), GRID, archive.store_map(values), "brain/adc", "Test 2026",
+        (finding.stack_id,), MadeBy("brain/adc", "1.0.0"), (("threshold", "0.00062"),),
+    )  # fmt: skip
+    with archive.write(READER, Permission.REVIEW, Message("t"), STUDY) as writer:
+        writer.put(derived)
+    return derived, values
+
+
+def test_a_map_comes_back_as_it_was_and_is_verified(archive: Archive) -> None:
+    derived, values = stored_map(archive)
+    (there,) = archive.all(DerivedMap, STUDY)
+    assert there == derived
+    np.testing.assert_array_equal(archive.load_map(there), values)
+    assert verify(archive).ok
+    with pytest.raises(Tampered):
+        archive.load_map(replace(derived, grid=replace(GRID, shape=(8, 24, 23))))
+    archive.blob_path(derived.voxels).unlink()
+    assert not verify(archive).ok
+
+
+def test_a_map_that_was_removed_keeps_its_history(archive: Archive) -> None:
+    derived, _ = stored_map(archive)
+    remove_map(archive, READER, derived.id)
+    assert archive.all(DerivedMap, STUDY) == []
+    assert archive.history(DerivedMap, derived.id) == [derived]
