@@ -10,12 +10,13 @@ import pytest
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from models.kit import cards, intervals, pictures
+from models.kit import cards, intervals, pictures, wrong
 from models.kit.gate import Fit, Sample, calibrated, numbers_of, sampled
 from models.kit.variations import Scan, Spread
 from workstation.ai.acceptance import Likeness
 from workstation.ai.appearance import overview_of
 from workstation.ai.quality import likeness_remarks
+from workstation.domain.geometry import Grid, as_matrix
 
 
 def test_wilson_is_the_published_interval() -> None:
@@ -104,3 +105,26 @@ def test_fitted_gate_knows_its_own_and_tells_strangers() -> None:
     assert words(_body(77)) == []
     assert "refuse" in words(_body(77)[::-1])
     assert "refuse" in words(rng.normal(50.0, 20.0, (24, 60, 50)))
+
+
+def test_wrong_inputs_are_the_right_one_spoilt_in_the_axes_of_the_patient() -> None:
+    array = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
+    # Stored from head to feet: "upside down" must be so in the patient, not in the file.
+    feet_last = Grid((4, 5, 6), as_matrix(np.diag([1.0, 2.0, -3.0, 1.0])))
+    made = {one.en: one for one in wrong.spoilt(array, feet_last)}
+    np.testing.assert_array_equal(made["upside down"].array, array)
+    np.testing.assert_array_equal(made["front to back"].array, array[::-1, ::-1])
+    np.testing.assert_array_equal(made["left and right mirrored"].array, array[::-1, :, ::-1])
+    halves = [made[f"{end} half of the slices"].array for end in ("lower", "upper")]
+    np.testing.assert_array_equal(np.concatenate(halves), array[::-1])
+    assert made["noise"].grid.spacing_mm == (1.0, 2.0, 3.0)
+    assert [one.en for one in made.values() if not one.seen] == ["left and right mirrored"]
+
+
+def test_the_table_of_wrong_inputs_gives_the_reason_in_both_languages() -> None:
+    row = {"en": "noise", "zh": "噪声", "seen": False, "answer": "refused"}
+    said = {"rows": [row | {"why": {"en": "It is noise.", "zh": "是噪声。"}}]}
+    assert "| noise | refused (nothing in the image tells) | It is noise. |" in wrong.table(
+        said, "en"
+    )
+    assert "| 噪声 | 拒绝（图像本身无法分辨） | 是噪声。 |" in wrong.table(said, "zh")
