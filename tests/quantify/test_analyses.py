@@ -23,7 +23,11 @@ from workstation.domain.geometry import Grid, as_matrix
 
 ALL = find_analyses()
 IDS = [spec.id for spec, _ in ALL]
-UCUM = {"1", "%", "mm", "cm", "mm2", "mm3", "mL", "g", "ms", "s", "[hnsf'U]", "{SUVbw}g/mL"}
+UCUM = {
+    "1", "%", "mm", "cm", "mm2", "mm3", "mL", "g", "mg", "mg/g", "ms", "s", "1/s", "[hnsf'U]",
+    "{SUVbw}g/mL", "cm2/m", "cm/m", "cm/m2",
+    "um2/s", "mL/(100.g.min)", "mL/(100.g)",
+}  # fmt: skip
 
 
 def _where(quantity: Quantity) -> str:
@@ -45,7 +49,7 @@ def test_the_expected_plug_ins_are_found() -> None:
 
 @pytest.mark.parametrize(("spec", "analyse"), ALL, ids=IDS)
 def test_contract(spec: AnalysisSpec, analyse: object) -> None:
-    assert re.fullmatch(r"[a-z]+/[a-z_]+", spec.id)
+    assert re.fullmatch(r"[a-z]+/[a-z][a-z0-9_]*", spec.id)
     assert spec.id.split("/")[0] == spec.area
     assert re.fullmatch(r"\d+\.\d+\.\d+", spec.version)
     assert spec.name.en and re.search(r"[\u4e00-\u9fff]", spec.name.zh)

@@ -49,7 +49,7 @@ class Planes:
     @property
     def steps_mm(self) -> Floats:
         """Where the pixels of a plane lie on u and on v."""
-        return np.arange(-self.half, self.half + 1) * self.pixel_mm
+        return np.arange(-self.half, self.half + 1, dtype=np.float64) * self.pixel_mm
 
     def place(self, at: int, u_mm: Floats | float, v_mm: Floats | float) -> Floats:
         """Points (..., 3), LPS mm, of places on plane ``at``."""
