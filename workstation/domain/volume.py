@@ -33,6 +33,7 @@ class Flag(enum.Enum):
     LOSSY = "lossy compression"
     UNIT_UNCERTAIN = "unit uncertain"
     BROKEN_IMAGE = "unreadable image"
+    CALCULATED = "calculated"
 
 
 @dataclass(frozen=True)

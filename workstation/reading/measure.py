@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from workstation.domain.analysis import (
     AnalysisInputs,
     AnalysisResult,
     AnalysisSpec,
+    Curve,
     Images,
     InputSpec,
     Kind,
@@ -35,6 +37,7 @@ from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack, Volume
 from workstation.domain.work import Cancel, Progress, no_progress
 from workstation.reading.analysis_images import images_of
+from workstation.reading.analysis_tables import read_curve
 from workstation.reading.proposals import Judge
 from workstation.reading.proposals_measured import from_person
 
@@ -42,12 +45,14 @@ from workstation.reading.proposals_measured import from_person
 @dataclass(frozen=True)
 class Request:
     """What a person wants measured. By the keys of the analysis's inputs: ids of stacks, of masks
-    (several of one outline on several phases), of centrelines; values of its parameters."""
+    (several of one outline on several phases), of centrelines; tables with curves; values of its
+    parameters."""
 
     analysis: str
     stacks: Mapping[str, str] = field(default_factory=dict)
     masks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lines: Mapping[str, str] = field(default_factory=dict)
+    curves: Mapping[str, Path] = field(default_factory=dict)
     values: Mapping[str, Value] = field(default_factory=dict)
 
 
@@ -111,6 +116,7 @@ def _inputs(
     images: dict[str, Images] = {}
     masks: dict[str, NDArray[np.bool_]] = {}
     lines: dict[str, Floats] = {}
+    curves: dict[str, Curve] = {}
     used: list[Stack] = []
     grid: Grid | None = None
 
@@ -134,6 +140,8 @@ def _inputs(
             line = archive.get(Centreline, request.lines[one.key])
             lines[one.key] = np.array(line.points_mm, dtype=np.float64)
             used.append(stacks[line.stack_id])
+        elif one.kind is Kind.CURVE and request.curves.get(one.key):
+            curves[one.key] = read_curve(request.curves[one.key], one.axis, one.unit)
         elif not one.optional:
             raise BadInput(N_("Choose: {name}."), name=one.name.en, name_zh=one.name.zh)
     if not used:
@@ -141,6 +149,7 @@ def _inputs(
     first = next(iter(images.values())).volumes if images else ()
     inputs = AnalysisInputs(
         volumes=first, masks=masks, grid=grid or used[0].grid, images=images, lines=lines,
+        curves=curves,
         values=dict(request.values),
     )  # fmt: skip
     return inputs, used[0]

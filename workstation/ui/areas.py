@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from workstation.ui import (
+    analyses_area,
     compare_area,
     curved_area,
     fusion_area,
@@ -36,6 +37,7 @@ AREAS: tuple[Callable[[Window], None], ...] = (
     objects_area.install,
     solid_area.install,
     segment_area.install,
+    analyses_area.install,
     share_area.install,
     waiting_notice.install,
     models_area.install,

@@ -140,6 +140,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("delete_mark", "Del", N_("Delete the chosen mark"), "measure", also=("Backspace",)),
     Command("cancel_mark", "Esc", N_("Cancel drawing, or put the tool away"), "measure"),
     Command("end_mark", "", N_("End the path being drawn"), "measure", also=("Return", "Enter")),
+    Command("analyses", "Ctrl+Shift+M", N_("Measures by formula"), "measure", "window"),
     Command("segment_brush", "Ctrl+1", N_("Brush"), "segment", tool=True),
     Command("segment_eraser", "Ctrl+2", N_("Eraser"), "segment", tool=True),
     Command("segment_threshold", "Ctrl+3", N_("Threshold brush"), "segment", tool=True),

@@ -15,6 +15,7 @@ _WARN = (
     Flag.LOSSY,
     Flag.UNIT_UNCERTAIN,
     Flag.BROKEN_IMAGE,
+    Flag.CALCULATED,
     Flag.NOT_A_VOLUME,
 )
 _HAVE_PLACES = {"CT", "MR", "PT", "NM"}
