@@ -66,9 +66,9 @@ def fractions(patients: dict[str, dict[str, Any]], what: str) -> dict[str, Any]:
     """Error of the ejection fraction in points: mean absolute with interval, bias, limits of
     agreement (Bland and Altman 1986, Lancet 327:307); patients without a found cavity are
     counted apart."""
-    errors = np.array([one[what]["ef"] - one["true_ef"] for one in patients.values()])
-    known = errors[np.isfinite(errors)]
-    out: dict[str, Any] = {"without": int((~np.isfinite(errors)).sum())}
+    rows = [(one[what]["ef"], one["true_ef"]) for one in patients.values()]
+    known = np.array([found - true for found, true in rows if found is not None])
+    out: dict[str, Any] = {"without": len(rows) - known.size}
     if known.size:
         out["mean_absolute"] = rounded(bootstrap(np.abs(known), SEED), 2)
         out["bias"] = round(float(known.mean()), 2)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bounds import CAUTION_FLAGS, CHECKS, IMAGE, OUTPUT, REFUSE_FLAGS, SLICES
+from bounds import CAUTION_FLAGS, CHECKS, IMAGE, OUTPUT, PLACED, REFUSE_FLAGS, SLICES
 from phantom import phantom
 from synthesis import HIGH, LOW
 
@@ -66,8 +66,9 @@ def _label(
         "site_code": {"value": site_code[0], "scheme": "SCT", "meaning": site_code[1]},
         "colour": colour,
         "area": "heart",
-        "template_key": "other",
-        "quantity": "volume",
+        # The finding's number is the ejection fraction: heart/ventricles makes it of all phases.
+        "template_key": "lv_function" if key == "lv_cavity" else "other",
+        "quantity": "none" if key == "lv_cavity" else "volume",
         "proposes": "one" if key == "lv_cavity" else "none",
         "min_volume_ml": 1.0,
     }
@@ -168,7 +169,8 @@ def _rows(metrics: Metrics) -> list[dict[str, Any]]:
 def manifest(metrics: Metrics | None, training: dict[str, Any]) -> dict[str, Any]:
     """manifest.json; without metrics it claims no evidence. training: what training.json says."""
     rows = _rows(metrics) if metrics else []
-    slices = metrics["runtime"]["seconds_per_slice"] if metrics else 0.2
+    runtime = metrics["runtime"] if metrics else {"processor_seconds_per_slice": 0.4, "threads": 2}
+    slices = runtime["processor_seconds_per_slice"] / runtime["threads"]
     return {
         "format": "onescan-model/1",
         "id": "heart-sax",
@@ -278,6 +280,7 @@ def manifest(metrics: Metrics | None, training: dict[str, Any]) -> dict[str, Any
             "image": IMAGE,
             **calibrated(),
             "output": OUTPUT,
+            "placed": PLACED,
         },
     }
 

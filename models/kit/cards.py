@@ -12,7 +12,8 @@ _NAME = re.compile(r"\{([^{}\s|]+)\}")
 
 
 def values_of(metrics: Any) -> dict[str, str]:
-    """Numbers and texts of a JSON-like tree by flat names: keys and positions joined by "_"."""
+    """Numbers and texts of a JSON-like tree by flat names: keys and positions joined by "_";
+    a dash for what there is no number of."""
     out: dict[str, str] = {}
 
     def walk(prefix: str, node: Any) -> None:
@@ -24,7 +25,11 @@ def values_of(metrics: Any) -> dict[str, str]:
                 walk(f"{prefix}_{number}", child)
         elif isinstance(node, bool):
             out[prefix] = "true" if node else "false"
-        elif isinstance(node, (int, float)):
+        elif node is None:
+            out[prefix] = "—"
+        elif isinstance(node, int):
+            out[prefix] = str(node)
+        elif isinstance(node, float):
             out[prefix] = f"{node:g}"
         else:
             out[prefix] = str(node)
