@@ -17,7 +17,7 @@ from workstation.domain.geometry import Floats
 
 ANGLES = 360
 CHORDS = 100
-_STEP = 0.1  # of a pixel, along a ray
+_STEP = 0.25  # of a pixel, along a ray
 _SOFT = 0.7  # pixels: takes the stairs off a mask's edge
 
 
@@ -64,7 +64,8 @@ def contour_of(
     """
     soft = ndimage.gaussian_filter(np.pad(np.asarray(mask, dtype=np.float64), 3), _SOFT)
     pixel = min(spacing_mm)
-    reach = float(np.hypot(*(np.asarray(soft.shape) * spacing_mm)))
+    there = (np.argwhere(soft >= level / 2) - 3) * spacing_mm - centre
+    reach = float(np.linalg.norm(there, axis=1).max(initial=0.0)) + 2 * pixel
     far = np.arange(0.0, reach, _STEP * pixel)
     rays = directions()
     rows = (centre[0] + far[None] * rays[:, :1]) / spacing_mm[0] + 3
