@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from scanner import seen_by
+from scipy import ndimage
 from tissues import CLASS_TABLE, CLASSES, OUTPUTS
 
 from workstation.domain.geometry import Grid, as_matrix
@@ -84,14 +85,26 @@ def abdomen(data: Path) -> Case:
     labels = np.zeros(array.shape, dtype=np.int32)
     labels[first : first + len(part)] = part
     grid = grid_of(image)
-    truths = _masks(labels, grid.voxel_ml)
-    truths["vertebrae"] = np.isin(whole, TOTAL["vertebrae"])
     slab = np.zeros(array.shape, dtype=bool)
     slab[first : first + len(part)] = True
+    truths = _masks(labels, grid.voxel_ml)
+    truths["vertebrae"] = np.isin(whole, TOTAL["vertebrae"])
+    truths["body"] = np.zeros_like(slab)
+    truths["body"][first : first + len(part)] = _outlined(folder, part > 0)
     asked = dict.fromkeys(truths, slab)
     asked["bone"] = slab & (labels != CARTILAGE)
     asked["vertebrae"] = whole != S1
     return Case("abdomen, unenhanced", array, grid, truths, asked, "plain")
+
+
+def _outlined(folder: Path, organs: Mask) -> Mask:
+    """The whole body of the reference's slices: its organs, muscle and fat, and what they hold."""
+    held = organs.copy()
+    for name in ("skeletal_muscle", "subcutaneous_fat", "torso_fat"):
+        file = folder / "example_seg_tissue_types" / f"{name}.nii.gz"
+        held |= sitk.GetArrayFromImage(sitk.ReadImage(str(file))) > 0
+    closed = (ndimage.binary_closing(plane, iterations=2) for plane in held)
+    return np.stack([ndimage.binary_fill_holes(plane) for plane in closed])
 
 
 def _offset(part: NDArray[np.integer], whole: NDArray[np.integer]) -> int:
@@ -156,11 +169,20 @@ def truths_of(tissue: NDArray[np.uint8]) -> dict[str, Mask]:
     return found
 
 
-def generated(seed: int, numbers: range, family: int | None = None) -> Iterator[Case]:
-    """Bodies of seeds that training never saw; family 2 is one whose shapes it never saw."""
+def generated(
+    seed: int, numbers: range, family: int | None = None, cache: Path | None = None
+) -> Iterator[Case]:
+    """Bodies of seeds that training never saw; family 2 is one whose shapes it never saw. cache:
+    folder that keeps them."""
     for number in numbers:
         rng = np.random.default_rng((seed, number, 7))
-        tissue = bodies.make_body(seed, number, family)
+        kept = None if cache is None else cache / f"{seed}_{number:04d}_{family}.npz"
+        if kept is not None and kept.is_file():
+            tissue = np.load(kept)["tissue"]
+        else:
+            tissue = bodies.make_body(seed, number, family)
+            if kept is not None:
+                np.savez_compressed(kept, tissue=tissue)
         array, phase = seen_by(rng, tissue)
         array = np.clip(np.round(array), -1024, 3000).astype(np.float32)
         affine = np.diag([bodies.STEP_MM, bodies.STEP_MM, bodies.STEP_MM, 1.0])

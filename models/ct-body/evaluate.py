@@ -67,6 +67,17 @@ def classical(case: cases.Case) -> dict[str, Mask]:
     return out
 
 
+def ruled(case: cases.Case, cache: Path | None) -> dict[str, float]:
+    """Dice of the rule, kept in ``cache``: it is the same for every network."""
+    kept = None if cache is None else cache / f"rule {case.name}.json"
+    if kept is not None and kept.is_file():
+        return dict(json.loads(kept.read_text(encoding="utf-8")))
+    found = overlaps(classical(case), case)
+    if kept is not None:
+        kept.write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
 def overlaps(masks: dict[str, Mask], case: cases.Case) -> dict[str, float]:
     """Dice of each organ that the reference shows, where it says anything."""
     out = {}
@@ -82,7 +93,16 @@ def volumes(masks: dict[str, Mask], grid: Grid) -> dict[str, float]:
     return {key: round(float(m.sum()) * grid.voxel_ml, 1) for key, m in masks.items() if m.any()}
 
 
-def measure_real(data: Path, package: Path) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:
+def _doubts(result: ModelResult) -> dict[str, list[str]]:
+    return {
+        f"doubts_{short}": [say(doubt, lang=code) for doubt in result.doubts]
+        for short, code in (("en", "en"), ("zh", "zh_CN"))
+    }
+
+
+def measure_real(
+    data: Path, package: Path, cache: Path | None
+) -> tuple[dict[str, Any], list[tuple[Any, Any]]]:
     """Patients with references: Dice, volumes, time."""
     out: dict[str, Any] = {}
     shown = []
@@ -90,9 +110,9 @@ def measure_real(data: Path, package: Path) -> tuple[dict[str, Any], list[tuple[
         result = run(package, case)
         entry = {
             "model": overlaps(result.masks, case),
-            "baseline": overlaps(classical(case), case),
+            "baseline": ruled(case, cache),
             "volume_ml": volumes(result.masks, case.grid),
-            "doubts": [say(doubt, lang="en") for doubt in result.doubts],
+            **_doubts(result),
             "seconds": round(result.seconds, 1),
             "peak_mb": round(result.peak_mb),
             "slices": case.grid.shape[0],
@@ -110,27 +130,34 @@ def measure_unlabelled(data: Path, package: Path) -> tuple[dict[str, Any], list[
         try:
             result = run(package, case)
         except ReaderError as error:
-            out[case.name] = {"refused": say(error.message, lang="en"), "volume_ml": {}}
+            out[case.name] = {
+                "refused": say(error.message, lang="en"),
+                "refused_zh": say(error.message, lang="zh_CN"),
+                "volume_ml": {},
+            }
             continue
         out[case.name] = {
             "refused": "",
-            "doubts": [say(doubt, lang="en") for doubt in result.doubts],
+            **_doubts(result),
             "volume_ml": volumes(result.masks, case.grid),
+            "seconds": round(result.seconds, 1),
+            "peak_mb": round(result.peak_mb),
+            "slices": case.grid.shape[0],
         }
         shown.append((case, result.masks))
     return out, shown
 
 
 def measure_generated(
-    package: Path, numbers: range, family: int | None
+    package: Path, numbers: range, family: int | None, cache: Path | None
 ) -> tuple[dict[str, Any], tuple[Any, Any] | None]:
     """Mean Dice of each organ over generated bodies that hold it, with intervals; false organs."""
     found: dict[str, dict[str, list[float]]] = {"model": {}, "baseline": {}}
     false: dict[str, int] = {}
     worst: tuple[float, Any] = (2.0, None)
-    for case in cases.generated(TEST, numbers, family):
+    for case in cases.generated(TEST, numbers, family, cache):
         result = run(package, case)
-        rule = classical(case)
+        rule, own = ruled(case, cache), overlaps(result.masks, case)
         mine = []
         for key in OUTPUTS:
             truth = case.truths[key]
@@ -139,8 +166,8 @@ def measure_generated(
                 if ml == 0.0 and result.masks[key].any():
                     false[key] = false.get(key, 0) + 1
                 continue
-            for who, masks in (("model", result.masks), ("baseline", rule)):
-                found[who].setdefault(key, []).append(dice(masks[key], truth))
+            for who, dices in (("model", own), ("baseline", rule)):
+                found[who].setdefault(key, []).append(dices[key])
             mine.append(found["model"][key][-1])
         if mine and float(np.mean(mine)) < worst[0]:
             worst = float(np.mean(mine)), (case, result.masks)
@@ -164,7 +191,7 @@ def experimental(metrics: dict[str, Any]) -> list[str]:
 
 
 def picture(path: Path, case: cases.Case, masks: dict[str, Mask], count: int = 6) -> None:
-    """Slices from top to bottom, and one coronal, with every organ's outline."""
+    """Slices from top to bottom, with every organ's outline."""
     axes = axes_towards(case.grid, "LPH")
     image = axes.apply(case.array)
     turned = {key: axes.apply(mask) for key, mask in masks.items() if key not in ("body", "bone")}
@@ -178,6 +205,21 @@ def picture(path: Path, case: cases.Case, masks: dict[str, Mask], count: int = 6
     write_png(path, mosaic(tiles, 3))
 
 
+def coronal(path: Path, case: cases.Case, masks: dict[str, Mask]) -> None:
+    """Four coronal planes from front to back, square pixels."""
+    axes = axes_towards(case.grid, "LPH")
+    image = axes.apply(case.array)
+    x_mm, _, z_mm = axes.apply_grid(case.grid).spacing_mm
+    rows = np.arange(0, len(image) - 0.5, x_mm / z_mm).astype(int)[::-1]
+    held = np.flatnonzero((image > -300).mean(axis=(0, 2)) > 0.05)
+    tiles = []
+    for y in np.linspace(held[0], held[-1], 7)[2:6].astype(int):
+        outlines = [(axes.apply(mask)[rows, y], COLOURS[key]) for key, mask in masks.items()
+                    if key not in ("body", "bone")]  # fmt: skip
+        tiles.append(outlined(image[rows, y], outlines, (-160.0, 240.0), times=2))
+    write_png(path, mosaic(tiles, 4 if len(rows) > image.shape[2] else 2))
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
@@ -186,18 +228,25 @@ def main(arguments: list[str] | None = None) -> None:
         "--pictures", type=Path, help="folder for patients' overlays: not committed"
     )
     parser.add_argument("--bodies", type=int, default=10)
+    parser.add_argument("--cache", type=Path, help="folder of test bodies made before")
     args = parser.parse_args(arguments)
     papers.write_without_numbers(args.package)
     write_sums(args.package)
     metrics: dict[str, Any] = {}
-    metrics["real"], shown = measure_real(args.data, args.package)
+    worst = None
+    metrics["real"], shown = measure_real(args.data, args.package, args.cache)
     metrics["unlabelled"], more = measure_unlabelled(args.data, args.package)
-    metrics["generated"], worst = measure_generated(args.package, range(args.bodies), None)
-    metrics["other_shapes"], _ = measure_generated(args.package, range(100, 100 + args.bodies), 2)
+    for name, first, family in (("generated", 0, None), ("other_shapes", 100, 2)):
+        numbers = range(first, first + args.bodies)
+        metrics[name], least = measure_generated(args.package, numbers, family, args.cache)
+        worst = worst or least
     metrics["training"] = json.loads((args.package / "training.json").read_text(encoding="utf-8"))
     wrong = HERE / "wrong_inputs.json"
     if wrong.is_file():
         metrics["wrong_inputs"] = json.loads(wrong.read_text(encoding="utf-8"))["count"]
+    int8 = args.package / "int8.json"
+    if int8.is_file():
+        metrics["int8"] = json.loads(int8.read_text(encoding="utf-8"))
     metrics["experimental"] = experimental(metrics)
     papers.write(args.package, metrics)
     write_sums(args.package)
@@ -208,8 +257,9 @@ def main(arguments: list[str] | None = None) -> None:
     load_package(args.package)
     if args.pictures:
         for case, masks in shown + more:
-            picture(args.pictures / f"{case.name.replace(', ', '_').replace(' ', '_')}.png", case,
-                    masks)  # fmt: skip
+            name = case.name.replace(", ", "_").replace(" ", "_")
+            picture(args.pictures / f"{name}.png", case, masks)
+            coronal(args.pictures / f"{name}_coronal.png", case, masks)
     kept = ("real", "unlabelled", "generated", "other_shapes", "experimental")
     sys.stdout.write(json.dumps({key: metrics[key] for key in kept}, indent=1) + "\n")
 

@@ -20,6 +20,7 @@ from bounds import (
     OUTPUT,
     OUTPUT_ML,
     PERCENTILES,
+    PLACED,
     REFINE,
     REFUSE_FLAGS,
     ROLES,
@@ -239,6 +240,7 @@ def manifest(metrics: Metrics | None) -> dict[str, Any]:
             "image": IMAGE,
             **calibrated(),
             "output": OUTPUT,
+            "placed": PLACED,
         },
     }
 
@@ -279,10 +281,11 @@ def _tables(metrics: Metrics) -> dict[str, str]:
             out[f"{name}_table_{lang}"] = "\n".join(lines)
         lines = []
         for case, entry in metrics["unlabelled"].items():
-            said = entry["refused"] or ", ".join(
+            said = entry[("refused", "refused_zh")[number]] if entry["refused"] else ", ".join(
                 f"{ORGANS[key][number]} {ml:g} mL" for key, ml in entry["volume_ml"].items()
             ) or ("nothing", "无")[number]  # fmt: skip
-            lines.append(f"| {case} | {said} |")
+            doubts = " ".join(entry.get("doubts_" + lang, []))
+            lines.append(f"| {case} | {said}{'; ' if doubts else ''}{doubts} |")
         out[f"unlabelled_table_{lang}"] = "\n".join(lines)
         names = [ORGANS[key][number] for key in ORDER if key in metrics["experimental"]]
         out[f"experimental_{lang}"] = ("、" if number else ", ").join(names) or ("none", "无")[
@@ -290,7 +293,8 @@ def _tables(metrics: Metrics) -> dict[str, str]:
         ]
         lines = [
             f"| {case} | {entry['slices']} | {entry['seconds']:g} | {entry['peak_mb']:g} |"
-            for case, entry in metrics["real"].items()
+            for case, entry in (metrics["real"] | metrics["unlabelled"]).items()
+            if "seconds" in entry
         ]
         out[f"runtime_table_{lang}"] = "\n".join(lines)
     return out

@@ -32,7 +32,7 @@ from workstation.ai.package import ModelPackage, load_package  # noqa: E402
 from workstation.domain.acquisition import Acquisition  # noqa: E402
 from workstation.domain.errors import ReaderError  # noqa: E402
 from workstation.domain.geometry import Grid, as_matrix  # noqa: E402
-from workstation.domain.volume import Stack, generated_volume  # noqa: E402
+from workstation.domain.volume import Flag, Stack, generated_volume  # noqa: E402
 from workstation.text import say  # noqa: E402
 
 CLAIM = Acquisition(body_part="CHEST", kvp=120.0, age_years=60.0, sex="M")
@@ -102,7 +102,8 @@ def spoilt(right: cases.Case) -> Iterator[Picture]:
 
     yield made("upside down", image[::-1])
     yield made("front to back", image[:, ::-1])
-    yield made("left to right", image[:, :, ::-1], seen=False)
+    yield made("left to right", image[:, :, ::-1])
+    yield made("every second slice left out", image[::2])
     yield made("15 mm of slices cut out", np.delete(image, np.s_[middle : middle + 5], axis=0),
                seen=False)  # fmt: skip
     copied = image.copy()
@@ -169,6 +170,8 @@ def headers(package: ModelPackage, right: Picture) -> Iterator[dict[str, Any]]:
         ("PET by its header", {"modality": "PT", "role": "PET"}),
         ("a patient of 6 years", {"acquisition": replace(CLAIM, age_years=6.0)}),
         ("values without a unit", {"unit": "1"}),
+        ("slices missing by their positions", {"flags": (Flag.MISSING_SLICES,)}),
+        ("a localiser", {"flags": (Flag.LOCALISER,)}),
     )
     for what, changes in claims:
         yield judge(package, replace(right, what=what), **changes)
