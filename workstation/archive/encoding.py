@@ -24,7 +24,7 @@ from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.people import User
 from workstation.domain.received import Received
-from workstation.domain.report import FreeText, ReportDraft, SignedReport
+from workstation.domain.report import FreeText, ReportDraft, SignedReport, TakenOver
 from workstation.domain.segment import Segment
 from workstation.domain.volume import Stack
 
@@ -53,6 +53,7 @@ Artefact = (
     | ReadingMode
     | FirstRead
     | DerivedMap
+    | TakenOver
 )
 """Everything that is stored as one immutable JSON text for each version."""
 
@@ -81,6 +82,7 @@ KINDS: dict[type, str] = {
     ReadingMode: "reading mode",
     FirstRead: "first read",
     DerivedMap: "derived map",
+    TakenOver: "taken over",
 }
 """Python type to the name used in the tables; the names are part of the file format."""
 

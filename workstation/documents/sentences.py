@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workstation.documents.mark_words import mark_sentence
+from workstation.documents.synthesis import load_rules, offers
 from workstation.documents.templates import Template, TemplatePhrase
 from workstation.domain.artefact import Wording
 from workstation.domain.errors import N_
@@ -29,7 +30,8 @@ NOT_NORMAL = N_(
 @dataclass(frozen=True)
 class Material:
     """What a report is made of. free_texts: section key to the reader's own words. marks: those
-    that a reader put into the report. first_read: what he held before AI was shown."""
+    that a reader put into the report. first_read: what he held before AI was shown. taken_over:
+    rules whose sentences a reader took over."""
 
     findings: Sequence[Finding]
     measurements: Sequence[Measurement]
@@ -39,6 +41,7 @@ class Material:
     outcomes: Sequence[Outcome] = ()
     marks: Sequence[Mark] = ()
     first_read: FirstRead | None = None
+    taken_over: frozenset[str] = frozenset()
 
 
 def reported(findings: Sequence[Finding]) -> list[Finding]:
@@ -77,6 +80,8 @@ def compose(template: Template, language: str, material: Material) -> tuple[Sect
             sentences += _marked(template, part.key, material, language)
         elif part.kind == "impression":
             sentences = _impression(template, spoken, material.measurements, language)
+        elif part.kind == "synthesis":
+            sentences = _together(template, material, language)
         elif part.kind == "not_judged":
             sentences = _not_judged(material, language)
         title = part.title.in_language(language)
@@ -95,6 +100,16 @@ def _marked(template: Template, section: str, material: Material, language: str)
             after = after_ai(material.first_read, mark)
             said.append(Sentence(mark_sentence(mark, stack, language, after_ai=after)))
     return said
+
+
+def _together(template: Template, material: Material, language: str) -> list[Sentence]:
+    """Sentences of rules that a reader took over and that still hold."""
+    there = offers(load_rules(template.name), material.findings, material.measurements)
+    return [
+        Sentence(offer.text(language), offer.finding_ids)
+        for offer in there
+        if offer.rule.id in material.taken_over
+    ]
 
 
 def _chinese(language: str) -> bool:

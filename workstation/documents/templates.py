@@ -15,7 +15,7 @@ from workstation.domain.report import ReportPhrase
 from workstation.text import RESOURCES
 
 TEMPLATES = RESOURCES / "report_templates"
-KINDS = ("free", "method", "findings", "impression", "not_judged")
+KINDS = ("free", "method", "findings", "impression", "synthesis", "not_judged")
 
 
 @dataclass(frozen=True)

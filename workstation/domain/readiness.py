@@ -14,7 +14,7 @@ from workstation.domain.mark import KeyImage, Mark
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
-from workstation.domain.report import FreeText, Obstacle, ReportDraft, SignedReport
+from workstation.domain.report import FreeText, Obstacle, ReportDraft, SignedReport, TakenOver
 from workstation.domain.stale import current_ids, is_stale
 from workstation.domain.study import Study, StudyState
 from workstation.domain.volume import Stack
@@ -57,6 +57,7 @@ class Case:
     key_images: Sequence[KeyImage] = ()
     hidden: bool = False
     first_read: FirstRead | None = None  # locked before AI was shown
+    taken_over: Sequence[TakenOver] = ()
 
     @property
     def reported(self) -> tuple[Finding, ...]:
@@ -122,6 +123,7 @@ def read_case(store: Store, study_uid: str) -> Case:
         key_images=store.all(KeyImage, study_uid),
         hidden=hidden,
         first_read=first_read(store, study_uid),
+        taken_over=store.all(TakenOver, study_uid),
     )
 
 
@@ -136,7 +138,8 @@ def sources(case: Case) -> tuple[str, ...]:
     parts = [study, stacks, outcomes, *case.findings, *case.measurements, *case.refusals, *texts]
     marks = [replace(mark, label_mm=None) for mark in case.marks]  # where words stand is no part
     locked = [case.first_read] if case.first_read is not None else []
-    return tuple(digest_of(part) for part in (*parts, *marks, *case.key_images, *locked))
+    more = (*marks, *case.key_images, *locked, *(t for t in case.taken_over if t.said))
+    return tuple(digest_of(part) for part in (*parts, *more))
 
 
 def is_current(draft: ReportDraft, case: Case) -> bool:

@@ -44,6 +44,17 @@ class FreeText:
 
 
 @dataclass(frozen=True)
+class TakenOver:
+    """A reader's word on a sentence that a rule offered: said in the report, or not."""
+
+    id: str  # study_uid + "/" + rule
+    study_uid: str
+    rule: str
+    said: bool
+    by: str
+
+
+@dataclass(frozen=True)
 class ReportDraft:
     """What would be signed now. made_from: digests of findings, measurements and free text."""
 

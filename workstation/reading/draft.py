@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from workstation import __version__
 from workstation.archive.store import Archive
 from workstation.documents.sentences import Material, compose
+from workstation.documents.synthesis import Offer, load_rules, offers
 from workstation.documents.templates import Template, choose_template, load_template
 from workstation.domain import readiness
 from workstation.domain.artefact import MadeBy
-from workstation.domain.errors import N_, Message, NotAllowed, ReaderError
+from workstation.domain.errors import N_, Message, NotAllowed, NotFound, ReaderError
 from workstation.domain.people import MACHINE, Actor, Permission
 from workstation.domain.readiness import Case, read_case
-from workstation.domain.report import FreeText, Obstacle, ReportDraft
+from workstation.domain.report import FreeText, Obstacle, ReportDraft, TakenOver
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.reading.held_back import shown_stacks
@@ -65,6 +66,33 @@ def write_free_text(
     return written
 
 
+def offered(archive: Archive, study_uid: str) -> list[Offer]:
+    """Sentences on several organs together that the accepted findings allow."""
+    case = read_case(archive, study_uid)
+    if case.draft is None or case.hidden:
+        return []
+    return offers(load_rules(case.draft.template), case.findings, case.reported_measurements)
+
+
+def take_over(
+    archive: Archive, actor: Actor, study_uid: str, rule: str, *, said: bool
+) -> TakenOver:
+    """Say an offered sentence in the report, or take it out again. The draft is then stale.
+
+    Raises ``NotFound`` where the rule does not hold for what was accepted, ``NotAllowed`` once
+    the report is signed.
+    """
+    if archive.study(study_uid).state is StudyState.SIGNED:
+        raise NotAllowed(N_("The report is signed. Add an addendum, or correct it with a reason."))
+    if said and rule not in {offer.rule.id for offer in offered(archive, study_uid)}:
+        raise NotFound(N_("What was accepted does not allow this sentence any more."))
+    word = TakenOver(f"{study_uid}/{rule}", study_uid, rule, said, actor.name)
+    reason = Message(N_("A sentence on several organs together was taken over or taken out."))
+    with archive.write(actor, Permission.REVIEW, reason, study_uid) as writer:
+        writer.put(word)
+    return word
+
+
 def obstacles(archive: Archive, study_uid: str) -> list[Obstacle]:
     """What stands in the way of signing; empty when the report can be signed."""
     case = read_case(archive, study_uid)
@@ -108,6 +136,7 @@ def _made(
         case.outcomes,
         case.marks,
         case.first_read,
+        frozenset(one.rule for one in case.taken_over if one.said),
     )
     return ReportDraft(
         id=case.study.study_uid,

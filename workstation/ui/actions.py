@@ -12,7 +12,7 @@ from workstation import text
 from workstation.domain.finding import Action, FindingState
 from workstation.domain.people import MACHINE
 from workstation.domain.report import SignedReport
-from workstation.reading.draft import write_free_text
+from workstation.reading.draft import take_over, write_free_text
 from workstation.reading.intake import IntakeReport, Refused
 from workstation.reading.line import make_and_import_demo, walk_forward
 from workstation.text import tr
@@ -84,6 +84,7 @@ class Actions(QObject):
         window.findings.acted.connect(decisions.act)
         window.report.finding_clicked.connect(desk.focus_finding)
         window.report.written.connect(self._write_text)
+        window.report.taken_over.connect(self._take_over)
         window.report.sign_wanted.connect(self.sign)
         decisions.overlays_changed.connect(grid.set_overlays)
         decisions.painting_begun.connect(self._paint)
@@ -308,6 +309,18 @@ class Actions(QObject):
 
         def work() -> None:
             write_free_text(archive, actor, study_uid, section, words)
+            walk_forward(archive, study_uid, language=lang, actor=actor)
+
+        self.window.jobs.write(work)
+
+    def _take_over(self, rule: str, said: bool) -> None:
+        actor, study_uid = self.desk.actor, self.desk.study_uid
+        if actor is None or not study_uid:
+            return
+        archive, lang = self.desk.archive, text.language()
+
+        def work() -> None:
+            take_over(archive, actor, study_uid, rule, said=said)
             walk_forward(archive, study_uid, language=lang, actor=actor)
 
         self.window.jobs.write(work)

@@ -27,6 +27,12 @@ KINDS: tuple[tuple[Wording, Code, str], ...] = (
     ),
     (Wording("Infarct", "梗死灶"), Code("55641003", "SCT", "Infarct"), "other"),
     (Wording("Haemorrhage", "出血"), Code("50960005", "SCT", "Hemorrhage"), "other"),
+    (
+        Wording("Left ventricular hypertrophy", "左心室肥厚"),
+        Code("55827005", "SCT", "Left ventricular hypertrophy"),
+        "other",
+    ),
+    (Wording("Thrombus", "血栓"), Code("396339007", "SCT", "Thrombus"), "other"),
     (Wording("Mass", "占位"), Code("4147007", "SCT", "Mass"), "other"),
 )
 

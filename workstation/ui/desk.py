@@ -11,6 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from workstation.documents.synthesis import Offer
 from workstation.domain.alert import Alert
 from workstation.domain.errors import ReaderError
 from workstation.domain.finding import Finding
@@ -61,6 +62,8 @@ class Contents:
     hidden: bool = False  # what the machine found waits for a locked first read, and is not here
     first_read: FirstRead | None = None
     after_ai: tuple[Snapshot, ...] = ()  # a person's own, made or changed since the first read
+    offers: tuple[Offer, ...] = ()  # sentences on several organs that the accepted findings allow
+    taken_over: frozenset[str] = frozenset()  # rules whose sentences the reader took over
 
     def finding(self, finding_id: str) -> Finding | None:
         """The finding with this id, if the study has it."""
@@ -276,6 +279,8 @@ class Desk(QObject):
             hidden,
             locked,
             changed_after(archive, locked) if locked else (),
+            tuple(drafting.offered(archive, study_uid)),
+            frozenset(one.rule for one in case.taken_over if one.said),
         )
 
     def _load(self, done: Any) -> None:

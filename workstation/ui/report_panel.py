@@ -24,6 +24,7 @@ from workstation.domain.study import StudyState
 from workstation.text import say, tr
 from workstation.ui.desk import Contents, Desk
 from workstation.ui.named import named
+from workstation.ui.synthesis_rows import SynthesisRows
 
 MOST_REASONS = 4  # the draft stays readable; the tool tip of the button lists them all
 
@@ -107,6 +108,7 @@ class ReportPanel(QFrame):
 
     sign_wanted = Signal()
     written = Signal(str, str)
+    taken_over = Signal(str, bool)  # a rule: say its sentence, or take it out
     finding_clicked = Signal(str)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
@@ -183,6 +185,10 @@ class ReportPanel(QFrame):
             column.addWidget(named(QLabel(section.title), "reportSection"))
             if section.sentences:
                 column.addWidget(self._sentences(section))
+            if section.key == "synthesis" and not signed:
+                rows = SynthesisRows(contents.offers, contents.taken_over, self.desk.user is None)
+                rows.taken_over.connect(self.taken_over)
+                column.addWidget(rows)
             box = FreeTextBox(section.key, section.free_text)
             box.setReadOnly(signed or self.desk.user is None)
             box.written.connect(self.written)
