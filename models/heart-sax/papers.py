@@ -82,7 +82,7 @@ LABELS = [
     _label(
         3,
         "lv_cavity",
-        ("Left ventricular cavity (papillary muscles counted as blood)", "左心室腔（含乳头肌）"),
+        ("Left ventricular function, outlined cavity", "左心室功能（心腔轮廓）"),
         LEFT,
         ("left ventricle", "左心室"),
         LEFT,

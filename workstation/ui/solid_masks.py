@@ -25,7 +25,7 @@ def surfaces_of(overlays: Sequence[Overlay], stack: Stack | None) -> tuple[Solid
         return ()
     made = []
     for overlay in overlays:
-        if overlay.array is None or overlay.grid is None:
+        if overlay.array is None or overlay.grid is None or overlay.on_slices_alone:
             continue
         if overlay.state is FindingState.REJECTED:
             continue

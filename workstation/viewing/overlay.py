@@ -19,7 +19,7 @@ class Overlay:
     phase: what it was found on; ``phase`` None shows it in every phase. label: words and value
     already in the reader's language. editing: the mask is being painted (its array changes).
     colour: "#rrggbb" of a segment, with its number and fill pattern (``domain.segment``); a
-    finding has none and is drawn in the colour of its state.
+    finding has none and is drawn in the colour of its state. on_slices_alone: not in 3D.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Overlay:
     colour: str = ""
     number: int = 0
     pattern: str = "plain"
+    on_slices_alone: bool = False
 
     def belongs_to(self, stack_id: str, frame: str, phase: int, slab_mm: float = 0.0) -> bool:
         """Whether an image of this stack, frame of reference and phase shows it.
