@@ -86,6 +86,18 @@ def load_numbers(id: str) -> Mapping[str, float]:
         raise _unreadable(id, error) from error
 
 
+@functools.cache
+def load_table(id: str) -> Mapping[str, Any]:
+    """All of the file of the guideline ``id``, for an analysis that knows its tables.
+
+    Raises ``BadInput`` where the file is missing or wrong.
+    """
+    try:
+        return _read(id)
+    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+        raise _unreadable(id, error) from error
+
+
 def _read(id: str) -> dict[str, Any]:
     data = tomllib.loads((GUIDELINES / f"{id}.toml").read_text(encoding="utf-8"))
     if data["id"] != id or not data["citation"] or not str(data["version"]):

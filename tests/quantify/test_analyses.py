@@ -27,6 +27,7 @@ UCUM = {
     "1", "%", "mm", "cm", "mm2", "mm3", "mL", "g", "mg", "mg/g", "ms", "s", "1/s", "[hnsf'U]",
     "{SUVbw}g/mL", "cm2/m", "cm/m", "cm/m2",
     "um2/s", "mL/(100.g.min)", "mL/(100.g)",
+    "{ratio}",
 }  # fmt: skip
 
 

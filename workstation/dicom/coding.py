@@ -30,6 +30,10 @@ _UNIT_MEANINGS = {
     "s": "second",
     "[hnsf'U]": "Hounsfield unit",
     "{SUVbw}g/mL": "Standardized Uptake Value body weight",
+    "{ratio}": "ratio",
+    "um2/s": "square micrometer per second",
+    "mL/(100.g.min)": "milliliter per 100 gram per minute",
+    "mL/(100.g)": "milliliter per 100 gram",
 }
 
 _SITES = {

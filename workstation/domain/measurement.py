@@ -55,10 +55,14 @@ _UNITS = {
     "[hnsf'U]": "HU",
     "1": "",
     "{count}": "",
+    "{ratio}": "",
     "mm2": "mm²",
     "mm3": "mm³",
     "cm2": "cm²",
     "cm3": "cm³",
+    "um2/s": "×10⁻⁶ mm²/s",
+    "mL/(100.g.min)": "mL/100 g/min",
+    "mL/(100.g)": "mL/100 g",
 }
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
 
 from workstation.domain.analysis import AnalysisInputs, Images, InputSpec
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.errors import N_, BadInput
-from workstation.domain.geometry import Grid
+from workstation.domain.geometry import Floats, Grid
 
 VOLUME = Code("118565006", "SCT", "Volume")
 
@@ -58,3 +59,34 @@ def without_small(mask: NDArray[np.bool_], grid: Grid, least_ml: float) -> NDArr
 def volume_ml(mask: NDArray[np.bool_], grid: Grid) -> float:
     """Volume of a mask in mL."""
     return int(np.count_nonzero(mask)) * grid.voxel_ml
+
+
+def furthest(points: Floats) -> tuple[int, int]:
+    """Indices of the two points (n, 2) furthest apart; they lie on the convex hull."""
+    corners: NDArray[np.intp] = np.arange(len(points))
+    if len(points) > 3:
+        try:
+            corners = ConvexHull(points).vertices.astype(np.intp)
+        except QhullError:  # all in one row: the hull has no area
+            order = np.lexsort(points.T)
+            corners = order[[0, -1]]
+    apart = np.linalg.norm(points[corners][:, None] - points[corners][None], axis=2)
+    first, second = np.unravel_index(int(apart.argmax()), apart.shape)
+    return int(corners[first]), int(corners[second])
+
+
+def longest_mm(mask: NDArray[np.bool_], grid: Grid) -> float:
+    """The longest diameter of a mask (z, y, x) on any of its slices, edge to edge, in mm."""
+    x_mm, y_mm, _ = grid.spacing_mm
+    best = 0.0
+    for plane in mask:
+        rows, columns = np.nonzero(plane)
+        if not rows.size:
+            continue
+        points = np.stack([columns * x_mm, rows * y_mm], axis=1).astype(np.float64)
+        first, second = furthest(points)
+        along = points[second] - points[first]
+        length = float(np.linalg.norm(along))
+        way = along / length if length > 0 else np.array([1.0, 0.0])
+        best = max(best, length + float(np.hypot(way[0] * x_mm, way[1] * y_mm)))
+    return best

@@ -185,7 +185,7 @@ def _compared(
     return [
         Quantity(REGION_MEAN, _ADC_CODE, here, UNIT),
         Quantity(MIRROR_MEAN, local_code("ADCMIRROR", MIRROR_MEAN), there, UNIT),
-        Quantity(RATIO, local_code("ADCRATIO", RATIO), 100.0 * here / there, "%"),
+        Quantity(RATIO, local_code("ADCRATIO", RATIO), here / there, "{ratio}"),
     ]
 
 
@@ -248,7 +248,7 @@ SPEC = AnalysisSpec(
                 CORE_MEAN.en: (500.0, 0.01),
                 REGION_MEAN.en: (500.0, 0.01),
                 MIRROR_MEAN.en: (_LN2, 0.01),
-                RATIO.en: (100.0 * 500.0 / _LN2, 0.01),
+                RATIO.en: (500.0 / _LN2, 1e-4),
             },
             source="S halves at b = 1000 s/mm2: ln 2 / 1000 = 0.693e-3 mm2/s; e^-0.5: 0.500e-3",
         ),
