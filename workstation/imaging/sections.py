@@ -21,13 +21,21 @@ def run_of(points_mm: Floats) -> Floats:
 
 
 def resampled(points_mm: Floats, step_mm: float, smooth_mm: float = 0.0) -> Floats:
-    """Points (n, 3) at equal steps along a polyline; corners rounded off over ``smooth_mm``."""
+    """Points (n, 3) at equal steps along a polyline; corners rounded off over ``smooth_mm``.
+
+    The ends stay where they are: beyond them the line is continued by its own point reflection.
+    """
     run = run_of(points_mm)
     where = np.arange(0.0, run[-1] + 1e-9, step_mm)
     even = np.stack([np.interp(where, run, points_mm[:, axis]) for axis in range(3)], axis=1)
-    if smooth_mm <= 0:
+    more = min(int(np.ceil(4.0 * smooth_mm / step_mm)), len(even) - 1)
+    if smooth_mm <= 0 or more < 1:
         return even
-    return np.asarray(ndimage.gaussian_filter1d(even, smooth_mm / step_mm, axis=0, mode="nearest"))
+    before = 2.0 * even[0] - even[more:0:-1]
+    after = 2.0 * even[-1] - even[-2 : -more - 2 : -1]
+    long = np.concatenate([before, even, after])
+    soft = ndimage.gaussian_filter1d(long, smooth_mm / step_mm, axis=0, mode="nearest")
+    return np.asarray(soft[more : more + len(even)])
 
 
 @dataclass(frozen=True)
