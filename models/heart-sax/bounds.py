@@ -34,7 +34,7 @@ CHECKS: list[dict[str, Any]] = [
     {"fact": "unevenness_mm", **_bound((0.0, 0.5), (0.0, 1.5))},
     {"fact": "slices", **_bound((6, 20), (5, 40))},
     # A left ventricle is 75 to 100 mm long: a stack much shorter than that lacks an end of it.
-    {"fact": "coverage_mm", "unusual": "uncertain", **_bound((62.0, 150.0), (35.0, 200.0))},
+    {"fact": "coverage_mm", "unusual": "uncertain", **_bound((62.0, 180.0), (35.0, 240.0))},
     {"fact": "field_t", **_bound((0.9, 3.2), (0.5, 7.2))},
     {"fact": "echo_ms", **_bound((0.8, 3.0), (0.5, 8.0))},
     {"fact": "repetition_ms", **_bound((2.0, 70.0), (1.5, 150.0))},
