@@ -1,4 +1,4 @@
-"""The centreline between clicks keeps to the middle of its vessel, past bone; else it is refused."""
+"""The centreline between clicks keeps to the middle of its vessel, past bone, or is refused."""
 
 from __future__ import annotations
 
