@@ -168,6 +168,22 @@ WRONG: dict[str, tuple[str, str]] = {
     "twice": (changed(labels=first_label() * 2), "labels: key occurs twice"),
     "number as text": (changed(labels=first_label(index="0")), "labels.0.index"),
     "evidence": (changed(evidence="clinical"), "no performance row has it"),
+    "colour": (changed(labels=first_label(colour=[-5, 999, 3])), "labels.0.colour"),
+    "no such day": (changed(built="2025-99-99"), "built"),
+    "version": (changed(version="1." + "9" * 300 + ".0"), "version"),
+    "batch": (changed(infer={"patch": [8, 8, 8], "max_ram_mb": 512, "timeout_s": 9,
+                             "batch": 10**30}), "infer.batch"),
+    "role": (changed(accept=[{"channel": "a", "modality": ["MR"], "roles": ["flair"]}]),
+             "unknown role 'flair'"),
+    "modality": (changed(accept=[{"channel": "a", "modality": ["mr"]}]), "capitals"),
+    "impossible Dice": (
+        changed(performance=[{"dataset": "d", "n": 1, "metric": "Dice", "value": 7.5,
+                              "evidence": "clinical"}]), "lies from 0 to 1",
+    ),
+    "interval": (
+        changed(performance=[{"dataset": "d", "n": 1, "metric": "Dice", "value": 0.5,
+                              "ci": [0.9, 0.3], "evidence": "clinical"}]), "outside its interval",
+    ),
     "other id": (changed(id="other"), "names another model, other"),
 }  # fmt: skip
 

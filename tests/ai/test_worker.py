@@ -89,6 +89,19 @@ def test_identity_model_gives_its_input_back(
     assert seen[-1] == 0.9
 
 
+@pytest.mark.parametrize("wish", ["auto", "cpu"])
+def test_an_answer_that_is_no_number_is_no_answer(tmp_path: Path, wish: Wish) -> None:
+    """NaN passes no threshold: it would read as "nothing there"."""
+    nan = network(
+        [
+            helper.make_node("Sub", ["image", "image"], ["zero"]),
+            helper.make_node("Div", ["zero", "image"], ["out"]),
+        ]
+    )
+    with pytest.raises(BadInput, match="no number"):
+        run_package(package(tmp_path, nan), [spots()], [GRID], provider=wish)
+
+
 def test_network_altered_after_it_was_listed(tmp_path: Path) -> None:
     listed = package(tmp_path, identity())
     listed.model_path.write_bytes(listed.model_path.read_bytes() + b"\x00")

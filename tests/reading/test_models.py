@@ -106,6 +106,19 @@ def test_newer_replaces_older_but_not_the_other_way_unasked(
     assert entry.older == (first.package.folder.name,)
 
 
+def test_a_refused_newer_version_still_counts_as_newer(
+    archive: Archive, settings: Settings, tmp_path: Path
+) -> None:
+    old, new = sound(tmp_path / "1"), sound(tmp_path / "2", version="1.10.0")
+    first = models.install(archive, settings, bundle(new, "tiny-1.10.0"), actor=BOSS)
+    with (first.package.folder / "card.md").open("a", encoding="utf-8") as card:
+        card.write("x")
+    assert installed(settings).entry("tiny").state == "refused"
+    with pytest.raises(NotAllowed, match=r"version 1\.10\.0 is newer than 1\.0\.0"):
+        models.install(archive, settings, bundle(old), actor=BOSS)
+    assert models.install(archive, settings, bundle(old), actor=BOSS, older=True).before == "1.10.0"
+
+
 def test_stopping_keeps_nothing(archive: Archive, settings: Settings, tmp_path: Path) -> None:
     cancel = Cancel()
     cancel.cancel()

@@ -126,7 +126,16 @@ def test_the_command_line_does_not_leak(archive: Archive, settings: Settings, st
     said = json.loads(cli("--json", "read", study).out)
     assert said["findings"] == []
     assert (said["ai_hidden"], said["panel"]) == (True, [])
-    lock_first_read(archive, reader(archive), study)
+    for judge in ("secret", "bleeding"):  # counts of one study would tell what it has
+        log = json.loads(cli("--json", "models", "log", judge).out)
+        assert log["versions"] == [], log
+    reader(archive)
+    wrong = cli("lock", study, "--user", "li", password="not this one")
+    assert wrong.code == 1 and is_hidden(archive, study)
+    locked = cli("lock", study, "--user", "li")
+    assert locked.code == 0, locked.err
+    log = json.loads(cli("--json", "models", "log", "secret").out)
+    assert log["versions"][0]["undecided"] == 1
     panel = json.loads(cli("--json", "read", study).out)["panel"]
     states = {row["what"]: (row["state"], row["found"]) for row in panel}
     assert len(states) == len(panel)

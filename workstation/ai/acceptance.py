@@ -9,11 +9,13 @@ state has an answer of its own.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from workstation.ai.vocabulary import Strict, Words
+from workstation.domain.role import BY_NAME
 from workstation.domain.volume import Flag
 
 Range = Annotated[tuple[float, float], Field(description="lowest and highest allowed value")]
@@ -27,6 +29,9 @@ NumberFact = Literal[
 WordFact = Literal[
     "sop_class", "body_part", "region", "plane", "kernel", "contrast", "phase", "sex",
 ]  # fmt: skip
+
+
+_MODALITY = re.compile(r"[A-Z]{2,8}")
 
 
 def _ordered(span: Range | None) -> None:
@@ -101,6 +106,11 @@ class Accept(Strict):
         for flag in (*self.refuse_flags, *self.caution_flags):
             if flag not in known:
                 raise ValueError(f"unknown flag {flag!r}; known are {sorted(known)}")
+        for role in self.roles:
+            if role not in BY_NAME:
+                raise ValueError(f"unknown role {role!r}; known are {sorted(BY_NAME)}")
+        if not all(_MODALITY.fullmatch(modality) for modality in self.modality):
+            raise ValueError('modality: DICOM writes capitals ("MR", "CT")')
         _ordered(self.in_plane_mm)
         _ordered(self.slice_mm)
         if self.phases == "one" and self.min_phases > 1:

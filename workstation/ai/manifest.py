@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 # Gates know Accept and Quality, training programs of packages Foreground, by this module.
 from workstation.ai.acceptance import Accept as Accept
@@ -18,6 +19,9 @@ from workstation.ai.vocabulary import Foreground as Foreground
 from workstation.ai.vocabulary import Words as Words
 from workstation.domain.artefact import Code
 
+_VERSION = r"^\d{1,6}\.\d{1,6}\.\d{1,6}$"
+_OF_ONE = ("dice", "sensitivity", "specificity", "precision", "recall", "auc", "accuracy")
+Shade = Annotated[int, Field(ge=0, le=255)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Evidence = Literal["none", "synthetic", "public", "clinical"]
 Area = Literal["brain", "vessel", "heart", "chest", "abdomen", "other"]
@@ -52,7 +56,7 @@ class Label(Strict):
     category: Coded | None = None
     site: Words
     site_code: Coded | None = None
-    colour: tuple[int, int, int] = (255, 200, 0)
+    colour: tuple[Shade, Shade, Shade] = (255, 200, 0)
     area: Area
     template_key: str
     quantity: Literal["volume", "none"] = "volume"
@@ -79,6 +83,16 @@ class Performance(Strict):
     evidence: Evidence
     note: str = ""
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        interval = self.ci if self.ci is not None else (self.value, self.value)
+        if not interval[0] <= self.value <= interval[1]:
+            raise ValueError("performance: the value lies outside its interval")
+        share = self.unit == "1" and self.metric.lower().split()[0] in _OF_ONE
+        if share and not (interval[0] >= 0.0 and interval[1] <= 1.0):
+            raise ValueError(f"performance: {self.metric} lies from 0 to 1")
+        return self
+
 
 class Source(Strict):
     """Where training data came from."""
@@ -101,7 +115,7 @@ class Manifest(Strict):
 
     format: Literal["onescan-model/1"]
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    version: str = Field(pattern=_VERSION)
     name: Words
     kind: Literal["segmentation", "detection"]
     area: Area
@@ -130,7 +144,13 @@ class Manifest(Strict):
     performance: tuple[Performance, ...]
     qc: Quality = Quality()
     supersedes: tuple[str, ...] = ()
-    min_app: str = Field(default="0.1.0", pattern=r"^\d+\.\d+\.\d+$")
+    min_app: str = Field(default="0.1.0", pattern=_VERSION)
+
+    @field_validator("built")
+    @classmethod
+    def _day(cls, given: str) -> str:
+        date.fromisoformat(given)  # ValueError: no day of the calendar
+        return given
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

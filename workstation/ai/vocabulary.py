@@ -243,10 +243,10 @@ class Infer(Strict):
     flips: tuple[Literal["x", "y", "z"], ...] = ()
     steps: Literal["even", "fixed"] = "even"
     weight: Literal["gaussian", "gaussian_centred", "constant"] = "gaussian"
-    batch: int = Field(default=1, ge=1)
+    batch: int = Field(default=1, ge=1, le=4096)
     providers: tuple[Provider, ...] = ()
-    max_ram_mb: int = Field(ge=64)
-    timeout_s: int = Field(ge=1)
+    max_ram_mb: int = Field(ge=64, le=1 << 20)
+    timeout_s: int = Field(ge=1, le=86400)
 
     @model_validator(mode="after")
     def _odd(self) -> Self:

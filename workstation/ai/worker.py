@@ -177,6 +177,13 @@ def predictor(session: Session, manifest: Manifest, stages: Stages) -> Stream:
                 ) from error
             if out is None:
                 return
+            if not np.isfinite(out).all():
+                # No threshold is ever passed by NaN: what is not a number would read as absent.
+                raise BadInput(
+                    N_("Model {model} could not judge this image: part of the network's answer "
+                       "is no number (an overflow)."),
+                    model=manifest.id,
+                )  # fmt: skip
             yield out
 
     return stream

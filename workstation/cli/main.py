@@ -133,6 +133,13 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--reason", default="")
     one.add_argument("--user", required=True)
     one = add(
+        "lock",
+        lambda s, a: _studies().lock(s, a),
+        "lock the first read of a study, so that AI is shown (where a site reads so)",
+    )
+    one.add_argument("study", metavar="STUDY")
+    one.add_argument("--user", required=True)
+    one = add(
         "objects",
         lambda s, a: _objects().list_objects(s, a),
         "reports, segmentations, key images and other objects of a study",

@@ -20,6 +20,7 @@ from workstation.reading.intake import IntakeReport, intake
 from workstation.reading.judges import known_judges
 from workstation.reading.line import Reading, make_and_import_demo, read_study
 from workstation.reading.names import reread_names
+from workstation.reading.second_reader import lock_first_read
 from workstation.text import language, say, tr
 from workstation.viewing.foreign_words import caution_lines, cautions_of
 from workstation.viewing.judge_rows import rows_of
@@ -293,4 +294,15 @@ def decide(services: Services, arguments: argparse.Namespace) -> Answer:
     return Answer(
         {"finding": finding_json(decided)},
         [f"{decided.label.in_language(language())}: {tr(decided.state.value)}"],
+    )
+
+
+def lock(services: Services, arguments: argparse.Namespace) -> Answer:
+    """``lock STUDY --user NAME``: the first read is as it is now; AI is shown from here on."""
+    user = proven_user(services, arguments.user)
+    study_uid = study_uid_of(services, arguments.study)
+    read = lock_first_read(services.archive, user, study_uid, services.settings)
+    return Answer(
+        {"study_uid": study_uid, "locked_at": read.at.isoformat(), "by": user.name},
+        [tr("The first read is locked; what AI found is shown from now on.")],
     )

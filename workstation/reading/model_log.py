@@ -19,6 +19,7 @@ from workstation.archive.store import Archive
 from workstation.domain.artefact import MadeBy
 from workstation.domain.errors import N_, Message, ReaderError
 from workstation.domain.finding import Decision, Finding, FindingState, is_by_hand
+from workstation.domain.first_read import ReadingMode, is_hidden
 from workstation.domain.measurement import Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.voxel_set import VoxelSet
@@ -160,8 +161,11 @@ def model_log(archive: Archive, judge_id: str, *, cancel: Cancel | None = None) 
     """
     counted: dict[MadeBy, _Counted] = defaultdict(_Counted)
     when: dict[tuple[MadeBy, str], datetime] = {}
+    # What a first read still waits for is counted nowhere: with one study, a count would tell it.
+    hidden = {mode.study_uid for mode in archive.all(ReadingMode)}
+    hidden = {uid for uid in hidden if is_hidden(archive, uid)}
     for outcome in archive.all(Outcome):
-        if outcome.what == judge_id:
+        if outcome.what == judge_id and outcome.study_uid not in hidden:
             of = counted[outcome.made_by]
             of.judged.append(outcome.at)
             of.uncertain += [outcome.at] if outcome.uncertain else []
@@ -170,13 +174,15 @@ def model_log(archive: Archive, judge_id: str, *, cancel: Cancel | None = None) 
                 when[outcome.made_by, outcome.stack_id] = outcome.at
     for refusal in archive.all(Refusal):
         # Without a series it says only that the study had none for it.
-        if refusal.what == judge_id and refusal.made_from:
+        if refusal.what == judge_id and refusal.made_from and refusal.study_uid not in hidden:
             counted[refusal.made_by].refused.append(refusal.at)
     last: dict[str, Decision] = {}
     for decision in archive.all(Decision):
         last[decision.finding_id] = decision
     for finding in archive.all(Finding):
         if finding.made_by.name != judge_id or is_by_hand(finding):
+            continue
+        if finding.study_uid in hidden:
             continue
         if cancel is not None:
             cancel.check()

@@ -140,11 +140,15 @@ def _check_size(folder: Path) -> None:
 
 def _version_before(settings: Settings, package: ModelPackage, older: bool) -> str:
     said = package.manifest
-    known = [e for e in shelf.installed(settings).entries if e.id == said.id and e.package]
-    own = [e for e in known if e.place == "site"] or known
-    if not own or own[0].package is None:
+    known = [e for e in shelf.installed(settings).entries if e.id == said.id]
+    own = [e for e in known if e.place == "site"] or [e for e in known if e.package]
+    if not own:
         return ""
-    before = own[0].package.manifest.version
+    # Of a package that is refused (altered, or nobody trusts its key any more) the folder tells.
+    there = own[0].package
+    before = there.manifest.version if there is not None else own[0].folder.name.split("-")[0]
+    if not before:
+        return ""
     if _numbers(before) > _numbers(said.version) and not older:
         raise NotAllowed(
             N_("Model {id}: version {before} is newer than {version}. Say so explicitly to go "

@@ -5,6 +5,7 @@ None of these needs torch: a configuration is judged before weights are opened.
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tests.ai.imports.foreign import (
 )
 from tests.parity.monai_training import INFERENCE, METADATA
 from workstation.ai.imports.bundle import read_bundle
-from workstation.ai.imports.nnunet import read_training, regions_of
+from workstation.ai.imports.nnunet import _resampling, read_training, regions_of
 from workstation.ai.imports.refusals import library
 from workstation.ai.imports.taken import Answers, read_answers
 from workstation.ai.imports.totalsegmentator import read_class_map, weight_folders
@@ -64,6 +65,14 @@ def test_nnunet_is_refused_by_name(
     with pytest.raises(BadInput) as error:
         read_training(place, Answers())
     assert named in why(error)
+
+
+def test_a_missing_force_separate_z_is_what_nnunet_takes_it_for() -> None:
+    """``resample_data_or_seg_to_shape`` has ``force_separate_z=False``; null says "by spacing"."""
+    configuration = copy.deepcopy(PLANS["configurations"]["3d_fullres"])
+    assert _resampling(configuration, "data") == (3, True)
+    del configuration["resampling_fn_data_kwargs"]["force_separate_z"]
+    assert _resampling(configuration, "data") == (3, False)
 
 
 def test_nnunet_folders_that_are_not_one_model(tmp_path: Path) -> None:
@@ -140,6 +149,10 @@ MONAI: list[tuple[dict[str, Any], str]] = [
     ({"network_def/in_channels": 2}, "in_channels"),
     ({"network_def/spatial_dims": 2}, "spatial_dims is 2"),
     ({"network_def/act": {"_target_": "my.Act"}}, "_target_"),
+    ({"network": "$other.net(@network_def)"}, "$other.net(@network_def)"),
+    ({"network": {"_target_": "my.Wrapper", "net": "@network_def"}}, "my.Wrapper"),
+    ({f"{PRE}/0/dtype": "uint8"}, "dtype is uint8"),
+    ({f"{PRE}/4/dtype": "$np.int16"}, "$np.int16"),
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from workstation.ai.imports.bundle_config import Config, read_inference
 from workstation.ai.imports.bundle_post import read_inferer, read_post
 from workstation.ai.imports.bundle_pre import read_pre
 from workstation.ai.imports.networks import monai_network
-from workstation.ai.imports.refusals import no_counterpart, read_json, wrong_value
+from workstation.ai.imports.refusals import expression, no_counterpart, read_json, wrong_value
 from workstation.ai.imports.taken import Answers, Channel, Region, Taken
 from workstation.ai.imports.weights import as_state, fill, read_checkpoint
 from workstation.domain.errors import N_, BadInput
@@ -48,7 +48,7 @@ def _read(folder: Path, metadata: Mapping[str, Any], config: Config, answers: An
     post = read_post(config, _needed(config, "postprocessing"), image, pre, outputs)
     if post.decide == "argmax" and len(regions) == outputs:
         regions = regions[1:]  # the strongest channel 0 is what is not any other
-    entry = "network_def" if config.has("network_def") else "network"
+    entry = _entry(config)
     name, arguments = config.component(config.raw(entry), entry)
     plain = {word: _deep(config, value, f"{name}: {word}") for word, value in arguments.items()}
     for word in ("in_channels", "out_channels"):
@@ -82,6 +82,20 @@ def _needed(config: Config, entry: str) -> Any:
     if not config.has(entry):
         raise wrong_value(config.name, entry, None, f"an entry {entry}")
     return config.raw(entry)
+
+
+_PLACED = re.compile(r"\s*\$?\s*@network_def\s*(\.to\(\s*@device\s*\)|\.eval\(\)|\.float\(\))*\s*")
+
+
+def _entry(config: Config) -> str:
+    """Where the network is described. ``network`` may only put ``network_def`` onto a device:
+    anything else there would change what is run, and is not executed to find out."""
+    if not config.has("network_def"):
+        return "network"
+    given = config.raw("network")
+    if given is not None and not (isinstance(given, str) and _PLACED.fullmatch(given)):
+        raise expression(f"{config.name}: network", str(given))
+    return "network_def"
 
 
 def _deep(config: Config, given: Any, where: str) -> Any:

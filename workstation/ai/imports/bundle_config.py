@@ -25,7 +25,8 @@ TARGET, DISABLED = "_target_", "_disabled_"
 # Expressions whose whole text is known, as words; they are never evaluated.
 _WORDS = {
     "$torch.float32": "float32", "$np.float32": "float32", "$numpy.float32": "float32",
-    "$torch.float": "float32", "$None": None, "$True": True, "$False": False,
+    "$torch.float": "float32", "$torch.float64": "float64", "$np.float64": "float64",
+    "$None": None, "$True": True, "$False": False,
 }  # fmt: skip
 _DEEPEST = 16
 

@@ -66,7 +66,8 @@ def read_pre(config: Config, given: Any, image: str, channels: int, pad_value: f
 def _read_step(step: Arguments, chain: _Chain, image: str, channels: int) -> None:
     if step.name == "LoadImaged":
         step.only("reader", (None, "NibabelReader", "ITKReader"))
-        step.ignore("image_only", "ensure_channel_first", "dtype", "meta_key_postfix",
+        step.only("dtype", (None, "float32", "float64"), image)
+        step.ignore("image_only", "ensure_channel_first", "meta_key_postfix",
                     "simple_keys", "prune_meta_pattern", "prune_meta_sep")  # fmt: skip
     elif step.name in _PLAIN:
         step.ignore("device", "track_meta", "data_type", "wrap_sequence", "meta_keys",
@@ -143,7 +144,7 @@ def _before(steps: Sequence[Intensity], at: Arguments) -> float:
 
 
 def _intensity(step: Arguments, chain: _Chain, channels: int) -> None:
-    step.ignore("dtype")
+    step.only("dtype", (None, "float32", "float64"))
     if step.name == "ScaleIntensityRanged":
         low, high = step.number("a_min"), step.number("a_max")
         first, last = step.number("b_min"), step.number("b_max")

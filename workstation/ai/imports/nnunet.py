@@ -204,7 +204,7 @@ def _resampling(configuration: Mapping[str, Any], which: str) -> tuple[int, bool
     given = configuration.get(f"{word}_kwargs", {})
     if given.get("order_z", 0) != 0:
         raise wrong_value(PLANS, f"{word}: order_z", given["order_z"], "0")
-    apart = given.get("force_separate_z")
+    apart = given.get("force_separate_z", False)  # as nnU-Net itself takes a missing word
     if apart not in (None, False):
         raise wrong_value(PLANS, f"{word}: force_separate_z", apart, "null, false")
     extra = sorted(set(given) - {"is_seg", "order", "order_z", "force_separate_z"})
