@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from workstation.analyses.brain import (
+    aspects,
     bleed_volume,
     evans_index,
     microbleeds,
     midline_shift,
     wmh_fazekas,
 )
-from workstation.domain.analysis import AnalysisInputs, AnalysisResult
+from workstation.domain.analysis import AnalysisInputs, AnalysisResult, Images
 from workstation.domain.errors import BadInput
 from workstation.domain.geometry import Grid, as_matrix
+from workstation.domain.volume import generated_volume
 
 
 def values(result: AnalysisResult) -> dict[str, float]:
@@ -151,3 +153,49 @@ def test_a_brain_without_spots_has_no_marks() -> None:
     inputs = microbleeds.phantom()
     result = microbleeds.analyse(replace(inputs, values={"darker": 85.0}))
     assert result.quantities[0].value == 0 and not result.lines and not result.candidates
+
+
+def head(lowered: bool) -> AnalysisInputs:
+    """A skull 6 mm beside the middle of the image; on the left the brain beyond 42 mm, 55 to 85 mm
+    below the top, is 6 HU lower."""
+    affine = np.diag([2.5, 2.5, 5.0, 1.0])
+    affine[:3, 3] = (-98.75, -98.75, -72.5)
+    grid = Grid((30, 80, 80), as_matrix(affine))
+    z, y, x = np.indices(grid.shape)
+    place = grid.to_lps(np.stack([x, y, z], axis=-1).astype(np.float64)) - (6.0, 0.0, 0.0)
+    away = np.sqrt(((place / (66.0, 82.0, 66.0)) ** 2).sum(axis=-1))
+    hu = np.where(away <= 1.0, 34.0, np.where(away <= 1.1, 900.0, -1000.0))
+    low = (away <= 1.0) & (place[..., 0] > 42.0) & (np.abs(place[..., 2] + 4.0) < 15.0)
+    hu[low] -= 6.0 * lowered
+    hu += np.random.default_rng(5).normal(0.0, 3.0, hu.shape) * (away <= 1.0)
+    volume = generated_volume(
+        hu.astype(np.float32), grid, modality="CT", unit="[hnsf'U]", role="CT head", region="brain"
+    )
+    return AnalysisInputs(images={"ct": Images((volume,))}, grid=grid)
+
+
+def test_aspects_places_its_regions_itself() -> None:
+    even = aspects.analyse(head(False))
+    score = even.quantities[0]
+    assert score.value == 10.0 and any("by proportion" in str(c) for c in even.cautions)
+    assert all(abs(q.value) < 1.0 for q in even.quantities[1:])
+    found = aspects.analyse(head(True))
+    by_site = {q.site.en: q.value for q in found.quantities}
+    assert by_site["left"] < 10.0
+    assert by_site["M2, lateral to the insula"] < -4.0
+    assert abs(by_site["C, caudate nucleus"]) < 1.0 and abs(by_site["M5, above M2"]) < 2.0
+    lower = next(m for m in found.masks if m.key == "lower").mask
+    regions = next(m for m in found.masks if m.key == "regions").mask
+    assert lower.any() and not (lower & ~regions).any()
+
+
+def test_aspects_of_a_side_and_of_too_little_brain() -> None:
+    inputs = aspects.labelled()
+    left = aspects.analyse(replace(inputs, values={"side": "left"}))
+    assert left.quantities[0].value == 10.0
+    strict = aspects.analyse(replace(inputs, values={"lower_hu": 0.9, "side": "left"}))
+    assert strict.quantities[0].value == 9.0
+    ct = inputs.images["ct"].volumes[0]
+    fluid = replace(ct, array=np.full_like(ct.array, 3.0))
+    with pytest.raises(BadInput, match="Fewer than five"):
+        aspects.analyse(replace(inputs, images={**inputs.images, "ct": Images((fluid,))}))
