@@ -20,6 +20,7 @@ from workstation.analyses.brain._deconvolution import (
     weighted,
 )
 from workstation.analyses.brain._flow_phantom import FACTOR, gamma_artery, tiles, tissue_curve
+from workstation.analyses.brain.perfusion_curve import analyse as perfusion_curve
 from workstation.domain.analysis import AnalysisInputs, Curve, Images
 from workstation.domain.errors import BadInput
 from workstation.domain.geometry import Floats
@@ -107,6 +108,25 @@ def test_osipi_curves(shared_data: Path | None) -> None:
         print(f"{row['label']}: CBF {flow:.1f} ({cbf:g}), CBV {content:.2f} ({cbv:g})")
         assert abs(flow - cbf) <= 15.0 + 0.1 * cbf
         assert abs(content - cbv) <= 1.0 + 0.1 * cbv
+        times = np.arange(artery.size, dtype=np.float64) * step
+        curves = {"tissue": Curve(times, tissue[0].astype(float)), "artery": Curve(times, artery)}
+        plain = {"k_h": 1.0, "rho": 1.0}  # as the reference was made
+        said = perfusion_curve(AnalysisInputs(curves=curves, values=plain)).quantities
+        assert [round(q.value, 3) for q in said[:2]] == [round(flow, 3), round(content, 3)]
+
+
+def test_one_curve_that_cannot_be_judged_is_refused() -> None:
+    flat, few = Curve(TIMES, np.zeros_like(TIMES)), Curve(TIMES[:5], ARTERY[:5])
+    bolus = Curve(TIMES, ARTERY)
+    for curves, said in (
+        ({"tissue": few, "artery": bolus}, "too few"),
+        ({"tissue": bolus, "artery": flat}, "arterial curve holds no bolus"),
+        ({"tissue": flat, "artery": bolus}, "tissue curve holds no bolus"),
+        ({"tissue": bolus, "artery": Curve(TIMES + 1000.0, ARTERY)}, "share no time"),
+        ({"tissue": bolus}, "missing"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            perfusion_curve(AnalysisInputs(curves=curves))
 
 
 @pytest.mark.parametrize("shape", ["exponential", "linear", "box"])

@@ -205,7 +205,7 @@ def perfuse(
     if vein is not None:
         aif = aif * _scale(contrast(vein), aif)
     flowing = _smoothed(curves, brain, grid, kind.smooth_mm)
-    response = _response(inputs, flowing, aif, step)
+    response = respond(inputs, flowing, aif, step)
     factor = 100.0 * inputs.number(HAEMATOCRIT) / inputs.number(DENSITY)
     cbv = factor * np.maximum(flowing.sum(axis=1), 0.0) / float(aif.sum())
     cbf = factor * 60.0 * np.maximum(response.peak, 0.0)
@@ -298,7 +298,8 @@ def _smoothed(curves: Singles, brain: NDArray[np.bool_], grid: Grid, width_mm: f
     return result
 
 
-def _response(inputs: AnalysisInputs, curves: Singles, aif: Floats, step: float) -> Response:
+def respond(inputs: AnalysisInputs, curves: Singles, aif: Floats, step: float) -> Response:
+    """Curves (n, N) deconvolved with the artery (N,), every ``step`` s, by the chosen method."""
     method, cut = inputs.word(METHOD), inputs.number_or_none(CUT)
     if method == "osvd":
         return circulant(curves, aif, step, oscillation=inputs.number(INDEX))
