@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
+from scipy import ndimage
 
 from workstation.analyses.brain import ct_perfusion, dsc_perfusion
 from workstation.analyses.brain._artery import arterial
@@ -167,6 +169,25 @@ def test_the_artery_is_found_among_noise_and_veins() -> None:
     assert (arterial(curves, STEP, 9, usable) >= 1560).all()
     usable[1560:] = False  # saturated
     assert (arterial(curves, STEP, 9, usable) < 1560).all()
+
+
+def test_the_artery_among_curves_of_a_patient(shared_data: Path | None) -> None:
+    """A square of 25 x 25 voxels about the middle cerebral artery (OSIPI, in vivo)."""
+    path = shared_data and shared_data / "dce_dsc_reference" / "osipi" / "DSC_invivo_JBJA"
+    if path is None or not path.is_dir():
+        print("no curves of a patient here: generated ones alone were tested")
+        return
+    image = sitk.GetArrayFromImage(sitk.ReadImage(str(path / "test_concentration.nii")))
+    curves = image.reshape(40, -1).T.astype(np.float32)
+    mean = curves.mean(axis=0)
+    rows = arterial(curves, 1.5, 15, np.ones(len(curves), dtype=bool))
+    artery = curves[rows].mean(axis=0)
+    print(f"artery: peak {artery.max():.2f} in frame {artery.argmax()}, "
+          f"mean of the square {mean.max():.2f} in frame {mean.argmax()}")  # fmt: skip
+    assert artery.argmax() <= mean.argmax() - 2 and artery.max() > 1.5 * mean.max()
+    # One vessel: the voxels chosen touch each other.
+    _, pieces = ndimage.label(np.isin(np.arange(625), rows).reshape(25, 25), np.ones((3, 3)))
+    assert pieces == 1
 
 
 def numbers(inputs: AnalysisInputs) -> dict[str, float]:

@@ -11,11 +11,12 @@ from workstation.analyses.brain import (
     aspects,
     bleed_volume,
     evans_index,
+    ich_score,
     microbleeds,
     midline_shift,
     wmh_fazekas,
 )
-from workstation.domain.analysis import AnalysisInputs, AnalysisResult, Images
+from workstation.domain.analysis import AnalysisInputs, AnalysisResult, Images, Value
 from workstation.domain.errors import BadInput
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.volume import generated_volume
@@ -199,3 +200,28 @@ def test_aspects_of_a_side_and_of_too_little_brain() -> None:
     fluid = replace(ct, array=np.full_like(ct.array, 3.0))
     with pytest.raises(BadInput, match="Fewer than five"):
         aspects.analyse(replace(inputs, images={**inputs.images, "ct": Images((fluid,))}))
+
+
+@pytest.mark.parametrize(
+    ("gcs", "age", "volume", "inside", "below", "score"),
+    [
+        (15, 40, 5.0, False, False, 0), (3, 80, 30.0, True, True, 6),
+        (4, 79, 29.9, False, False, 2),
+        (5, 79, 29.94, False, False, 1), (12, 80, 29.96, False, False, 3),
+        (13, 20, 100.0, True, False, 2),
+    ],
+)  # fmt: skip
+def test_points_of_the_ich_score(
+    gcs: float, age: float, volume: float, inside: bool, below: bool, score: int
+) -> None:
+    assert sum(ich_score.points(gcs, age, volume, inside, below).values()) == score
+
+
+def test_the_ich_score_asks_for_what_it_needs() -> None:
+    inputs = bleed_volume.sphere(1.0, 2.0, 10.0)
+    known: dict[str, Value | None] = {"gcs": 15.0, "age": 50.0, "ivh": "no"}
+    assert ich_score.analyse(replace(inputs, values=known)).quantities[0].value == 0.0
+    for key in ("gcs", "age", "ivh"):
+        given = {k: v for k, v in known.items() if k != key}
+        with pytest.raises(BadInput, match=key):
+            ich_score.analyse(replace(inputs, values=given))
