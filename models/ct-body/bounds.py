@@ -60,10 +60,8 @@ PERCENTILES = [
 ]
 FOREGROUND_ML = [800.0, 150000.0]
 OUTPUT_ML = [0.0, 150000.0]
-OUTPUT = {
-    "outside": _bound((0.0, 0.25), (0.0, 0.6)),
-    "score": _bound((0.55, 1.0), (0.45, 1.0)),
-}
+# No bound on what lies outside the silhouette: in a field of view cut around the heart, lungs do.
+OUTPUT = {"score": _bound((0.55, 1.0), (0.0, 1.0))}
 
 # How organs lie to each other: what a mirrored or upturned image, or situs inversus, breaks.
 PLACED = [
@@ -152,7 +150,7 @@ REFINE: dict[str, list[Step]] = {
         _least(60.0),
     ],
     "vertebrae": [_values(110.0, 3000.0, 2.0, 3.0, 0.6), _smooth(1.5), SOME, _least(8.0)],
-    "bone": [_values(160.0, 4000.0, 4.0, 3.0, 0.5), _least(5.0)],
+    "bone": [_values(110.0, 4000.0, 2.0, 3.0, 0.6), _least(5.0)],  # spongy bone is 90 to 200 HU
     "body": [_values(-350.0, 4000.0, 5.0, 12.0, 0.8), SLICEWISE, SOME, _least(200.0)],
 }
 """By label, in the order in which the package lists them."""

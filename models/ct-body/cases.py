@@ -30,7 +30,7 @@ TOTAL = {
     "lung_right": (12, 13, 14),
     "aorta": (52,),
     "vertebrae": tuple(range(27, 51)),
-    "bone": (*range(27, 51), *range(92, 117)),
+    "bone": (*range(25, 51), *range(69, 79), *range(91, 117)),
 }
 S1, CARTILAGE = 26, 117
 LEAST_ML = 5.0  # a piece of an organ smaller than this in the reference says little

@@ -24,7 +24,7 @@ class BodyNet(nn.Module):
     """(N, 1, D, H, W) HU/1000 at 3 mm to (N, 13, D/2, H/2, W/2) logits of ``CLASSES``; sizes are
     multiples of 16."""
 
-    def __init__(self, thin: int = 16, widths: tuple[int, ...] = (40, 80, 128)) -> None:
+    def __init__(self, thin: int = 16, widths: tuple[int, ...] = (32, 64, 112)) -> None:
         super().__init__()
         count, wide = len(WINDOWS), widths[0]
         self.register_buffer("middle", torch.tensor([m for m, _ in WINDOWS]).view(1, -1, 1, 1, 1))

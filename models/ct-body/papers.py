@@ -62,6 +62,14 @@ ORGANS: dict[str, tuple[str, str, str, str, str, tuple[int, int, int]]] = {
     "bone": ("Bone", "骨", "272673000", "Bone", "other", (255, 255, 255)),
     "body": ("Body", "体部", "38266002", "Entire body", "other", (130, 130, 130)),
 }  # fmt: skip
+CASES_ZH = {
+    "abdomen, unenhanced": "腹部，平扫",
+    "upper abdomen, enhanced": "上腹部，增强",
+    "heart, enhanced": "心脏，增强",
+    "chest, 8 mm slices": "胸部，8 mm 层厚",
+    "thigh": "大腿",
+    "head": "头部",
+}
 COLOUR = {key: row[5] for key, row in ORGANS.items()}
 # Volumes that are numbers of the study, where the organ is good enough.
 MEASURED = ("liver", "spleen", "kidney_left", "kidney_right", "lung_left", "lung_right", "heart")
@@ -160,7 +168,7 @@ def manifest(metrics: Metrics | None) -> dict[str, Any]:
     poor = None if metrics is None else list(metrics["experimental"])
     cost = 60.0
     if metrics is not None:
-        cost = float(max(entry["seconds"] for entry in metrics["real"].values()))
+        cost = float(max(entry.get("seconds", 0.0) for entry in metrics["real"].values()))
     return {
         "format": "onescan-model/1",
         "id": "ct-body",
@@ -259,13 +267,14 @@ def _tables(metrics: Metrics) -> dict[str, str]:
     for lang, number in (("en", 0), ("zh", 1)):
         lines = []
         for case, entry in metrics["real"].items():
+            name = (case, CASES_ZH[case])[number]
             for key in ORDER:
                 if key in entry["model"]:
                     better = entry["model"][key], entry["baseline"][key]
                     mark = (
                         ("experimental", "实验性")[number] if key in metrics["experimental"] else ""
                     )
-                    lines.append(f"| {case} | {ORGANS[key][number]} | {better[0]:.3f} | "
+                    lines.append(f"| {name} | {ORGANS[key][number]} | {better[0]:.3f} | "
                                  f"{better[1]:.3f} | {mark} |")  # fmt: skip
         out[f"real_table_{lang}"] = "\n".join(lines)
         for name in ("generated", "other_shapes"):
@@ -285,14 +294,17 @@ def _tables(metrics: Metrics) -> dict[str, str]:
                 f"{ORGANS[key][number]} {ml:g} mL" for key, ml in entry["volume_ml"].items()
             ) or ("nothing", "无")[number]  # fmt: skip
             doubts = " ".join(entry.get("doubts_" + lang, []))
-            lines.append(f"| {case} | {said}{'; ' if doubts else ''}{doubts} |")
+            lines.append(
+                f"| {(case, CASES_ZH[case])[number]} | {said}{'; ' if doubts else ''}{doubts} |"
+            )
         out[f"unlabelled_table_{lang}"] = "\n".join(lines)
         names = [ORGANS[key][number] for key in ORDER if key in metrics["experimental"]]
         out[f"experimental_{lang}"] = ("、" if number else ", ").join(names) or ("none", "无")[
             number
         ]
         lines = [
-            f"| {case} | {entry['slices']} | {entry['seconds']:g} | {entry['peak_mb']:g} |"
+            f"| {(case, CASES_ZH[case])[number]} | {entry['slices']} | {entry['seconds']:g} | "
+            f"{entry['peak_mb']:g} |"
             for case, entry in (metrics["real"] | metrics["unlabelled"]).items()
             if "seconds" in entry
         ]

@@ -9,6 +9,7 @@ them with another contrast each time (``scanner``). Test data are opened by ``ev
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import queue
 import sys
@@ -102,14 +103,25 @@ class Drawn:
 
 
 def train(
-    pool: list[np.ndarray], out: Path, minutes: float, steps: int, seed: int, batch: int
+    pool: list[np.ndarray],
+    out: Path,
+    minutes: float,
+    steps: int,
+    seed: int,
+    batch: int,
+    start: Path | None = None,
 ) -> tuple[BodyNet, dict]:
     """The running mean of the trained network, and what happened. Ends at ``steps``, or earlier
-    when ``minutes`` are over: the learning rate falls in time for either."""
+    when ``minutes`` are over: the learning rate falls in time for either. start: weights of an
+    earlier run to go on from, more slowly."""
     torch.manual_seed(seed)
-    net = BodyNet().to(memory_format=torch.channels_last_3d)
+    net = BodyNet()
+    if start is not None:
+        net.load_state_dict(torch.load(start, weights_only=True))
+    net = net.to(memory_format=torch.channels_last_3d)
+    highest = 3e-3 if start is None else 2e-3
     mean = RunningMean(net, 0.995)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=1e-3)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=highest, weight_decay=1e-3)
     drawn = Drawn(pool, seed, batch)
     net.train()
     level, done, frozen, passed = 0.0, 0, False, 0.0
@@ -127,7 +139,7 @@ def train(
                 if isinstance(module, torch.nn.BatchNorm3d):
                     module.eval()
         for group in optimiser.param_groups:
-            group["lr"] = rate(part, 3e-3)
+            group["lr"] = rate(part, highest)
         image, target = drawn.next()
         a, b, c = ((step >> bit) & 1 for bit in range(3))  # any corner of each 6 mm voxel
         target = target[:, a::2, b::2, c::2].contiguous()
@@ -153,6 +165,7 @@ def train(
         "batch": batch,
         "seed": seed,
         "minutes": round(passed / 60, 1),
+        "started_from": "" if start is None else hashlib.sha256(start.read_bytes()).hexdigest(),
         "loss": round(level, 4),
         "weights": sum(p.numel() for p in net.parameters()),
     }
@@ -170,6 +183,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="processes that make bodies")
     parser.add_argument("--cache", type=Path, default=Path(gettempdir()) / "onescan-bodies")
+    parser.add_argument("--start", type=Path, help="weights of an earlier run to go on from")
     parser.add_argument("--no-package", action="store_true", help="only model.onnx, training.json")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -178,7 +192,7 @@ def main() -> None:
     files = bodies.fill(args.cache, bodies.TRAIN, args.bodies, args.workers)
     pool = [np.load(path)["tissue"] for path in files]
     print(f"{len(pool)} bodies after {time.monotonic() - begun:.0f} s", flush=True)
-    net, log = train(pool, args.out, args.minutes, args.steps, args.seed, args.batch)
+    net, log = train(pool, args.out, args.minutes, args.steps, args.seed, args.batch, args.start)
     (args.out / "last.pt").unlink(missing_ok=True)
     log["onnx_difference"] = save_onnx(
         Shipped(net), args.out / "model.onnx", (1, 1, *PATCH), output="probability", free=False
@@ -188,8 +202,17 @@ def main() -> None:
     print(text)
     if not args.no_package:
         import evaluate
+        import quantise
+        import wrong
 
-        evaluate.main(["--data", str(args.data), "--package", str(args.out)])
+        from workstation.ai.package import write_sums
+
+        where = ["--package", str(args.out)]
+        evaluate.papers.write_without_numbers(args.out)
+        write_sums(args.out)
+        quantise.main([*where, "--cache", str(args.cache)])
+        wrong.main([*where, "--data", str(args.data)])
+        evaluate.main([*where, "--data", str(args.data)])
 
 
 if __name__ == "__main__":

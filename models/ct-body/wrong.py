@@ -216,7 +216,7 @@ def main(arguments: list[str] | None = None) -> int:
         out.write(f"| {row['what']} | {row['gate']} | {row['answer']}{note} | {drawn} | "
                   f"{row['words'][0]} | {row['words'][1]} |\n")  # fmt: skip
     out.write(f"{counts}\n")
-    write_json(HERE / "wrong_inputs.json", {"count": counts, "wrong": rows, "right": good})
+    write_json(args.package / "wrong_inputs.json", {"count": counts, "wrong": rows, "right": good})
     return 0
 
 
