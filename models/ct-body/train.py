@@ -193,7 +193,7 @@ def main() -> None:
     pool = [np.load(path)["tissue"] for path in files]
     print(f"{len(pool)} bodies after {time.monotonic() - begun:.0f} s", flush=True)
     net, log = train(pool, args.out, args.minutes, args.steps, args.seed, args.batch, args.start)
-    (args.out / "last.pt").unlink(missing_ok=True)
+    torch.save(net.state_dict(), args.out / "last.pt")  # to go on from: --start
     log["onnx_difference"] = save_onnx(
         Shipped(net), args.out / "model.onnx", (1, 1, *PATCH), output="probability", free=False
     )
@@ -207,6 +207,7 @@ def main() -> None:
 
         from workstation.ai.package import write_sums
 
+        (args.out / "last.pt").unlink()
         where = ["--package", str(args.out)]
         evaluate.papers.write_without_numbers(args.out)
         write_sums(args.out)
