@@ -106,8 +106,15 @@ def _number(text: str, whole: bool) -> float | int | None:
     return int(value) if whole else value
 
 
+def _finite(values: list[Any]) -> list[Any]:
+    """All values or none: without one of them the others would stand in the wrong places."""
+    if any(isinstance(v, float) and not math.isfinite(v) for v in values):
+        return []
+    return values
+
+
 def values_of(raw: Any, vr: str, declared: Sequence[str]) -> list[Any]:
-    """All values of an element as JSON scalars; those that cannot be understood are left out."""
+    """All values of an element as JSON scalars; none where one of its numbers is no number."""
     value = raw.value
     if value is None:
         return []
@@ -116,13 +123,12 @@ def values_of(raw: Any, vr: str, declared: Sequence[str]) -> list[Any]:
         vr = said
     if not isinstance(value, bytes):  # pydicom has converted it already
         items = [value] if isinstance(value, (str, int, float)) else list(value)
-        return [v if isinstance(v, (str, int)) else float(v) for v in items]
+        return _finite([v if isinstance(v, (str, int)) else float(v) for v in items])
     if vr in _BINARY:
         little = not isinstance(raw, RawDataElement) or raw.is_little_endian
         dtype = np.dtype(_BINARY[vr]).newbyteorder("<" if little else ">")
         usable = len(value) // dtype.itemsize * dtype.itemsize
-        numbers = np.frombuffer(value[:usable], dtype=dtype)
-        return [n for n in numbers.tolist() if not isinstance(n, float) or math.isfinite(n)]
+        return _finite(np.frombuffer(value[:usable], dtype=dtype).tolist())
     if vr in {"DS", "IS"}:
         parts = value.decode("latin-1").strip("\0 ").split("\\")
         found = [_number(part.strip(" \0"), vr == "IS") for part in parts]

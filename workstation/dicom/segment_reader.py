@@ -7,7 +7,7 @@ of a hundred organs is read in seconds: only the bytes that hold something are u
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +29,17 @@ FindPlane = Callable[[str, int], ImagePlane | None]
 
 @dataclass(frozen=True, eq=False)
 class SegmentPieces:
-    """Voxels of a segmentation. pieces: by segment number, on ``grid``; volumes_ml likewise."""
+    """Voxels of a segmentation. pieces: by segment number, on ``grid``; volumes_ml likewise.
+
+    lost: by segment number, how many of its frames are not shown and of how many. unnamed: how
+    many values of a label map name no segment that it defines.
+    """
 
     grid: Grid
     pieces: dict[int, list[Piece]]
     volumes_ml: dict[int, float]
+    lost: dict[int, tuple[int, int]] = field(default_factory=dict)
+    unnamed: int = 0
 
     def block(self, number: int) -> MaskBlock | None:
         """One segment as a mask; None where it is empty."""
@@ -44,9 +50,11 @@ class SegmentPieces:
 
 
 def read_segment_set(path: Path) -> SegmentSet:
-    """What a segmentation says of itself. Raises ``BadInput`` where it is none."""
+    """What a segmentation says of itself. Raises ``BadInput`` where it is none, or where nothing
+    of it can be shown."""
     frames = read_frames(path)
     try:
+        frames.check()
         return _describe(frames)
     finally:
         frames.close()
@@ -62,16 +70,8 @@ def _describe(frames: SegmentFrames) -> SegmentSet:
     # Segment number 0 of a label map is its background (PS3.3 C.8.20.2).
     if frames.encoding == "LABELMAP":
         segments = [s for s in segments if s.number != 0]
-    notes = []
-    if frames.positions is not None and not frames.main_orientation.all():
-        away = int((~frames.main_orientation).sum())
-        notes.append(
-            Message(
-                N_("{count} of its pictures lie in another direction and are not shown."),
-                {"count": away},
-            )
-        )
-    if frames.positions is None and not any(uid for uid, _ in frames.source):
+    notes = frames.notes()
+    if not frames.says_place and not any(uid for uid, _ in frames.source):
         notes.append(Message(N_("It does not say where in the patient its pictures lie.")))
     return SegmentSet(
         sop_instance_uid=header.text("SOPInstanceUID"),
@@ -127,6 +127,7 @@ def read_segments(
     """
     frames = read_frames(path)
     try:
+        frames.check()
         grid = frames.grid(_step_of_images(frames, find_plane))
         if grid is not None:
             levels = frames.levels(grid)
@@ -170,6 +171,8 @@ def _gather(
     cancel: Cancel | None,
 ) -> SegmentPieces:
     wanted = None if numbers is None else set(numbers)
+    lost = frames.lost(levels)
+    unnamed: set[int] = set()
     pieces: dict[int, list[Piece]] = {}
     sums: dict[int, float] = {}
     most = max(1, frames.header.whole("MaximumFractionalValue", 255))
@@ -185,7 +188,7 @@ def _gather(
 
     for at in range(frames.count):
         number, z = int(frames.numbers[at]), int(levels[at])
-        if z < 0 or (wanted is not None and number not in wanted and number != ALL_SEGMENTS):
+        if lost[at] or (wanted is not None and number not in wanted and number != ALL_SEGMENTS):
             continue
         if cancel is not None and at % 64 == 0:
             cancel.check()
@@ -195,7 +198,11 @@ def _gather(
         picture = frames.pixels(at)
         if frames.encoding == "LABELMAP":
             for label in np.unique(picture).tolist():
-                if label not in (0, background) and (wanted is None or label in wanted):
+                if label in (0, background):
+                    continue
+                if label not in frames.defined:
+                    unnamed.add(int(label))
+                elif wanted is None or label in wanted:
                     add(int(label), piece_of(z, picture == label))
         elif frames.encoding == "FRACTIONAL":
             share = float(picture.sum()) / most if occupied else None
@@ -203,7 +210,7 @@ def _gather(
         else:
             add(number, piece_of(z, picture > 0))
     volumes = {number: amount * grid.voxel_ml for number, amount in sums.items()}
-    return SegmentPieces(grid, pieces, volumes)
+    return SegmentPieces(grid, pieces, volumes, frames.shortfall(lost), len(unnamed))
 
 
 def _unpacked(frames: SegmentFrames, at: int, z: int) -> Piece | None:

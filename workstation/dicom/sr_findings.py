@@ -13,9 +13,10 @@ from pathlib import Path
 from workstation.dicom.items import open_object
 from workstation.dicom.makers import maker_of, objects_named, shown_name, studies_named
 from workstation.dicom.sr_places import MARK_KIND, SEGMENTATIONS, drawn_on, walk
-from workstation.dicom.sr_tree import read_tree
+from workstation.dicom.sr_tree import NO_NUMBERS, read_tree
 from workstation.domain.artefact import Code
 from workstation.domain.document import Graphic, ImageRef, ReportItem, ReportTree
+from workstation.domain.errors import BadInput
 from workstation.domain.origin import Algorithm, StatedWord
 from workstation.domain.stated import StatedFinding, StatedNumber, StatedReport
 
@@ -46,10 +47,13 @@ UNCODED = ""
 
 
 def read_findings(path: Path) -> StatedReport:
-    """What a structured report finds. Raises ``BadInput`` where the file is no report."""
+    """What a structured report finds. Raises ``BadInput`` where the file is no report, or where
+    coordinates of a finding are no numbers: then nothing of it can be trusted."""
     item, tree = open_object(path), read_tree(path)
     by_path = {one.path: one for one in walk(tree.root)}
     found, hidden = _all_findings(tree, by_path)
+    if any(graphic.flaw == NO_NUMBERS for one in found for graphic in one.graphics):
+        raise BadInput(NO_NUMBERS)
     maker = maker_of(item)
     if not maker.manufacturer:
         said = {c: _said(tree.root, c) for c in (_DEVICE, _DEVICE_MAKER, _DEVICE_MODEL)}

@@ -10,6 +10,10 @@ from workstation.domain.artefact import Code
 from workstation.domain.document import Graphic, ImageRef, ReportItem, ReportTree, Space
 from workstation.domain.errors import N_, BadInput
 
+NO_NUMBERS = N_("Its coordinates are missing or are no numbers.")
+_INCOMPLETE = N_("Its coordinates are incomplete.")
+_FEWEST = {"POLYLINE": 2, "POLYGON": 3, "CIRCLE": 2, "ELLIPSE": 4, "ELLIPSOID": 6}
+"""Points that a drawing needs (PS3.3 C.18.6.1.2, C.18.9.1.2); any other kind one."""
 _DEEPEST = 60
 _TEXTS = {
     "TEXT": "TextValue",
@@ -103,13 +107,18 @@ def _graphic(item: Item, value_type: str) -> Graphic | None:
         return None
     numbers = item.numbers("GraphicData")
     size = 2 if value_type == "SCOORD" else 3
-    rows = [numbers[i : i + size] for i in range(0, len(numbers) - size + 1, size)]
+    kind = item.text("GraphicType").upper()
+    flaw = "" if numbers else NO_NUMBERS
+    if numbers and (len(numbers) % size or len(numbers) // size < _FEWEST.get(kind, 1)):
+        flaw, numbers = _INCOMPLETE, []
+    rows = [numbers[i : i + size] for i in range(0, len(numbers), size)]
     if size == 2:  # PS3.3 C.18.6: the middle of the first pixel is 0.5, 0.5
         points = tuple((row[0] - 0.5, row[1] - 0.5) for row in rows)
-        return Graphic(item.text("GraphicType").upper(), points, Space.PIXEL)
+        return Graphic(kind, points, Space.PIXEL, flaw=flaw)
     return Graphic(
-        item.text("GraphicType").upper(),
+        kind,
         tuple((row[0], row[1], row[2]) for row in rows),
         Space.PATIENT,
         frame_of_reference_uid=item.text("ReferencedFrameOfReferenceUID"),
+        flaw=flaw,
     )

@@ -73,7 +73,8 @@ class Graphic:
     """A drawing of an object. kind: as DICOM names it (POINT, POLYLINE, CIRCLE, ELLIPSE ...).
 
     points: two numbers each, three in PATIENT space. CIRCLE: centre, a point on it. ELLIPSE: ends
-    of the long axis, then of the short one. images: what it is drawn on.
+    of the long axis, then of the short one. images: what it is drawn on. flaw: why it has no
+    points, a sentence of the catalogue.
     """
 
     kind: str
@@ -84,6 +85,7 @@ class Graphic:
     filled: bool = False
     tracking_id: str = ""
     group: int = 0
+    flaw: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from workstation.dicom.object_kinds import kind_of
 from workstation.dicom.parametric_map import PARAMETRIC_MAP
 from workstation.domain.artefact import MadeBy, Wording, digest_of
 from workstation.domain.document import ObjectKind
-from workstation.domain.errors import N_, BadInput, Message
+from workstation.domain.errors import N_, BadInput, Message, NotFound
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
@@ -86,7 +86,7 @@ class _Room:
         elif kind is ObjectKind.KEY_IMAGES:
             try:
                 rejected = taken_back(self.archive.blob_path(instance.sha256))
-            except BadInput:
+            except (BadInput, NotFound):
                 return  # the list of objects says that it cannot be read
             self.gone |= dict.fromkeys(rejected, instance.sop_instance_uid)
 

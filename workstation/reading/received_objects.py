@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from workstation.archive.encoding import as_json
 from workstation.archive.store import Archive
 from workstation.dicom.items import Item, open_object
 from workstation.dicom.makers import is_other_patient, maker_of, studies_named
@@ -14,7 +16,7 @@ from workstation.dicom.sr_findings import read_findings
 from workstation.domain.artefact import Code, MadeBy, Wording
 from workstation.domain.coded_terms import joined, wording
 from workstation.domain.document import ObjectKind, SegmentInfo, SegmentSet
-from workstation.domain.errors import N_, BadInput, Message
+from workstation.domain.errors import N_, BadInput, Message, NotFound, ReaderError, Tampered
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.mask import VOLUME_FORMULA, VOLUME_NAME, VOLUME_UNIT, MaskInfo
 from workstation.domain.measurement import Measurement
@@ -34,6 +36,8 @@ _ANATOMY = {
     "309825002", "T-D000A", "T-D0050", "T-D0080", "A-00004", "R-42018", "R-42019",
 }  # fmt: skip
 _SAFE_WORDS = 400
+_FAILED = N_("It cannot be used: reading it failed ({kind}). Nothing of it was taken.")
+_log = logging.getLogger(__name__)
 _HIDDEN = N_("Its maker says of {count} more findings that they are not to be presented.")
 _FRACTIONS = N_("It states fractions: what is at least one half is shown.")
 
@@ -60,6 +64,21 @@ class ReadObject:
     predecessors: tuple[str, ...] = ()
     refused: Message | None = None
     absorbed: set[str] = field(default_factory=set)  # findings of others that these speak for
+
+    def refuse(self, error: Exception) -> None:
+        """Take nothing of it; what ended the attempt is said, or logged where nobody foresaw it.
+
+        Raises ``error`` again where it is no fault of the object: a full disk, a request to stop.
+        """
+        if isinstance(error, (BadInput, NotFound, Tampered)):
+            why = error.message
+        elif isinstance(error, ReaderError):
+            raise error
+        else:
+            # Without the error's own words: they may name a patient.
+            _log.error("a received object cannot be read: %s", type(error).__name__)
+            why = Message(_FAILED, {"kind": type(error).__name__})
+        self.found, self.absorbed, self.predecessors, self.refused = [], set(), (), why
 
 
 class ObjectReader:
@@ -96,8 +115,11 @@ class ObjectReader:
                 self._report(made)
             else:
                 self._map(made, header)
-        except BadInput as error:
-            made.found, made.refused = [], error.message
+            for found in made.found:  # what cannot be kept is refused while it is alone
+                for row in (found.finding, *found.numbers):
+                    as_json(row)
+        except Exception as error:  # noqa: BLE001 - one bad object must not stop its study
+            made.refuse(error)
         return made
 
     def _belongs(self, header: Item) -> None:
@@ -130,6 +152,8 @@ class ObjectReader:
                 placed = Placed(why=error.message)
                 into.found.append(self._of_segment(into, about, segment, placed))
             return
+        if regions.pieces.unnamed and not regions.pieces.pieces:
+            raise BadInput(N_("Its pixels name no segment that it defines: none can be shown."))
         for segment in segments:
             placed = place_segment(regions, segment.number, self.stacks)
             if about.encoding == "FRACTIONAL":
@@ -172,7 +196,8 @@ class ObjectReader:
     def _many(self, into: ReadObject, about: SegmentSet, anatomy: list[SegmentInfo]) -> Found:
         """Many organs at once: one finding for the object, drawn from the list of objects."""
         identified = next((s.identification for s in anatomy if s.identification), None)
-        placed = Placed(why=Message(N_("It is drawn from the list of objects.")))
+        why = Message(N_("It is drawn from the list of objects."))
+        placed = Placed(why=why, notes=list(about.notes))
         origin = self._origin(into, "anatomy", placed, identified)
         origin = replace(origin, algorithm_type=anatomy[0].algorithm_type)
         names = ", ".join(s.label for s in anatomy)[:_SAFE_WORDS]

@@ -12,7 +12,7 @@ from workstation.archive.store import Archive
 from workstation.domain.document import Graphic, ImageRef, Space
 from workstation.domain.errors import N_, BadInput, Message, NotFound
 from workstation.domain.geometry import Floats, Grid
-from workstation.domain.image_plane import ImagePlane, in_patient, plane_of
+from workstation.domain.image_plane import ImagePlane, in_patient, plane_at, plane_of
 from workstation.domain.mark_exchange import plane_for
 from workstation.domain.mask import centre_lps
 from workstation.domain.mask_block import MaskBlock
@@ -35,7 +35,11 @@ _BY_SPACE = N_("The images it was made from are not here: placed by its frame of
 _RESAMPLED = N_(
     "Its voxels are not those of the images: {theirs} mL as sent, {here} mL as shown and exported."
 )
+_NOT_ALL = N_("Caution: {count} of its {all} frames are not shown; its volume is of the others.")
+_NONE = N_("None of its {all} frames can be placed.")
+_UNNAMED = N_("Caution: {count} values of its pixels name no segment that it defines: not shown.")
 _FILLED = N_("Its outline was filled on the images.")
+_SHAPES = N_("Caution: {count} of the {all} shapes that draw it are not shown.")
 _LOST_SPACE = N_(
     "It states another frame of reference than the images that it names, and does not lie on them."
 )
@@ -54,6 +58,7 @@ class Placed:
     phase: int = 0
     why: Message | None = None
     notes: list[Message] = field(default_factory=list)
+    is_wrong: bool = False  # a place is stated that cannot be true: no other is looked for
 
 
 def nowhere(template: str) -> Placed:
@@ -82,8 +87,20 @@ class Regions:
 
 
 def place_segment(regions: StoredRegions, number: int, stacks: Sequence[Stack]) -> Placed:
-    """One segment on the images that it was drawn on."""
+    """One segment on the images that it was drawn on, and what of it is not shown."""
+    missing, frames = regions.pieces.lost.get(number, (0, 0))
     block = regions.pieces.block(number)
+    if block is None and missing and missing == frames:
+        return Placed(why=Message(_NONE, {"all": frames}))
+    placed = _on_images(regions, block, stacks)
+    if regions.pieces.unnamed:
+        placed.notes.insert(0, Message(_UNNAMED, {"count": regions.pieces.unnamed}))
+    if missing:
+        placed.notes.insert(0, Message(_NOT_ALL, {"count": missing, "all": frames}))
+    return placed
+
+
+def _on_images(regions: StoredRegions, block: MaskBlock | None, stacks: Sequence[Stack]) -> Placed:
     if block is None:
         return nowhere(N_("The segment is empty."))
     if not regions.stacks:
@@ -160,7 +177,7 @@ def place_stated(
             return found[-1]
     if stated.graphics:
         found.append(_place_graphics(stated, stacks))
-        if found[-1].stack is not None:
+        if found[-1].stack is not None or found[-1].is_wrong:
             return found[-1]
     for image in stated.images:
         plane, stack = _plane_at(image, stacks)
@@ -199,10 +216,15 @@ def _place_graphics(stated: StatedFinding, stacks: Sequence[Stack]) -> Placed:
     named = [ref.sop_instance_uid for ref in stated.images]
     near = sorted(stacks, key=lambda s: not any(_has(s, uid) for uid in named))
     lying: dict[str, list[tuple[Graphic, ImagePlane | None, Stack]]] = {}
+    flaws = [graphic.flaw for graphic in stated.graphics if graphic.flaw]
     for graphic in stated.graphics:
-        plane, stack = _stack_for(graphic, near)
-        if stack is not None:
+        plane, stack = (None, None) if graphic.flaw else _stack_for(graphic, near)
+        if stack is not None and not _lies_on(graphic, plane, stack):
+            flaws.append(OUTSIDE)
+        elif stack is not None:
             lying.setdefault(stack.id, []).append((graphic, plane, stack))
+    if not lying and flaws:
+        return Placed(why=Message(flaws[0]), is_wrong=True)
     if not lying:
         in_space = stated.graphics[0].space is Space.PATIENT
         return nowhere(OTHER_SPACE if in_space else NO_IMAGE)
@@ -219,15 +241,41 @@ def _place_graphics(stated: StatedFinding, stacks: Sequence[Stack]) -> Placed:
         points.append(outline[0])
         if stack.is_volume:
             _fill(mask, stack, graphic, *outline)
+    missing = len(stated.graphics) - len(points)
+    said = {"count": missing, "all": len(stated.graphics)}
+    notes = [Message(_SHAPES, said)] if missing else []
     if mask.any():
         centre = _point(centre_lps(mask, stack.grid))
-        return Placed(stack, centre, mask, phase, notes=[Message(_FILLED)])
+        return Placed(stack, centre, mask, phase, notes=[Message(_FILLED), *notes])
     if not points:
         return nowhere(NO_PLACE)
     middle = np.vstack(points).mean(axis=0)
     if stack.is_volume and not stack.grid.contains(middle):
         return nowhere(OUTSIDE)
-    return Placed(stack, _point(middle), None, phase)
+    return Placed(stack, _point(middle), None, phase, notes=notes)
+
+
+def _lies_on(graphic: Graphic, plane: ImagePlane | None, stack: Stack) -> bool:
+    """Whether the middle of a graphic is on its image; in the patient, within the stack, or over
+    an image of a stack that is no volume."""
+    outline = in_patient(graphic, plane)
+    if outline is None:
+        return True
+    middle = outline[0].mean(axis=0)
+    if plane is not None:
+        grids = [plane.grid]
+    elif stack.is_volume:
+        return stack.grid.contains(middle)
+    else:
+        every = (plane_at(stack, 0, z) for z in range(stack.grid.shape[0]))
+        grids = [one.grid for one in every if one is not None]
+    return any(_is_over(grid, middle) for grid in grids)
+
+
+def _is_over(grid: Grid, place: Floats) -> bool:
+    """Whether a point lies in front of or behind a picture, not beside it."""
+    x, y, _ = grid.to_index(place)
+    return bool(-0.5 <= x <= grid.shape[2] - 0.5 and -0.5 <= y <= grid.shape[1] - 0.5)
 
 
 def _stack_for(graphic: Graphic, stacks: Sequence[Stack]) -> tuple[ImagePlane | None, Stack | None]:
