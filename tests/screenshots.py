@@ -117,6 +117,21 @@ def brain_heart(window: Window) -> None:
     settle(window)
 
 
+def heart(window: Window) -> None:
+    """End-systole with what heart-sax outlined there, in both languages."""
+    contents = window.desk.contents
+    assert contents is not None
+    found = next(one for one in contents.findings if one.made_by.name == "heart-sax")
+    window.desk.focus_finding(found.id)
+    settle(window)
+    window.grid_.active_pane.show_phase(9)
+    settle(window)
+    for name in ("heart", "heart_en"):
+        shoot(window, name)
+        window.actions_.switch_language()
+        settle(window)
+
+
 def report_page(window: Window) -> None:
     """The signed page of the study that is open."""
     archive, study_uid = window.desk.archive, window.desk.study_uid
@@ -189,6 +204,7 @@ def main() -> None:
         settle(window)
         measure(window)
         brain_heart(window)
+        heart(window)
         report_page(window)
         window.shut()
 

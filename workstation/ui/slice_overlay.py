@@ -164,6 +164,10 @@ class SliceOverlay:
         if scene.has_ai and not narrow:
             word = N_("AI overlay  [Space]") if viewport.overlays else N_("AI hidden  [Space]")
             right.append((tr(word), theme.TEXT if viewport.overlays else theme.PROPOSED))
+        # A model's further structures here: below, the findings have the room above the phases.
+        beside = [o for o in scene.overlays if o.on_slices_alone and o.colour]
+        if viewport.overlays and not narrow:
+            right += [self._finding_line(overlay) for overlay in beside]
         if stack.calibrated == "detector":
             right.append((tr("Lengths at the detector, not in the patient"), theme.PROPOSED))
         elif stack.calibrated == "magnified":
@@ -180,7 +184,7 @@ class SliceOverlay:
 
         bottom: list[tuple[str, str]] = []
         if viewport.overlays and not narrow:
-            for overlay in scene.overlays[:4]:
+            for overlay in [o for o in scene.overlays if o not in beside][:4]:
                 words, colour = self._finding_line(overlay)
                 bottom.append((self._keep_value(words, area.width() - 2 * PAD), colour))
             opposite = self._wide(tr("Research use, not registered"))
