@@ -25,7 +25,7 @@ from workstation.analyses.brain._flow_phantom import FACTOR, gamma_artery, tiles
 from workstation.analyses.brain.perfusion_curve import analyse as perfusion_curve
 from workstation.domain.analysis import AnalysisInputs, Curve, Images
 from workstation.domain.errors import BadInput
-from workstation.domain.geometry import Floats
+from workstation.domain.geometry import Floats, Grid, as_matrix
 
 STEP = 1.0
 TIMES = np.arange(60, dtype=np.float64) * STEP
@@ -282,3 +282,38 @@ def test_fluid_is_left_out_and_shown() -> None:
     for one in result.maps:
         assert np.isnan(one.values[fluid]).all()
         assert one.values.dtype == np.float32
+
+
+def test_fine_pixels_are_averaged_and_the_maps_come_back_to_them() -> None:
+    """The phantom of 2 mm drawn on pixels of 0.5 mm: 81 pixels, of which one row is left over."""
+    inputs = ct_perfusion.phantom()
+    images = inputs.images["dynamic"]
+    fine = images.grid.matrix
+    fine[:3, 3] -= 0.375 * (fine[:3, 0] + fine[:3, 1])  # centre of the first of 4 x 4 pixels
+    fine[:3, :2] /= 4.0
+    grid = Grid((4, 161, 160), as_matrix(fine))
+    volumes = []
+    for volume in images.volumes:
+        array = np.repeat(np.repeat(volume.array, 4, axis=1), 4, axis=2)
+        array = np.concatenate([array, array[:, -1:]], axis=1)
+        volumes.append(replace(volume, array=array, grid=grid))
+    series = {"dynamic": Images(tuple(volumes), images.positions, "time")}
+    artery = np.zeros(grid.shape, dtype=bool)
+    artery[1, 49:51, 41:44] = True  # finer than a block
+    coarse = ct_perfusion.analyse(inputs)
+    found = ct_perfusion.analyse(
+        replace(inputs, images=series, masks={"artery": artery}, grid=grid)
+    )
+    for one, other in zip(coarse.quantities, found.quantities, strict=True):
+        assert other.value == pytest.approx(one.value, rel=0.02, abs=0.1), one.name.en
+    assert all(m.values.shape == grid.shape and m.grid == grid for m in found.maps)
+    assert all(m.mask.shape == grid.shape for m in found.masks)
+    cbf = found.maps[0].values
+    assert np.isnan(cbf[:, -1]).all()
+    again, first = cbf[:, 1:160:4, 1::4], coarse.maps[0].values
+    both = np.isfinite(again) & np.isfinite(first)  # edges are found on voxels of 1 and of 2 mm
+    assert both.sum() > 0.95 * np.isfinite(first).sum()
+    np.testing.assert_allclose(again[both], first[both], rtol=0.02)
+    with pytest.raises(BadInput, match="does not fit"):
+        wrong = {"artery": np.zeros((4, 20, 20), dtype=bool)}
+        ct_perfusion.analyse(replace(inputs, images=series, masks=wrong, grid=grid))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from workstation.analyses.brain import _perfusion as shared
+from workstation.analyses.brain._coarse import coarse_images, coarse_masks, fine_result, times_in
 from workstation.analyses.brain._flow_phantom import gamma_artery, tissue_curve
 from workstation.analyses.brain._head import brain_on_ct
 from workstation.analyses.brain._series import series_of
@@ -21,6 +24,7 @@ from workstation.domain.analysis import (
     Parameter,
 )
 from workstation.domain.artefact import Wording
+from workstation.domain.errors import N_, BadInput
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.volume import generated_volume
 
@@ -50,8 +54,19 @@ def _fluid(before: Singles, brain: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def analyse(inputs: AnalysisInputs) -> AnalysisResult:
-    """Perfusion maps of a CT series; the artery is found, or the one given is used."""
+    """Perfusion maps of a CT series; the artery is found, or the one given is used.
+
+    Pixels below 1 mm are averaged first; maps and masks come back on the voxels of the series.
+    """
     images = series_of(inputs, DYNAMIC)
+    whole, count = images.grid, times_in(images.grid)
+    if count > 1:
+        for mask in inputs.masks.values():
+            if mask.shape != whole.shape:
+                raise BadInput(N_("The mask does not fit the image grid."))
+        images = coarse_images(images, count)
+        masks = coarse_masks(inputs.masks, count)
+        inputs = replace(inputs, masks=masks, grid=images.grid if masks else None)
     modality = shared.Modality(
         enhancement=lambda signals, level: np.asarray(signals - level, dtype=np.float32),
         unit="[hnsf'U]",
@@ -61,7 +76,8 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
         smooth_mm=inputs.number(SMOOTH),
         sign=1,
     )
-    return shared.perfuse(inputs, images, modality, ARTERY_CURVE)
+    result = shared.perfuse(inputs, images, modality, ARTERY_CURVE)
+    return fine_result(result, whole, count) if count > 1 else result
 
 
 def phantom() -> AnalysisInputs:
