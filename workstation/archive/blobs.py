@@ -57,10 +57,12 @@ class Blobs:
     speak of them.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
         self._unsynced: set[Path] = set()
         self._lock = threading.Lock()
+        if read_only:
+            return
         (folder / _TEMP).mkdir(parents=True, exist_ok=True)
         self._sweep()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -164,10 +165,35 @@ desk = Table(
 )
 
 
-def open_engine(path: Path) -> Engine:
+def can_write(path: Path) -> bool:
+    """Whether a database and its folder can be written, by this account and on this disk."""
+    effective = os.access in os.supports_effective_ids
+    return all(
+        os.access(one, os.W_OK, effective_ids=effective)
+        for one in (path.parent, path)
+        if one.exists()
+    )
+
+
+def uri_of(path: Path) -> str:
+    """How to open a database that is there: for reading only where it cannot be written."""
+    where = path.absolute().as_uri()
+    if can_write(path):
+        return f"{where}?mode=rw"  # a database that is missing is not made
+    waiting = path.with_name(f"{path.name}-wal")
+    # SQLite makes files beside a database in write-ahead mode even to read it, unless it is told
+    # that nobody writes: true of one that was closed on a disk that cannot be written.
+    closed = not waiting.exists() or not waiting.stat().st_size
+    return f"{where}?mode=ro{'&immutable=1' if closed else ''}"
+
+
+def open_engine(path: Path, *, read_only: bool = False) -> Engine:
     """An engine on the SQLite file: write-ahead log, full sync, foreign keys, many threads."""
+    url = URL.create("sqlite+pysqlite", database=str(path))
+    if read_only:
+        url = URL.create("sqlite+pysqlite", database=uri_of(path), query={"uri": "true"})
     engine = create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)),
+        url,
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
         pool_size=8,
         max_overflow=32,
@@ -202,20 +228,25 @@ def prepare(engine: Engine) -> None:
         if not known:
             metadata.create_all(connection)
             connection.execute(insert(meta).values(key="schema", value=str(SCHEMA_VERSION)))
-        found = connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar()
-        if found is None or not found.isdecimal() or int(found) < 1:
-            raise Tampered(
-                N_("The archive does not say which format it has. Restore it from the backup.")
-            )
-        if int(found) > SCHEMA_VERSION:
-            raise ReaderError(
-                N_(
-                    "This data folder was written by a newer version of OneScan (format {found}; "
-                    "this version knows {known}). Open it with the newer version."
-                ),
-                found=found,
-                known=SCHEMA_VERSION,
-            )
+        check_format(connection)
+
+
+def check_format(connection: Connection) -> None:
+    """Refuse a file of a newer program, and one that does not say which format it has."""
+    found = connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar()
+    if found is None or not found.isdecimal() or int(found) < 1:
+        raise Tampered(
+            N_("The archive does not say which format it has. Restore it from the backup.")
+        )
+    if int(found) > SCHEMA_VERSION:
+        raise ReaderError(
+            N_(
+                "This data folder was written by a newer version of OneScan (format {found}; "
+                "this version knows {known}). Open it with the newer version."
+            ),
+            found=found,
+            known=SCHEMA_VERSION,
+        )
 
 
 def _use_write_ahead_log(engine: Engine) -> None:
@@ -253,11 +284,21 @@ def database_errors(home: Path) -> Iterator[None]:
 def disk_errors(home: Path) -> Iterator[None]:
     """Failures to write into the data folder as sentences that say what to do."""
     try:
+        with full_disk(home):
+            yield
+    except OSError as error:
+        raise _not_writable(home) from error
+
+
+@contextmanager
+def full_disk(home: Path) -> Iterator[None]:
+    """A full disk of the data folder as a sentence; other failures stay what they are."""
+    try:
         yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
             raise _disk_full(home) from error
-        raise _not_writable(home) from error
+        raise
 
 
 _SIGNS_OF_DAMAGE = (

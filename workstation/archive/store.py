@@ -38,12 +38,21 @@ _log = logging.getLogger(__name__)
 
 
 class Archive:
-    """What a workstation knows. Safe from any thread, and from several processes on one home."""
+    """What a workstation knows. Safe from any thread, and from several processes on one home.
 
-    def __init__(self, home: Path) -> None:
+    read_only: of a home that cannot be written, such as a copy on a protected disk.
+    """
+
+    def __init__(self, home: Path, *, read_only: bool = False) -> None:
         self.home = home
         self._writing = threading.Lock()
         self._writer_thread: int | None = None
+        if read_only:
+            self._blobs = Blobs(home / BLOBS, read_only=True)
+            self.engine = schema.open_engine(home / DATABASE, read_only=True)
+            with self._reading() as connection:
+                schema.check_format(connection)
+            return
         with schema.disk_errors(home):
             home.mkdir(parents=True, exist_ok=True)
             self._blobs = Blobs(home / BLOBS)

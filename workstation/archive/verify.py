@@ -29,6 +29,7 @@ from workstation.domain.work import Cancel, Progress, no_progress
 _CHANGED = N_("It was changed after it was written.")
 _NO_ENTRY = N_("The audit has no entry for it: it was not written by this program.")
 _MISSING_ROW = N_("It is missing: entry {entry} of the audit says that it was written.")
+_NOT_WRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 _INDEX_TABLES = {"study": "study_uid", "series": "series_uid", "instance": "sop_instance_uid"}
 
 
@@ -74,7 +75,11 @@ def verify(
 def verify_home(
     home: Path, progress: Progress = no_progress, cancel: Cancel | None = None
 ) -> VerifyReport:
-    """As ``verify``, of a home whose database may be too damaged to open as an archive."""
+    """As ``verify``, of a home whose database may be too damaged to open as an archive.
+
+    Raises ``ReaderError`` where a home that cannot be written has changes that wait in its
+    write-ahead log and cannot be read without writing.
+    """
     check = _Check(home)
     head = read_head(home)  # before the snapshot: the chain must reach it
     try:
@@ -86,6 +91,10 @@ def verify_home(
                 check.rows(connection)
                 check.rest(connection)
     except sqlite3.Error as error:
+        is_there = (home / DATABASE).exists()
+        if is_there and error.sqlite_errorcode & 0xFF in _NOT_WRITABLE:
+            with schema.database_errors(home):
+                raise
         check.found(DATABASE, N_("The file is damaged: {said}."), said=str(error))
     except UnicodeDecodeError as error:  # SQLite's complaint quotes a damaged name
         said = error.object.decode("utf-8", "replace")
@@ -98,8 +107,7 @@ def verify_home(
 def _open(home: Path) -> sqlite3.Connection:
     # A connection of its own: it reads what is on the disk, and text that is not UTF-8 must reach
     # the digest instead of stopping the check.
-    # mode=rw: a database that is missing is not made.
-    where = f"{(home / DATABASE).absolute().as_uri()}?mode=rw"
+    where = schema.uri_of(home / DATABASE)
     connection = sqlite3.connect(where, uri=True, isolation_level=None)
     connection.row_factory = sqlite3.Row
     connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")

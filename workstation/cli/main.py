@@ -225,7 +225,9 @@ def main(argv: Sequence[str]) -> int:
     as_json: bool = getattr(arguments, "json", False)
     try:
         if arguments.command == "verify" and not arguments.folder:
-            broken = _reports().verify_unopened(home or default_home())
+            broken = _reports().verify_unopened(
+                home or default_home(), getattr(arguments, "lang", "")
+            )
             if broken is not None:
                 return show(broken, as_json)
         with open_services(home, getattr(arguments, "lang", "")) as services:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import secrets
+from contextlib import closing
 from pathlib import Path
 
 from workstation.archive.people import add_user
-from workstation.archive.store import DATABASE
+from workstation.archive.schema import can_write
+from workstation.archive.store import DATABASE, Archive
 from workstation.archive.verify import VerifyReport, verify_home
 from workstation.cli.accounts import named_user, password_of
 from workstation.cli.output import Answer
 from workstation.cli.studies import demo, study_uid_of
 from workstation.documents.manifest import FolderReport
 from workstation.documents.signatures import make_key
-from workstation.domain.errors import N_, NotFound
+from workstation.domain.errors import N_, BadInput, NotFound
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.people import MACHINE, Role
 from workstation.domain.report import SignedReport
@@ -25,7 +27,8 @@ from workstation.reading.export import export, verify_folder, verify_signed
 from workstation.reading.line import read_study
 from workstation.reading.sign import addendum, correct
 from workstation.reading.sign import sign as sign_report
-from workstation.text import language, say, tr
+from workstation.settings import load_settings
+from workstation.text import LANGUAGES, language, say, set_language, tr
 from workstation.wiring import Services
 
 
@@ -111,12 +114,25 @@ def _verdict(report: VerifyReport | FolderReport) -> Answer:
     return Answer({"ok": report.ok, "first_bad": shown}, [line], code=0 if report.ok else 1)
 
 
-def verify_unopened(home: Path) -> Answer | None:
-    """What is broken in a home, found without opening it: a damaged one may not open at all."""
+def verify_unopened(home: Path, code: str = "") -> Answer | None:
+    """What is broken in a home, found without opening it: a damaged one may not open at all.
+
+    Of a home that cannot be written, the whole answer: it cannot be opened afterwards. code:
+    language of the answer, by default that of the home's settings.
+    """
+    try:
+        set_language(code or load_settings(home).language)
+    except BadInput:
+        set_language(code or LANGUAGES[0])  # the settings are complained of when it is opened
     if not (home / DATABASE).exists():
         raise NotFound(N_("There is no archive in {folder}."), folder=str(home))
     report = verify_home(home)
-    return None if report.ok else _verdict(report)
+    if not report.ok:
+        return _verdict(report)
+    if can_write(home / DATABASE):
+        return None
+    with closing(Archive(home, read_only=True)) as archive:
+        return _verdict(verify_signed(archive))
 
 
 def verify_all(services: Services, arguments: argparse.Namespace) -> Answer:
