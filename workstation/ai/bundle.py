@@ -7,6 +7,7 @@ another or inflate beyond all measure (Fifield, WOOT 2019), encrypted entries, s
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import shutil
@@ -165,6 +166,7 @@ def _check_entries(file: str, infos: list[zipfile.ZipInfo], allowed: Allowed, en
         raise BadInput(N_("{file} is not a whole ZIP file."), file=file)
 
 
+_NO_ROOM = N_("There is not enough room on the disk to unpack {file}.")
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError,
            RuntimeError, struct.error)  # fmt: skip
 """What ``zipfile`` raises over a damaged archive."""
@@ -212,8 +214,7 @@ class Bundle:
         """Write every file below ``folder``, counting bytes. Raises ``BadInput``."""
         total = sum(info.file_size for info in self.entries.values())
         if shutil.disk_usage(folder).free < total + (64 << 20):
-            raise BadInput(N_("There is not enough room on the disk to unpack {file}."),
-                           file=self.path.name)  # fmt: skip
+            raise BadInput(_NO_ROOM, file=self.path.name)
         done = 0
         for name, info in self.entries.items():
             target = folder.joinpath(*name.split("/"))
@@ -233,6 +234,8 @@ class Bundle:
                     if left:
                         raise EOFError
             except _BROKEN as error:
+                if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                    raise BadInput(_NO_ROOM, file=self.path.name) from error
                 raise _damaged(self.path.name, error) from error
 
 

@@ -30,6 +30,7 @@ from workstation.ai.limits import Limits
 from workstation.ai.package import ModelPackage, load_package
 from workstation.ai.sums import read_sums, write_sums
 from workstation.ai.trust import Signer, sign_package, trust_of, vouch
+from workstation.archive.schema import full_disk
 from workstation.archive.store import Archive
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed
 from workstation.domain.people import Actor, Permission
@@ -100,14 +101,14 @@ def install(
     if not source.exists():
         raise BadInput(N_("There is no file or folder {path}."), path=str(source))
     home = settings.home
-    with shelf.incoming(home) as place:
+    with full_disk(home), shelf.incoming(home) as place:
         taken = source
         if source.is_dir():
             # Judged and installed from one copy: the folder may change under our hands.
             _check_size(source)
             taken = place / source.name
             try:
-                shutil.copytree(source, taken, symlinks=True)
+                copy_into(home, source, taken)
             except OSError as error:  # shutil.Error is one
                 raise BadInput(N_("{path} cannot be copied ({why})."), path=str(source),
                                why=type(error).__name__) from error  # fmt: skip
@@ -130,6 +131,19 @@ def install(
                 folder = shelf.put_in_place(home, package)
     moved = load_package(folder, trust_of(home), id=said.id)
     return Installed(moved, signer, before)
+
+
+def copy_into(home: Path, source: Path, target: Path) -> None:
+    """Copy a folder to one below ``home``, links as links. Raises ``OSError``, and ``ReaderError``
+    at the first byte for which the disk has no room."""
+
+    def copy(one: str, to: str) -> str:
+        # Here, not around the whole: copytree gathers failures and forgets what they were.
+        with full_disk(home):
+            return shutil.copy2(one, to)
+
+    with full_disk(home):
+        shutil.copytree(source, target, symlinks=True, copy_function=copy, dirs_exist_ok=True)
 
 
 def _check_size(folder: Path) -> None:
