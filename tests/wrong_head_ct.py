@@ -8,7 +8,6 @@ was accepted.
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -31,6 +30,7 @@ from workstation.demo.head import random_shape
 from workstation.demo.head_ct import CtHead, paint_ct_head
 from workstation.demo.head_ct_scan import CtProtocol, random_protocol, scan_head
 from workstation.demo.scans import random_head
+from workstation.demo.tissue import Tissue
 from workstation.dicom.folder import read_folder
 from workstation.domain.acquisition import Acquisition
 from workstation.domain.volume import Flag, Stack, generated_volume
@@ -38,12 +38,13 @@ from workstation.domain.volume import Flag, Stack, generated_volume
 FOLDER = Path(__file__).resolve().parents[1] / "models" / "ct-head-bleed"
 PLAIN = Acquisition(body_part="HEAD", kvp=120.0, age_years=60.0, sex="F", contrast="unenhanced")
 SEEDS = range(9300, 9304)
+HU = "[hnsf'U]"
 
 
 def stack_of(picture: Picture, **changes: Any) -> Stack:
     """Headers that claim the image is a plain CT of a head, but for ``changes``."""
     volume = generated_volume(
-        picture.array, picture.grid, modality="CT", unit="HU", role="CT head", region="brain"
+        picture.array, picture.grid, modality="CT", unit=HU, role="CT head", region="brain"
     )
     return replace(volume.stack, **({"acquisition": PLAIN} | changes))
 
@@ -80,20 +81,21 @@ def scanned(head: CtHead, what: str, seed: int, protocol: CtProtocol | None = No
     return upright(what, scan.array, scan.grid)
 
 
-def enhanced(head: CtHead) -> CtHead:
-    """The head with contrast agent in its vessels."""
-    sys.path.insert(0, str(FOLDER))
-    before = set(sys.modules)
-    try:
-        made: CtHead = importlib.import_module("calibrate_gate").enhanced(
-            head, np.random.default_rng(5)
-        )
-        return made
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in set(sys.modules) - before:
-            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(FOLDER)):
-                del sys.modules[name]
+def enhanced(head: CtHead, rng: np.random.Generator) -> CtHead:
+    """The same head some minutes or seconds after contrast agent."""
+    value, label = head.canvas.value.copy(), head.canvas.label
+    for tissue, low, high in (
+        (Tissue.VESSEL, 90.0, 330.0),
+        (Tissue.CARTILAGE, 25.0, 60.0),
+        (Tissue.CHOROID, 30.0, 80.0),
+        (Tissue.MUCOSA, 20.0, 70.0),
+        (Tissue.GREY, 2.0, 5.0),
+    ):
+        value[label == int(tissue)] += float(rng.uniform(low, high))
+    canvas = head.canvas
+    bright = type(canvas)(canvas.x, canvas.y, canvas.z)
+    bright.value, bright.label = value, label
+    return replace(head, canvas=bright)
 
 
 def headers(package: ModelPackage, right: Picture) -> Iterator[Heard]:
@@ -191,8 +193,10 @@ def wrong(package: ModelPackage, data: Path | None, *, run: bool) -> Iterator[He
     yield judge(package, upright("FLAIR of a head, generated", flair.array, flair.grid), run=run)
     chest = random_chest_scan(8, matrix=160, slices=64)
     yield judge(package, upright("CT of a chest, generated", chest.array, chest.grid), run=run)
-    bright = scanned(enhanced(head), "head CT with contrast agent, generated", 2)
-    yield judge(package, bright, run=run)
+    bright = scanned(
+        enhanced(head, np.random.default_rng(5)), "head CT with contrast agent, generated", 2
+    )
+    yield judge(package, replace(bright, seen=False), run=run)
     sources = [base]
     if data is not None:
         for picture in real_strangers(data):

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,16 +25,15 @@ from scipy import ndimage
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
-import baseline  # noqa: E402
 import heads  # noqa: E402
 import papers  # noqa: E402
 from choose import TOUCHING, logits_of, session_of  # noqa: E402
-from other_heads import other_scan  # noqa: E402
 from pool import fill  # noqa: E402
-from pre import SAID, SLICES, Ready, ready  # noqa: E402
+from pre import SAID, SLICES, Ready  # noqa: E402
+from trials import classical, families  # noqa: E402
 
 from models.kit.cards import write_json  # noqa: E402
-from models.kit.int8 import compared, quantised  # noqa: E402
+from models.kit.int8 import compared, quantised, verdict  # noqa: E402
 from models.kit.intervals import bootstrap, wilson  # noqa: E402
 from workstation.ai.client import run_package  # noqa: E402
 from workstation.ai.limits import Limits  # noqa: E402
@@ -44,10 +42,9 @@ from workstation.ai.preprocess import prepare  # noqa: E402
 from workstation.ai.resampling import resampled  # noqa: E402
 from workstation.ai.vocabulary import Pre  # noqa: E402
 from workstation.demo.bleeds import BleedKind  # noqa: E402
-from workstation.domain.geometry import Grid, as_matrix  # noqa: E402
+from workstation.domain.geometry import Grid  # noqa: E402
 from workstation.domain.mask import dice  # noqa: E402
 
-HEADS, OTHERS = 8, 63
 SIZES = ((0.0, 1.0), (1.0, 5.0), (5.0, 20.0), (20.0, 1e9))
 SIZE_NAMES = ("under 1 mL", "1 to 5 mL", "5 to 20 mL", "20 mL or more")
 BINS = np.linspace(0.0, 1.0, 11)
@@ -68,50 +65,6 @@ class Row:
     alarm: dict[str, bool]
     dice: float
     chance: float
-
-
-@dataclass
-class Test:
-    """One test scan. family: "same" or "other". array: HU. truth: blood."""
-
-    name: str
-    family: str
-    kind: str
-    array: np.ndarray
-    grid: Grid
-    truth: np.ndarray
-
-
-def _made() -> Iterator[Test]:
-    for number in range(HEADS):
-        for case in heads.cases(heads.TEST, number, pixel_mm=None, second=0.0):
-            scan = case.scan
-            truth = scan.truth if scan.blood else np.zeros(scan.array.shape, bool)
-            yield Test(case.name, "same", case.kind, scan.array, scan.grid, truth)
-    rng = np.random.default_rng(77)
-    for number in range(OTHERS):
-        kind = None if number % 7 in (5, 6) else list(BleedKind)[number % 7]
-        one = other_scan(number, kind, heads.drawn_ml(rng))
-        yield Test(one.name, "other", one.kind, one.array, one.grid, one.blood)
-
-
-def families(cache: Path) -> Iterator[Test]:
-    """Every test scan, kept as a file from one run to the next."""
-    index = cache / f"test-{HEADS}-{OTHERS}.json"
-    if index.is_file():
-        for name, family, kind in json.loads(index.read_text("utf-8")):
-            with np.load(cache / f"test-{name}.npz", allow_pickle=False) as stored:
-                array, truth, affine = stored["array"], stored["truth"], stored["affine"]
-            yield Test(name, family, kind, array, Grid(array.shape, as_matrix(affine)), truth)
-        return
-    listed = []
-    for one in _made():
-        path = cache / f"test-{one.name}.npz"
-        affine = np.asarray(one.grid.matrix)
-        np.savez_compressed(path, array=one.array, truth=one.truth, affine=affine)
-        listed.append((one.name, one.family, one.kind))
-        yield one
-    index.write_text(json.dumps(listed), encoding="utf-8")
 
 
 def say(line: str) -> None:
@@ -158,9 +111,9 @@ def strongest(chance: np.ndarray, voxel_ml: float, least_ml: float) -> float:
 
 
 def measure(
-    package: Path, training: dict[str, Any], rule: dict[str, float], cache: Path
+    package: Path, training: dict[str, Any], classic: dict[str, Any], cache: Path
 ) -> dict[str, Any]:
-    """Every test scan, once."""
+    """Every test scan, once. classic: of ``trials``."""
     runner = Runner(package, training)
     rows: list[Row] = []
     voxels = np.zeros((2, len(BINS) - 1, 3))  # by family: count, sum of chances, blood
@@ -170,14 +123,12 @@ def measure(
         array, grid, truth = test.array, test.grid, test.truth
         chance = runner.chances(array, grid)
         mask = runner.mask(chance, grid)
-        prepared = ready(array, grid, truth)
-        classic = baseline.segment(prepared.image, rule)
-        target = prepared.label > 127
+        ruled = classic[name]
         one = Row(
             name, family, kind, float(truth.sum()) * grid.voxel_ml,
-            {"model": float(mask.sum()) * grid.voxel_ml, "baseline": float(classic.sum()) * 0.003},
-            {"model": bool((mask & truth).any()), "baseline": bool((classic & target).any())},
-            {"model": bool(mask.any()), "baseline": bool(classic.any())},
+            {"model": float(mask.sum()) * grid.voxel_ml, "baseline": ruled["found_ml"]},
+            {"model": bool((mask & truth).any()), "baseline": ruled["hit"]},
+            {"model": bool(mask.any()), "baseline": ruled["found_ml"] > 0},
             dice(mask, truth) if truth.any() else float("nan"),
             strongest(chance, grid.voxel_ml, runner.least),
         )  # fmt: skip
@@ -295,7 +246,7 @@ def parity(package: Path, training: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def int8(package: Path, training: dict[str, Any], volumes: list[Ready]) -> dict[str, float]:
+def int8(package: Path, training: dict[str, Any], volumes: list[Ready]) -> dict[str, Any]:
     """An int8 network against the float32 one on slices that neither was calibrated on. It would
     ship only if no mask lost anything; see the card."""
     cut = float(np.log(training["threshold"] / (1.0 - training["threshold"])))
@@ -317,7 +268,7 @@ def int8(package: Path, training: dict[str, Any], volumes: list[Ready]) -> dict[
             package / "model.onnx", small, batches(volumes[0::5]),
             lambda logits: (logits[:, 0] >= cut).astype(np.uint8),
         )  # fmt: skip
-    return {name: round(value, 4) for name, value in found.items()}
+    return verdict(found)
 
 
 def real(package: Path, data: Path) -> dict[str, Any]:
@@ -355,10 +306,10 @@ def main(arguments: list[str] | None = None) -> None:
         return
     papers.write_without_numbers(args.package, training)
     kept = fill(args.cache, heads.CHOOSE, 8, 1)
-    rule = baseline.tune(kept)
+    rule, classic = classical(args.cache, kept)
     say(json.dumps(rule))
     metrics: dict[str, Any] = {"training": training, "baseline": rule}
-    metrics["generated"] = measure(args.package, training, rule, args.cache)
+    metrics["generated"] = measure(args.package, training, classic, args.cache)
     write_sums(args.package)
     metrics["example"] = papers.write_example(args.package)
     write_sums(args.package)

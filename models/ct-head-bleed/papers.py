@@ -93,8 +93,8 @@ def manifest(metrics: Metrics | None, training: dict[str, Any]) -> Metrics:
         "id": "ct-head-bleed",
         "version": VERSION,
         "name": {
-            "en": "Bleeding on plain head CT (triage)",
-            "zh": "头颅平扫 CT 颅内出血（急诊筛查）",
+            "en": "Bleeding on plain head CT (triage, experimental)",
+            "zh": "头颅平扫 CT 颅内出血（急诊筛查，试验性）",
         },
         "kind": "segmentation",
         "area": "brain",
@@ -122,11 +122,12 @@ def manifest(metrics: Metrics | None, training: dict[str, Any]) -> Metrics:
             "en": (
                 "Not for deciding that there is no bleeding. Not for subacute and chronic "
                 "bleeding, after surgery, with metal or drains, after contrast agent, for tumours, "
-                "children, or images that moved. Not for follow-up of volumes."
+                "children, or images that moved. Not for follow-up of volumes. Thin subdural "
+                "bleeding is often missed."
             ),
             "zh": (
                 "不得据此判断无出血。不用于亚急性及慢性出血、术后、含金属或引流管、增强后、肿瘤、儿童"
-                "或有运动伪影的图像；不用于体积随访。"
+                "或有运动伪影的图像；不用于体积随访。薄层硬膜下出血常漏检。"
             ),
         },
         "training_data": {
@@ -140,7 +141,7 @@ def manifest(metrics: Metrics | None, training: dict[str, Any]) -> Metrics:
                 "channel": "ct",
                 "modality": ["CT"],
                 "roles": ["CT head"],
-                "units": ["HU"],
+                "units": ["[hnsf'U]"],
                 "in_plane_mm": [0.25, 1.2],
                 "slice_mm": [0.4, 8.5],
                 "min_slices": 12,
@@ -242,7 +243,8 @@ def write(package: Path, metrics: Metrics) -> None:
 
 
 def example_scan() -> CtScan:
-    """A generated head with a clot in the brain and blood in the ventricles, 5 mm slices."""
+    """A generated head with a clot that has a fluid level, and a collection under the dura that is
+    as dense as the brain; 5 mm slices."""
     rng = np.random.default_rng((1, 601))
     head = paint_ct_head(random_shape(rng), rng)
     bled = add_bleed(healthy(head), BleedKind.PARENCHYMAL, 14.0, rng)
