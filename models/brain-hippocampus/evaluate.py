@@ -32,6 +32,7 @@ from models.kit.int8 import compared, quantised, session_of  # noqa: E402
 from models.kit.intervals import grouped_bootstrap, rounded  # noqa: E402
 from models.kit.pictures import overlay  # noqa: E402
 from models.kit.t1_heads import read as read_head  # noqa: E402
+from models.kit.wrong import Wrong, judged, phantoms, spoilt  # noqa: E402
 from workstation.ai.client import run_package  # noqa: E402
 from workstation.ai.limits import Limits, Unsuitable  # noqa: E402
 from workstation.ai.package import load_package, write_sums  # noqa: E402
@@ -40,6 +41,7 @@ from workstation.domain.mask import dice  # noqa: E402
 
 PARTS = {"anterior": (1,), "posterior": (2,), "whole": (1, 2)}
 SEED = 20
+NOTHING = {"left_ml": "-", "right_ml": "-", "difference_percent": "-"}
 MOVES = {  # degrees about left-right, head-foot and front-back; mm to the left, back, head
     "chin down 15": ((15.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
     "chin up 12": ((-12.0, 0.0, 0.0), (0.0, 10.0, 20.0)),
@@ -52,11 +54,14 @@ HEADS = {
     "followup_study2": "mr_ms_followup/study2_T1W.nii.gz",
 }
 OTHERS = {
-    "FLAIR of patient26": "mr_ms_lesions/patient26/FLAIR.nii.gz",
-    "T2 of patient26": "mr_ms_lesions/patient26/T2.nii.gz",
-    "FLAIR, whole head": "mr_ms_followup/study1_FLAIR.nii.gz",
-    "T1+Gd, tumour, slices 6.5 mm apart": "mr_brain_tumour/brain1_image.nrrd",
-    "CT of the head": "ct_head/series",
+    ("FLAIR, brain-extracted", "FLAIR，去颅骨"): "mr_ms_lesions/patient26/FLAIR.nii.gz",
+    ("T2, brain-extracted", "T2，去颅骨"): "mr_ms_lesions/patient26/T2.nii.gz",
+    ("FLAIR, whole head", "FLAIR，整头"): "mr_ms_followup/study1_FLAIR.nii.gz",
+    ("T1 with contrast, tumour, slices 6.5 mm apart", "增强 T1，肿瘤，层距 6.5 mm"): (
+        "mr_brain_tumour/brain1_image.nrrd"
+    ),
+    ("CT of the head", "头部 CT"): "ct_head/series",
+    ("CT of the abdomen", "腹部 CT"): "ct_abdomen/example_ct.nii.gz",
 }
 
 
@@ -158,13 +163,13 @@ def sides(entry: dict) -> dict[str, float]:
 
 def measure_heads(data: Path, package: Path, pictures: Path | None) -> dict:
     """Whole heads: volumes, whether moved heads give the same, what other images come to."""
-    out: dict = {"heads": {}, "moved": {}, "others": {}}
+    out: dict = {"heads": {}, "moved": {}, "wrong": {}}
     plain: dict = {}
     for name, file in HEADS.items():
         array, grid = read_head(data / file)
         entry = _outcome(package, array, grid)
         masks = entry.pop("masks", {})
-        out["heads"][name] = entry | (sides(entry) if "ml" in entry else {})
+        out["heads"][name] = NOTHING | entry | (sides(entry) if "ml" in entry else {})
         plain[name] = (array, grid, masks)
         if pictures is not None and masks:
             whole = np.any(list(masks.values()), axis=0)
@@ -173,7 +178,7 @@ def measure_heads(data: Path, package: Path, pictures: Path | None) -> dict:
             overlay(pictures / f"{name}.png", array, whole, None, list(chosen))
     for name in ("patient26", "followup_study1"):
         array, grid, masks = plain[name]
-        for move, (turns, shift) in MOVES.items():
+        for move, (turns, shift) in MOVES.items() if masks else ():
             entry = _outcome(package, array, moved(grid, turns, shift))
             again = entry.pop("masks", {})
             same = [dice(again[k], m) for k, m in masks.items() if k in again]
@@ -182,26 +187,12 @@ def measure_heads(data: Path, package: Path, pictures: Path | None) -> dict:
                 "least_dice": round(min(same), 3) if same else 0.0,
             }
     found = [v["least_dice"] for v in out["moved"].values()]
-    out["moved_least_dice"] = min(found)
-    for name, file in OTHERS.items():
-        array, grid = read_head(data / file)
-        out["others"][name] = {
-            k: v for k, v in _outcome(package, array, grid).items() if k != "masks"
-        }
+    out["moved_least_dice"], out["moved_n"] = min(found), len(found)
     array, grid, _ = plain["followup_study1"]
-    wrong = {
-        "upside down": (np.ascontiguousarray(array[::-1]), grid),
-        "front to back": (np.ascontiguousarray(array[:, ::-1]), grid),
-        "upper half alone": (array[len(array) // 2 + 4 :], grid),
-        "noise": (np.random.default_rng(1).normal(300, 80, array.shape).astype(np.float32), grid),
-    }
-    for name, (image, place) in wrong.items():
-        z, y, x = image.shape
-        entry = _outcome(package, image, Grid((z, y, x), place.matrix))
-        out["others"][name] = {k: v for k, v in entry.items() if k != "masks"}
-    answers = [one["answer"] for one in out["others"].values()]
-    out["others_refused"], out["others_n"] = answers.count("refused"), len(answers)
-    out["others_uncertain"] = answers.count("uncertain")
+    rows = [Wrong(*what, *read_head(data / file)) for what, file in OTHERS.items()]
+    top = float(np.percentile(array, 95))
+    rows += [*spoilt(array, grid), *phantoms(top, 0.0, 0.02 * top)]
+    out["wrong"] = judged(package, rows, always="never measured on whole images")
     return out
 
 

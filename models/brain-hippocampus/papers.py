@@ -26,6 +26,7 @@ from template import FILE, places_of
 
 from models.kit.cards import filled, write_json, write_text
 from models.kit.pictures import overlay
+from models.kit.wrong import table
 from workstation.ai.client import run_package
 from workstation.ai.limits import Limits
 from workstation.ai.package import load_package
@@ -94,7 +95,7 @@ def _rows(metrics: Metrics) -> list[dict[str, Any]]:
     row(test, count, "Dice, posterior", model["posterior"]["dice"], note="crops, not whole heads")
     row(test, count, "volume error, whole", model["whole"]["volume_error_percent"], "%")
     row(
-        "open_ms_data patient26 and patient01, each moved four ways", len(whole["moved"]),
+        "open_ms_data heads that gave a result, each moved four ways", len(whole["moved"]),
         "least Dice of a label with that of the head that was not moved", whole["moved_least_dice"],
         note="whole heads without expert outlines: only that the place follows",
     )  # fmt: skip
@@ -229,7 +230,9 @@ def calibrated() -> dict[str, Any]:
 
 def card(metrics: Metrics) -> str:
     """card.md: the template with its {names} replaced by measured numbers."""
-    return filled((HERE / "card_template.md").read_text(encoding="utf-8"), metrics)
+    template = (HERE / "card_template.md").read_text(encoding="utf-8")
+    tables = {lang: table(metrics["whole"]["wrong"], lang) for lang in ("en", "zh")}
+    return filled(template, metrics | {"wrong_table": tables})
 
 
 def write_without_numbers(package: Path, training: dict[str, Any]) -> None:
