@@ -45,26 +45,31 @@ def looked_along(array: Image, mask: Image, planes: Planes, numbers: Mapping[str
     values = planes.sample(array, grid, outside=-1000.0)
     # Signs go on along the aorta, noise does not.
     soft = ndimage.gaussian_filter1d(values, 1.0, axis=0, mode="nearest")
+    pieces = [_whole(share) for share in inside]
+    depths = [np.asarray(ndimage.distance_transform_edt(p)) * PIXEL_MM for p in pieces]
+    calcium = numbers["calcium_hu"]
     found: Floats = np.full((5, len(inside)), np.nan)
-    for i, (share, picture) in enumerate(zip(inside, soft, strict=True)):
-        piece = middle_piece(share >= 0.5)
-        edge = piece[0].any() or piece[-1].any() or piece[:, 0].any() or piece[:, -1].any()
-        if edge or piece.sum() < 80:
-            continue
-        found[:, i] = _plane(picture, piece, numbers)
+    for i, (piece, depth, picture) in enumerate(zip(pieces, depths, soft, strict=True)):
+        core = picture[(depth > 0.5 * depth.max()) & (picture < calcium)]
+        if piece.any() and core.size:
+            found[0, i] = 2.0 * np.sqrt(piece.sum() * PIXEL_MM**2 / np.pi)
+            found[1, i] = np.median(core)
+    # Blood is alike all along the aorta; where a haematoma fills the core, the rest tells.
+    usual = float(np.nanmedian(found[1])) if np.isfinite(found[1]).any() else np.nan
+    for i in (int(k) for k in np.flatnonzero(np.isfinite(found[1]))):
+        blood = min(float(found[1, i]), usual)
+        found[2, i] = _crescent(soft[i], pieces[i], blood, numbers)
+        found[3:, i] = _band(soft[i], pieces[i], depths[i], float(found[1, i]), calcium)
     run = np.arange(len(inside), dtype=np.float64) * STEP_MM
-    diameter, blood, crescent, flap, noise = found
-    return Along(run, diameter, blood, crescent, flap, noise)
+    diameter, blood_along, crescent, flap, noise = found
+    return Along(run, diameter, blood_along, crescent, flap, noise)
 
 
-def _plane(picture: Image, piece: NDArray[np.bool_], numbers: Mapping[str, float]) -> Floats:
-    depth = np.asarray(ndimage.distance_transform_edt(piece)) * PIXEL_MM
-    widest = float(depth.max())
-    core = picture[(depth > 0.5 * widest) & (picture < numbers["calcium_hu"])]
-    blood = float(np.median(core)) if core.size else np.nan
-    diameter = 2.0 * float(np.sqrt(piece.sum() * PIXEL_MM**2 / np.pi))
-    flap, noise = _band(picture, piece, depth, blood, numbers["calcium_hu"])
-    return np.array([diameter, blood, _crescent(picture, piece, blood, numbers), flap, noise])
+def _whole(share: Image) -> NDArray[np.bool_]:
+    """The section of the aorta at the line; empty where it leaves the picture or is too small."""
+    piece = middle_piece(share >= 0.5)
+    edge = piece[0].any() or piece[-1].any() or piece[:, 0].any() or piece[:, -1].any()
+    return np.zeros_like(piece) if edge or piece.sum() < 80 else piece
 
 
 def _crescent(
