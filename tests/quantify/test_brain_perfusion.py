@@ -171,6 +171,19 @@ def test_the_artery_is_found_among_noise_and_veins() -> None:
     assert (arterial(curves, STEP, 9, usable) < 1560).all()
 
 
+def test_noise_does_not_choose_an_artery_of_too_small_an_area() -> None:
+    rng = np.random.default_rng(2)
+    times = np.arange(30) * 2.0
+    tissue = tissue_curve(times, 40.0, 5.0, 1.0, "exponential", 300.0)[None].repeat(8000, axis=0)
+    artery = gamma_artery(times, scale=300.0)
+    curves = np.concatenate([tissue, artery[None].repeat(120, axis=0)])
+    curves += rng.normal(0, 2.0, (len(curves), 1)) + rng.normal(0, 4.0, curves.shape)
+    curves = curves.astype(np.float32)
+    rows = arterial(curves, 2.0, 5, np.ones(len(curves), dtype=bool))
+    assert (rows >= 8000).all()
+    assert curves[rows].mean(axis=0).sum() == pytest.approx(artery.sum(), rel=0.06)
+
+
 def test_the_artery_among_curves_of_a_patient(shared_data: Path | None) -> None:
     """A square of 25 x 25 voxels about the middle cerebral artery (OSIPI, in vivo)."""
     path = shared_data and shared_data / "dce_dsc_reference" / "osipi" / "DSC_invivo_JBJA"

@@ -25,9 +25,9 @@ def arterial(
 
     After Mouridsen et al. (Magn Reson Med 2006;55:524-531): of the tenth of curves with the largest
     area, the smoother three quarters (here: before and after the bolus) are clustered twice by
-    shape, and the cluster with the earliest first moment is kept. Of it those with the highest,
-    narrowest and earliest peak are taken. usable: leaves out saturated voxels. ``BadInput`` where
-    there is no such curve.
+    shape, and the cluster with the earliest first moment is kept. Of all that peak no later than
+    it those with the highest, narrowest and earliest peak are taken. usable: leaves out saturated
+    voxels. ``BadInput`` where there is no such curve.
     """
     area = np.where(usable, curves.sum(axis=1), 0.0)
     rows = np.flatnonzero(area > 0)
@@ -41,11 +41,15 @@ def arterial(
     rough = (np.diff(shapes[:, still], n=2, axis=1) ** 2).sum(axis=1)
     smooth = np.argsort(rough, kind="stable")[: max(count, int(rows.size * (1 - _ROUGH_PART)))]
     rows, shapes = rows[smooth], shapes[smooth]
+    members = np.arange(rows.size)
     for _ in range(_ROUNDS):
-        if rows.size <= _LEAST * 2:
+        if members.size <= _LEAST * 2:
             break
-        kept = _earliest_cluster(shapes, step_s, count)
-        rows, shapes = rows[kept], shapes[kept]
+        members = members[_earliest_cluster(shapes[members], step_s, count)]
+    # The cluster tells when arteries peak. Its own voxels are also those whose noise happens to
+    # lie below zero later on, with too small an area: all that peak as early may be taken.
+    peaks = curves[rows].argmax(axis=1)
+    rows = rows[peaks <= np.median(peaks[members])]
     score = arteriality(curves[rows], step_s, arrival)
     return np.asarray(rows[np.argsort(-score, kind="stable")[:count]])
 
