@@ -6,11 +6,12 @@ Before the network (``Pre``), in it (``Io``, ``Infer``) and after it (``Post``).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from workstation.domain.artefact import Wording
+from workstation.domain.plain_words import plain_words
 
 Provider = Literal["cuda", "directml", "openvino", "cpu"]
 
@@ -19,6 +20,14 @@ class Strict(BaseModel):
     """Unknown fields, wrong types and later changes are all refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _plain(cls, given: Any) -> Any:
+        """Words of a package, shown on screens and in terminals, without control characters."""
+        if isinstance(given, tuple):
+            return tuple(plain_words(one) if isinstance(one, str) else one for one in given)
+        return plain_words(given) if isinstance(given, str) else given
 
 
 class Words(Strict):

@@ -13,6 +13,7 @@ from workstation.dicom.evidence import tracking_uid
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.finding import Finding, is_by_hand
 from workstation.domain.origin import Algorithm
+from workstation.domain.plain_words import one_line
 
 LOCAL_SCHEME = "99ONESCAN"
 """Private scheme (PS3.3 8.2: starts with 99) for terms without a public code."""
@@ -113,17 +114,22 @@ def scheme_items() -> list[CodingSchemeIdentificationItem]:
     ]
 
 
+def label_words(words: str) -> str:
+    """Words as a Long String (PS3.5 6.2) holds them: one line, no backslash, 64 characters."""
+    return one_line(words).replace("\\", "/")[:64].rstrip()
+
+
 def concept(code: Code) -> CodedConcept:
     """A domain code as a coded concept, cut to what the VRs hold; local where it is unusable."""
     if not code.value or not code.scheme or len(code.value) > 16 or len(code.scheme) > 16:
         return local(code.meaning or code.value)
-    return CodedConcept(code.value, code.scheme, (code.meaning or code.value)[:64])
+    return CodedConcept(code.value, code.scheme, label_words(code.meaning or code.value))
 
 
 def local(meaning: str) -> CodedConcept:
     """A term of the private scheme; the same words always give the same code value."""
     value = hashlib.sha256(meaning.encode("utf-8")).hexdigest()[:16].upper()
-    return CodedConcept(value, LOCAL_SCHEME, (meaning or "unnamed")[:64])
+    return CodedConcept(value, LOCAL_SCHEME, label_words(meaning) or "unnamed")
 
 
 def unit_concept(unit: str, code: Code | None = None) -> CodedConcept:

@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from workstation.dicom.character_sets import decode_text
+from workstation.domain.plain_words import plain_words
 
 PARSE_ERRORS = (
     InvalidDicomError,
@@ -92,8 +93,8 @@ def text_value(dataset: Dataset, tag: int, declared: Sequence[str]) -> str:
     if raw is None or raw.value is None:
         return ""
     if isinstance(raw.value, bytes):
-        return decode_text(raw.value, declared).strip()
-    return str(raw.value).strip()
+        return plain_words(decode_text(raw.value, declared).strip())
+    return plain_words(str(raw.value).strip())
 
 
 def _number(text: str, whole: bool) -> float | int | None:
@@ -123,7 +124,8 @@ def values_of(raw: Any, vr: str, declared: Sequence[str]) -> list[Any]:
         vr = said
     if not isinstance(value, bytes):  # pydicom has converted it already
         items = [value] if isinstance(value, (str, int, float)) else list(value)
-        return _finite([v if isinstance(v, (str, int)) else float(v) for v in items])
+        found = [plain_words(v) if isinstance(v, str) else v for v in items]
+        return _finite([v if isinstance(v, (str, int)) else float(v) for v in found])
     if vr in _BINARY:
         little = not isinstance(raw, RawDataElement) or raw.is_little_endian
         dtype = np.dtype(_BINARY[vr]).newbyteorder("<" if little else ">")
@@ -133,7 +135,8 @@ def values_of(raw: Any, vr: str, declared: Sequence[str]) -> list[Any]:
         parts = value.decode("latin-1").strip("\0 ").split("\\")
         found = [_number(part.strip(" \0"), vr == "IS") for part in parts]
         return [] if any(n is None for n in found) else found
-    return [part.strip(" \0") for part in decode_text(value, declared).split("\\")]
+    parts = decode_text(value, declared).split("\\")
+    return [plain_words(part.strip(" \0")) for part in parts]
 
 
 def value_of(dataset: Dataset, keyword: str, tag: int, vr: str, declared: Sequence[str]) -> Any:

@@ -22,6 +22,7 @@ from workstation.dicom.coding import (
     algorithm_family,
     algorithm_of,
     concept,
+    label_words,
     scheme_items,
     segment_concepts,
     site_concepts,
@@ -207,7 +208,7 @@ def _segment(number: int, finding: Finding | Segment, language: str) -> hd.seg.S
     identifier, uid = tracking_of(finding)
     made = hd.seg.SegmentDescription(
         segment_number=number,
-        segment_label=(f"{label} {site}".strip().replace("\\", "/"))[:64],
+        segment_label=label_words(f"{label} {site}"),
         segmented_property_category=category,
         segmented_property_type=property_type,
         algorithm_type=kind,
@@ -259,7 +260,7 @@ def _painted(number: int, segment: Segment, language: str) -> hd.seg.SegmentDesc
     """A segment that a reader made with brush and tools, in its own colour."""
     made = hd.seg.SegmentDescription(
         segment_number=number,
-        segment_label=segment.name.in_language(language).replace("\\", "/")[:64],
+        segment_label=label_words(segment.name.in_language(language)),
         segmented_property_category=concept(segment.category),
         segmented_property_type=concept(segment.kind),
         algorithm_type="SEMIAUTOMATIC",
