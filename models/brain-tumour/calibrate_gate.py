@@ -22,6 +22,9 @@ from models.kit.t1_heads import calibrate, not_t1, t1_heads  # noqa: E402
 
 # Two heads are few, and contrast medium changes what is bright: bounds are wide, and refuse little.
 FIT = Fit(margin={"outline": 1.8, "layers": 2.4, "contrast": 2.2, "texture": 2.2}, refuse=1.7)
+# No head with contrast medium was there to calibrate on, and one may resemble FLAIR more than T1
+# without: that is a doubt, and only the header decides which sequence it is.
+ENHANCED = 5.0
 
 
 def main() -> None:
@@ -33,6 +36,7 @@ def main() -> None:
         "open_ms_data T1 of patients 04 and 20 (whole heads, no contrast) and variations of them; "
         "see calibrate_gate.py",
         seed=405,
+        refuse_other=ENHANCED,
     )
     write_json(HERE / "calibration.json", {"record": record, "likeness": likeness})
     sys.stdout.write(json.dumps(record, indent=1) + "\n")

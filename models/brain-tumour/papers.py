@@ -15,6 +15,7 @@ from slices import CLASSES, PIXEL_MM, SIZE, UNIT
 
 from models.kit.cards import filled, write_json, write_text
 from models.kit.pictures import overlay
+from models.kit.wrong import table
 from workstation.ai.client import run_package
 from workstation.ai.limits import Limits
 from workstation.ai.package import load_package
@@ -206,7 +207,9 @@ def calibrated() -> dict[str, Any]:
 
 def card(metrics: Metrics) -> str:
     """card.md: the template with its {names} replaced by measured numbers."""
-    return filled((HERE / "card_template.md").read_text(encoding="utf-8"), metrics)
+    template = (HERE / "card_template.md").read_text(encoding="utf-8")
+    tables = {lang: table(metrics["wrong"], lang) for lang in ("en", "zh")}
+    return filled(template, metrics | {"wrong_table": tables})
 
 
 def write_without_numbers(package: Path, training: dict[str, Any]) -> None:
@@ -237,4 +240,4 @@ def write_example(package: Path) -> None:
     np.savez_compressed(folder / "expected.npz", **{k: result.masks[k] for k in result.masks})
     write_json(folder / "tolerance.json", {"min_dice": 0.95, "volume_ml": 3.0})
     whole = np.any([result.masks[key] for key in result.masks], axis=0)
-    overlay(folder / "overview.png", image, whole, None, list(range(2, 12)))
+    overlay(folder / "overview.png", image, whole, None, list(range(10, 20)))

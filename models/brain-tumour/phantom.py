@@ -34,7 +34,9 @@ def phantom() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     brain = _ball(places, (0, 0, 0), (70, 88, 81)) > 0
     folds = ndimage.gaussian_filter(rng.normal(size=shape), (0.6, 4.0, 4.0))
     grey = _ball(places, (0, 0, 0), (64, 82, 75)) + 0.5 * folds / folds.std() * 0.12 < 0.0
-    image[brain] = np.where(grey, 0.32, 0.42)[brain]
+    image[brain] = np.where(grey, 0.3, 0.44)[brain]
+    fine = ndimage.gaussian_filter(rng.normal(size=shape), (0.4, 2.2, 2.2))
+    image[brain] += (0.07 * fine / fine.std())[brain]
     for side in (-1.0, 1.0):
         image[_ball(places, (side * 13.0, 2.0, 12.0), (9.0, 34.0, 15.0)) > 0] = 0.16
     mass = _ball(places, MASS_MM, (RADIUS_MM,) * 3) > 0

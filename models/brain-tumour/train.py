@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
+
+# A busy machine: threads that wait must not spin. Read when the library is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import SimpleITK as sitk
@@ -224,8 +228,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=700)
-    parser.add_argument("--minutes", type=float, default=33.0, help="never train longer")
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=45.0, help="never train longer")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--keep", type=Path, help="a run that was cut off goes on from this file")
     parser.add_argument("--threads", type=int, default=2)
