@@ -173,7 +173,7 @@ def test_the_artery_is_found_among_noise_and_veins() -> None:
 
 def test_noise_does_not_choose_an_artery_of_too_small_an_area() -> None:
     rng = np.random.default_rng(2)
-    times = np.arange(30) * 2.0
+    times = 2.0 * np.arange(30, dtype=np.float64)
     tissue = tissue_curve(times, 40.0, 5.0, 1.0, "exponential", 300.0)[None].repeat(8000, axis=0)
     artery = gamma_artery(times, scale=300.0)
     curves = np.concatenate([tissue, artery[None].repeat(120, axis=0)])
