@@ -65,7 +65,7 @@ OUTPUT = {"score": _bound((0.55, 1.0), (0.0, 1.0))}
 
 # How organs lie to each other: what a mirrored or upturned image, or situs inversus, breaks.
 PLACED = [
-    {"label": "heart", "than": "vertebrae", "towards": "L", "least_ml": 100.0},
+    {"label": "heart", "than": "vertebrae", "towards": "L", "least_mm": -15.0, "least_ml": 100.0},
     {"label": "vertebrae", "than": "liver", "towards": "L", "least_ml": 100.0},
     {"label": "spleen", "than": "liver", "towards": "L", "least_ml": 40.0},
     {"label": "vertebrae", "than": "heart", "towards": "P", "least_ml": 60.0},
