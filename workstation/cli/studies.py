@@ -13,6 +13,7 @@ from workstation.domain.finding import Finding, shown_value
 from workstation.domain.measurement import Measurement, Refusal, shown_number
 from workstation.domain.origin import Origin
 from workstation.domain.readiness import read_case
+from workstation.domain.received import RECEIVED
 from workstation.domain.study import WorklistQuery
 from workstation.domain.volume import Stack
 from workstation.reading import review
@@ -247,7 +248,7 @@ def read(services: Services, arguments: argparse.Namespace) -> Answer:
         lines.append(tr("AI is hidden until you lock your first read."))
     else:
         lines.append(tr("Not judged"))
-    lines += [f"  {r.what}: {say(r.reason)}" for r in reading.refusals]
+    lines += [f"  {_judged_by(r)}: {say(r.reason)}" for r in reading.refusals]
     lines.append(tr("The draft is unreviewed: a named user must decide each finding."))
     return Answer(
         {
@@ -266,6 +267,14 @@ def read(services: Services, arguments: argparse.Namespace) -> Answer:
         },
         lines,
     )
+
+
+def _judged_by(refusal: Refusal) -> str:
+    """What did not judge: a model or measure by its id, another system's object by its title."""
+    if refusal.what != RECEIVED:
+        return refusal.what
+    title, maker = refusal.name.in_language(language()), str(refusal.made_by).strip()
+    return tr("Object {title} ({maker})", title=title, maker=maker)
 
 
 def finding_of(services: Services, study_uid: str, given: str) -> Finding:
