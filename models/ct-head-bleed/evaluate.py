@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,7 +32,7 @@ import papers  # noqa: E402
 from choose import TOUCHING, logits_of, session_of  # noqa: E402
 from pool import fill  # noqa: E402
 from pre import SAID, SLICES, Ready  # noqa: E402
-from trials import classical, families  # noqa: E402
+from trials import classical, listed, stored  # noqa: E402
 
 from models.kit.cards import write_json  # noqa: E402
 from models.kit.int8 import compared, quantised, verdict  # noqa: E402
@@ -40,6 +42,7 @@ from workstation.ai.limits import Limits  # noqa: E402
 from workstation.ai.package import load_package, write_sums  # noqa: E402
 from workstation.ai.preprocess import prepare  # noqa: E402
 from workstation.ai.resampling import resampled  # noqa: E402
+from workstation.ai.sums import sha256_of  # noqa: E402
 from workstation.ai.vocabulary import Pre  # noqa: E402
 from workstation.demo.bleeds import BleedKind  # noqa: E402
 from workstation.domain.geometry import Grid  # noqa: E402
@@ -110,38 +113,58 @@ def strongest(chance: np.ndarray, voxel_ml: float, least_ml: float) -> float:
     return round(best, 2)
 
 
-def measure(
-    package: Path, training: dict[str, Any], classic: dict[str, Any], cache: Path
-) -> dict[str, Any]:
-    """Every test scan, once. classic: of ``trials``."""
+def measured(package: Path, cache: Path, what: tuple[str, str, str]) -> dict[str, Any]:
+    """One scan: volume, Dice, and voxels by chance (count, sum of chances, blood). Kept as a file
+    by the network's hash: a measurement that was interrupted goes on."""
+    training = json.loads((package / "training.json").read_text("utf-8"))
+    sign = (
+        sha256_of(package / "model.onnx")[:12],
+        training["threshold"],
+        training["min_component_ml"],
+    )
+    path = cache / "-".join(["measured", *map(str, sign), what[0]])
+    if path.is_file():
+        return dict(json.loads(path.read_text("utf-8")))
     runner = Runner(package, training)
+    test = stored(cache, *what)
+    chance = runner.chances(test.array, test.grid)
+    mask = runner.mask(chance, test.grid)
+    voxels = np.zeros((len(BINS) - 1, 3))
+    soft = (test.array > -10) & (test.array < 130) & (chance > 0.01)
+    place = np.digitize(chance[soft], BINS[1:-1])
+    for column, weight in enumerate((None, chance[soft], test.truth[soft])):
+        voxels[:, column] = np.bincount(place, weights=weight, minlength=len(BINS) - 1)
+    found = {
+        "true_ml": float(test.truth.sum()) * test.grid.voxel_ml,
+        "found_ml": float(mask.sum()) * test.grid.voxel_ml,
+        "hit": bool((mask & test.truth).any()),
+        "dice": dice(mask, test.truth) if test.truth.any() else None,
+        "chance": strongest(chance, test.grid.voxel_ml, runner.least),
+        "voxels": voxels.tolist(),
+    }
+    path.write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def measure(package: Path, classic: dict[str, Any], cache: Path, workers: int) -> dict[str, Any]:
+    """Every test scan, once. classic: of ``trials``."""
     rows: list[Row] = []
-    voxels = np.zeros((2, len(BINS) - 1, 3))  # by family: count, sum of chances, blood
-    worst: tuple[float, Any] = (2.0, None)
-    for test in families(cache):
-        name, family, kind = test.name, test.family, test.kind
-        array, grid, truth = test.array, test.grid, test.truth
-        chance = runner.chances(array, grid)
-        mask = runner.mask(chance, grid)
-        ruled = classic[name]
-        one = Row(
-            name, family, kind, float(truth.sum()) * grid.voxel_ml,
-            {"model": float(mask.sum()) * grid.voxel_ml, "baseline": ruled["found_ml"]},
-            {"model": bool((mask & truth).any()), "baseline": ruled["hit"]},
-            {"model": bool(mask.any()), "baseline": ruled["found_ml"] > 0},
-            dice(mask, truth) if truth.any() else float("nan"),
-            strongest(chance, grid.voxel_ml, runner.least),
-        )  # fmt: skip
-        rows.append(one)
-        soft = (array > -10) & (array < 130) & (chance > 0.01)
-        place = np.digitize(chance[soft], BINS[1:-1])
-        for column, weight in enumerate((None, chance[soft], truth[soft])):
-            voxels[int(family == "other"), :, column] += np.bincount(
-                place, weights=weight, minlength=len(BINS) - 1
-            )
-        if one.true_ml >= 1.0 and family == "same" and one.dice < worst[0]:
-            worst = one.dice, (array, grid, mask, truth, one)
-        say(f"{name} {kind} {one.true_ml:.2f} {one.found_ml} {one.dice:.2f} {one.chance}")
+    voxels = np.zeros((2, len(BINS) - 1, 3))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = [(what, pool.submit(measured, package, cache, what)) for what in listed(cache)]
+        for (name, family, kind), job in jobs:
+            one, ruled = job.result(), classic[name]
+            voxels[int(family == "other")] += np.array(one["voxels"])
+            rows.append(
+                Row(
+                    name, family, kind, one["true_ml"],
+                    {"model": one["found_ml"], "baseline": ruled["found_ml"]},
+                    {"model": one["hit"], "baseline": ruled["hit"]},
+                    {"model": one["found_ml"] > 0, "baseline": ruled["found_ml"] > 0},
+                    float("nan") if one["dice"] is None else one["dice"], one["chance"],
+                )
+            )  # fmt: skip
+            say(str(rows[-1]))
     out: dict[str, Any] = {
         family: summary([r for r in rows if r.family == family], voxels[k])
         for k, family in enumerate(("same", "other"))
@@ -155,9 +178,12 @@ def measure(
         }
         for r in rows
     ]  # fmt: skip
-    papers.worst_picture(package, worst[1])
-    last = worst[1][4]
-    out["worst"] = next(row for row in out["rows"] if row["name"] == last.name)
+    worst = min((r for r in rows if r.true_ml >= 1.0 and r.family == "same"), key=lambda r: r.dice)
+    out["worst"] = next(row for row in out["rows"] if row["name"] == worst.name)
+    test = stored(cache, worst.name, worst.family, worst.kind)
+    runner = Runner(package, json.loads((package / "training.json").read_text("utf-8")))
+    mask = runner.mask(runner.chances(test.array, test.grid), test.grid)
+    papers.worst_picture(package, test.array, mask, test.truth)
     return out
 
 
@@ -297,6 +323,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--package", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="public test images")
     parser.add_argument("--cache", type=Path, required=True, help="where training kept volumes")
+    parser.add_argument("--workers", type=int, default=2, help="scans at a time")
     parser.add_argument("--papers", action="store_true", help="write papers from metrics.json")
     args = parser.parse_args(arguments)
     training = json.loads((args.package / "training.json").read_text("utf-8"))
@@ -309,7 +336,7 @@ def main(arguments: list[str] | None = None) -> None:
     rule, classic = classical(args.cache, kept)
     say(json.dumps(rule))
     metrics: dict[str, Any] = {"training": training, "baseline": rule}
-    metrics["generated"] = measure(args.package, training, classic, args.cache)
+    metrics["generated"] = measure(args.package, classic, args.cache, args.workers)
     write_sums(args.package)
     metrics["example"] = papers.write_example(args.package)
     write_sums(args.package)

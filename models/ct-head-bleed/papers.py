@@ -276,9 +276,8 @@ def write_example(package: Path) -> Metrics:
     }
 
 
-def worst_picture(package: Path, worst: Any) -> None:
+def worst_picture(package: Path, image: np.ndarray, mask: np.ndarray, truth: np.ndarray) -> None:
     """The generated scan of 1 mL or more whose mask agrees least: truth green, found red."""
-    image, _, mask, truth, _ = worst
     (package / "example").mkdir(exist_ok=True)
     both = truth | mask
     planes = sorted(np.argsort(-both.sum(axis=(1, 2)))[:10].tolist())

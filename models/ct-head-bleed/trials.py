@@ -49,23 +49,25 @@ def _made() -> Iterator[Test]:
         yield Test(one.name, "other", one.kind, one.array, one.grid, one.blood)
 
 
-def families(cache: Path) -> Iterator[Test]:
-    """Every test scan, kept as a file from one run to the next."""
+def listed(cache: Path) -> list[tuple[str, str, str]]:
+    """Name, family and kind of every test scan; each is kept as a file from one run to the next."""
     index = cache / f"test-{HEADS}-{OTHERS}.json"
-    if index.is_file():
-        for name, family, kind in json.loads(index.read_text("utf-8")):
-            with np.load(cache / f"test-{name}.npz", allow_pickle=False) as stored:
-                array, truth, affine = stored["array"], stored["truth"], stored["affine"]
-            yield Test(name, family, kind, array, Grid(array.shape, as_matrix(affine)), truth)
-        return
-    listed = []
-    for one in _made():
-        path = cache / f"test-{one.name}.npz"
-        affine = np.asarray(one.grid.matrix)
-        np.savez_compressed(path, array=one.array, truth=one.truth, affine=affine)
-        listed.append((one.name, one.family, one.kind))
-        yield one
-    index.write_text(json.dumps(listed), encoding="utf-8")
+    if not index.is_file():
+        names = []
+        for one in _made():
+            path = cache / f"test-{one.name}.npz"
+            affine = np.asarray(one.grid.matrix)
+            np.savez_compressed(path, array=one.array, truth=one.truth, affine=affine)
+            names.append((one.name, one.family, one.kind))
+        index.write_text(json.dumps(names), encoding="utf-8")
+    return [(name, family, kind) for name, family, kind in json.loads(index.read_text("utf-8"))]
+
+
+def stored(cache: Path, name: str, family: str, kind: str) -> Test:
+    """One of them."""
+    with np.load(cache / f"test-{name}.npz", allow_pickle=False) as held:
+        array, truth, affine = held["array"], held["truth"], held["affine"]
+    return Test(name, family, kind, array, Grid(array.shape, as_matrix(affine)), truth)
 
 
 def classical(cache: Path, kept: list[Ready]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -74,7 +76,8 @@ def classical(cache: Path, kept: list[Ready]) -> tuple[dict[str, Any], dict[str,
     if not path.is_file():
         rule = baseline.tune(kept)
         found = {}
-        for test in families(cache):
+        for what in listed(cache):
+            test = stored(cache, *what)
             prepared = ready(test.array, test.grid, test.truth)
             mask = baseline.segment(prepared.image, rule)
             found[test.name] = {
