@@ -26,7 +26,11 @@ QPushButton#flat:focus {{ border-color: {FOCUS}; }}
 #search {{ font-size: 12pt; padding: 7px 10px; }}
 #strip, #stripBody, #findings, #panelBody {{ background: {PANEL}; border: 0; }}
 #strip {{ border-right: 1px solid {LINE}; }}
-#stripHead {{ color: {DIM}; font-size: 9pt; }}
+#stripHead, #stripMissing {{ color: {DIM}; font-size: 9pt; }}
+#stripMissing {{ font-size: 8pt; }}
+QPushButton#stripButton {{ background: transparent; border: 0; color: {FOCUS}; font-size: 9pt;
+    padding: 0; text-align: left; }}
+QPushButton#stripButton:hover {{ text-decoration: underline; }}
 #thumb {{ background: #000000; border: 1px solid {LINE}; border-radius: 3px; }}
 #thumb:hover {{ border-color: #46505c; }}
 #thumb:focus, #thumb[shown="true"] {{ border-color: {FOCUS}; }}

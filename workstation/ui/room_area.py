@@ -82,6 +82,8 @@ class Room(QObject):
             "text_usual": lambda: self.set_text(100),
             "test_pattern": self.show_test_pattern,
         }
+        for region in ("brain", "vessel", "heart"):
+            acts[f"workspace_{region}"] = partial(grid.show_workspace, region)
         for rows, columns in SHAPES:
             acts[f"shape_{rows}x{columns}"] = partial(grid.add_rows_and_columns, rows, columns)
         for name, act in acts.items():
@@ -90,6 +92,7 @@ class Room(QObject):
     def _connect(self) -> None:
         window = self.window
         window.strip.role_chosen.connect(self.choose_role)
+        window.strip.workspace_chosen.connect(window.grid_.show_workspace)
         window.strip.pane_chosen.connect(lambda stack, pane: window.grid_.show_stack(stack, pane))
         window.grid_.shape_changed.connect(self._count_panes)
         window.grid_.stage_changed.connect(self._say_stage)

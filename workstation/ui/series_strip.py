@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QActionGroup, QImage
-from PySide6.QtWidgets import QLabel, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from workstation.dicom.volumes import read_frame
 from workstation.domain.document import StudyObject
 from workstation.domain.role import CORRECTED, REGIONS, roles_for
 from workstation.domain.volume import Stack
-from workstation.text import tr
+from workstation.text import language, tr
 from workstation.ui import theme
 from workstation.ui.desk import Contents, Desk
 from workstation.ui.named import named
 from workstation.ui.object_entry import ObjectEntry
 from workstation.ui.thumb import WIDTH, Thumb, thumbnail
+from workstation.viewing.workspaces import Workspace, workspaces_of
 
 HEADERS = "as the headers say"
 
@@ -38,12 +39,22 @@ def entries_of(stacks: Sequence[Stack]) -> list[list[Stack]]:
     return entries
 
 
+def _missing(workspace: Workspace) -> QLabel:
+    """What the visit did not bring."""
+    between = "、" if language().startswith("zh") else ", "
+    roles = between.join(tr(role) for role in workspace.missing)
+    label = named(QLabel(tr("Not in this visit: {parts}", parts=roles)), "stripMissing")
+    label.setWordWrap(True)
+    return label
+
+
 class SeriesStrip(QScrollArea):
     """All stacks of the open study in the order of the regions."""
 
     chosen = Signal(str)
     pane_chosen = Signal(str, int)  # stack id, pane from the menu
     object_chosen = Signal(str)
+    workspace_chosen = Signal(str)  # region
     role_chosen = Signal(str, str)  # stack id, role, ``HEADERS`` to take a correction back
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
@@ -98,12 +109,16 @@ class SeriesStrip(QScrollArea):
         column.setContentsMargins(8, 6, 4, 6)
         column.setSpacing(5)
         self.thumbs = {}
+        workspaces = {one.region: one for one in workspaces_of(contents.stacks)}
         for region in REGIONS:
             stacks = [s for s in contents.stacks if (s.region or "other") == region]
             entries = entries_of(stacks)
-            if not entries:
+            workspace = workspaces.get(region)
+            if not entries and workspace is None:
                 continue
-            column.addWidget(named(QLabel(f"{tr(region)}  {len(entries)}"), "stripHead"))
+            column.addWidget(self._head(region, len(entries), workspace))
+            if workspace is not None and workspace.missing:
+                column.addWidget(_missing(workspace))
             for entry in entries:
                 column.addWidget(self._entry(entry, contents))
         self.entries = {}
@@ -119,6 +134,17 @@ class SeriesStrip(QScrollArea):
         self.setWidget(body)
         self.mark_shown(self._shown)
         self._mark_ai(contents)
+
+    def _head(self, region: str, count: int, workspace: Workspace | None) -> QWidget:
+        """The region's name; of a visit over several organs the way to its workspace."""
+        words = f"{tr(region)}  {count}"
+        if workspace is None or not count:
+            return named(QLabel(words), "stripHead")
+        button = named(QPushButton(words), "stripButton")
+        button.setToolTip(tr("Show the workspace: {region}", region=tr(region)))
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Alt+1 to Alt+3 lead there
+        button.clicked.connect(lambda: self.workspace_chosen.emit(region))
+        return button
 
     def show_objects(self, objects: Sequence[StudyObject]) -> None:
         """What the study holds beside its images stands below them."""

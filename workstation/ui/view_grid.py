@@ -25,6 +25,7 @@ from workstation.viewing.hanging import (
     Pane,
     Protocol,
     hang,
+    side_by_side,
     three_planes,
 )
 from workstation.viewing.hanging_files import installed
@@ -93,6 +94,22 @@ class ViewGrid(Panes):
         self.activate(0)
         self.layout_changed.emit(self.layout_name)
         self.stage_changed.emit()
+
+    def show_workspace(self, region: str) -> None:
+        """Show the stage of a workspace or, where the protocol has none for what there is, the
+        series of its region side by side. Without such series nothing changes."""
+        stages = self.hanging.stages if self.hanging is not None else ()
+        found = [n for n, stage in enumerate(stages) if stage.workspace == region]
+        if found:
+            self.show_stage(found[0])
+            return
+        panes = side_by_side([s for s in self.stacks.values() if s.region == region])
+        if panes is not None:
+            self.layout_name = "grid"
+            self.maximised = None
+            self._show(panes)
+            self.activate(0)
+            self.layout_changed.emit(self.layout_name)
 
     def step_stage(self, step: int) -> None:
         """The next stage or the one before; from the last to the first."""

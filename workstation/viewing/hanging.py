@@ -65,12 +65,13 @@ class Slot:
 
 @dataclass(frozen=True)
 class Stage:
-    """One screenful of a protocol."""
+    """One screenful of a protocol. workspace: the region whose workspace it is, or empty."""
 
     name: str
     rows: int
     columns: int
     slots: tuple[Slot, ...]
+    workspace: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class HungStage:
     rows: int
     columns: int
     panes: tuple[Pane, ...]
+    workspace: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,17 @@ def _fitted(stage: Stage, panes: Sequence[Pane]) -> HungStage:
         rows, columns = shape_for(len(there))
         panes = there
     padded = (*panes, *[Pane()] * (rows * columns - len(panes)))
-    return HungStage(stage.name, rows, columns, padded)
+    return HungStage(stage.name, rows, columns, padded, stage.workspace)
+
+
+def side_by_side(stacks: Sequence[Stack]) -> HungStage | None:
+    """Each series once, as many as there is room for; None without any."""
+    shown = shown_of(stacks)[: MAX_ROWS * MAX_COLUMNS]
+    if not shown:
+        return None
+    rows, columns = shape_for(len(shown))
+    panes = [Pane(stack.id) for stack in shown]
+    return HungStage("", rows, columns, (*panes, *[Pane()] * (rows * columns - len(panes))))
 
 
 def shape_for(count: int) -> tuple[int, int]:

@@ -30,7 +30,7 @@ MAX_NAME = 60
 _WILD = re.compile(r"\*([A-Z]{2})?")  # any series, or any of a DICOM modality
 _PROTOCOL = {"name", "needs", "wants", "regions", "modalities", "prior", "alone", "stage",
              "example"}  # fmt: skip
-_STAGE = {"name", "rows", "columns", "pane"}
+_STAGE = {"name", "rows", "columns", "pane", "workspace"}
 _PANE = {"roles", "plane", "slab_mm", "projection", "preset", "solid", "fused", "prior", "same_as",
          "drawing", "phase", "minus"}  # fmt: skip
 
@@ -100,7 +100,10 @@ def _stage(given: dict[str, Any], name: str) -> Stage:
     slots = tuple(_slot(entry, number) for number, entry in enumerate(given["pane"]))
     if not slots or len(slots) > rows * columns:
         raise ValueError(f"{len(slots)} panes in {rows} x {columns}")
-    return Stage(str(given.get("name", name)), rows, columns, slots)
+    workspace = str(given.get("workspace", ""))
+    if workspace not in ("", *REGIONS):
+        raise ValueError(f"no such region: {workspace}")
+    return Stage(str(given.get("name", name)), rows, columns, slots, workspace)
 
 
 def _slot(given: dict[str, Any], number: int) -> Slot:
@@ -193,6 +196,7 @@ def as_toml(protocol: Protocol) -> str:
             lines.append(f"{key} = true")
     for stage in protocol.stages:
         lines += ["", "[[stage]]", f"name = {quoted(stage.name)}"]
+        lines += [f"workspace = {quoted(stage.workspace)}"] if stage.workspace else []
         lines += [f"rows = {stage.rows}", f"columns = {stage.columns}"]
         for slot in stage.slots:
             lines += ["", "[[stage.pane]]", *_slot_lines(slot, quoted)]

@@ -1,0 +1,73 @@
+"""Workspaces of a visit over several organs: what each has and lacks, and the way to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QPushButton
+
+from tests.viewer.test_models import stack
+from workstation.domain.errors import BadInput
+from workstation.ui.program import application, wait_until
+from workstation.ui.room_area import Room
+from workstation.viewing.hanging import side_by_side
+from workstation.viewing.workspaces import known_workspaces, workspaces_of
+
+
+def test_a_visit_over_organs_has_workspaces_and_names_what_it_lacks() -> None:
+    visit = [
+        stack("1", "FLAIR", region="brain"),
+        stack("2", "DWI", region="brain"),
+        stack("3", "cine SAX", region="heart"),
+    ]
+    brain, vessel, heart = workspaces_of(visit)
+    assert (brain.region, brain.series, brain.missing) == ("brain", 2, ("T1", "SWI"))
+    assert (vessel.series, vessel.missing) == (0, ("TOF", "vessel wall"))
+    assert (heart.series, heart.missing) == (1, ("LGE", "T1 map"))
+    assert workspaces_of(visit[:2]) == ()
+    assert workspaces_of([]) == ()
+
+
+def test_ct_of_the_same_visit_is_the_part_too() -> None:
+    visit = [stack("1", "CT head", region="brain"), stack("2", "CTA", region="vessel")]
+    brain, vessel, heart = workspaces_of(visit)
+    assert brain.missing == ("DWI",) and vessel.missing == ()
+    assert heart.series == 0 and heart.missing == ("cine SAX", "LGE", "T1 map")
+
+
+def test_a_file_that_names_no_role_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.toml"
+    path.write_text('[[workspace]]\nregion = "brain"\nparts = [["flair"]]\n', encoding="utf-8")
+    with pytest.raises(BadInput, match="flair"):
+        known_workspaces(path)
+    assert [one.region for one in known_workspaces()] == ["brain", "vessel", "heart"]
+
+
+def test_series_of_a_region_side_by_side() -> None:
+    found = side_by_side([stack(str(n), "T1", region="brain") for n in range(3)])
+    assert found is not None and (found.rows, found.columns) == (1, 3)
+    assert [pane.stack_id for pane in found.panes] == ["0", "1", "2"]
+    assert side_by_side([]) is None
+
+
+def test_the_strip_leads_to_the_workspaces(room: Room) -> None:
+    window = room.window
+    grid = window.grid_
+    heads = {b.text().split()[0]: b for b in window.strip.findChildren(QPushButton, "stripButton")}
+    assert set(heads) == {"脑", "血管", "心脏"}
+    missing = [label.text() for label in window.strip.findChildren(QLabel, "stripMissing")]
+    assert len(missing) == 3 and any("延迟强化" in words for words in missing)
+    QTest.mouseClick(heads["心脏"], Qt.MouseButton.LeftButton)
+    assert wait_until(application(), lambda: window.settled, 60)
+    shown = {grid.stacks[p.content.stack_id].region for p in grid.panes if p.content.stack_id}
+    assert shown == {"heart"}
+    window.commands.run("workspace_vessel")
+    assert wait_until(application(), lambda: window.settled, 60)
+    shown = {grid.stacks[p.content.stack_id].region for p in grid.panes if p.content.stack_id}
+    assert shown == {"vessel"}
+    QTest.keyClick(grid.active_pane.slices, Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
+    assert wait_until(application(), lambda: window.settled, 60)
+    assert grid.stacks[grid.panes[0].content.stack_id].role == "FLAIR"
