@@ -1,4 +1,4 @@
-"""Generated pieces of lung to train on: vessels that fork, scars, pleura, nodules.
+"""Generated pieces of lung to train on: vessels and airways that fork, scars, pleura, nodules.
 
 Nothing of a patient is in them but, in some, the fine texture of real lung. A block is 64 voxels of
 1 mm a side, in HU, arrays (z, y, x). The program that makes whole chests for the demo
@@ -84,10 +84,11 @@ def _direction(rng: np.random.Generator) -> Field:
     return way / np.linalg.norm(way)
 
 
-def vessels(rng: np.random.Generator) -> Field:
-    """Signed distance of some trees, forking at all angles."""
+def trees(rng: np.random.Generator, count: int) -> Field:
+    """Signed distance of ``count`` trees of tubes, forking at all angles."""
     out = np.full((SIDE, SIDE, SIDE), 30.0)
-    for _ in range(int(rng.integers(2, 6))):
+    forks = rng.uniform(0.3, 0.65)
+    for _ in range(count):
         way = _direction(rng)
         start = SIDE / 2 + rng.uniform(-22, 22, 3) - way * rng.uniform(20, 45)
         todo = [(start, way, float(np.exp(rng.uniform(np.log(0.8), np.log(4.5)))), 0)]
@@ -99,7 +100,7 @@ def vessels(rng: np.random.Generator) -> Field:
             _tube(out, at, end, radius, last)
             if depth > 7 or last < 0.5 or (np.abs(end - SIDE / 2) > 48).any():
                 continue
-            if rng.random() < 0.4:
+            if rng.random() < forks:
                 share = rng.uniform(0.45, 0.8)
                 for part in (share, (1 - share**3) ** (1 / 3)):
                     turned = way + rng.uniform(0.35, 1.0) * _direction(rng)
@@ -178,8 +179,12 @@ def make(rng: np.random.Generator, real: NDArray[np.float64]) -> Block:
     """One block."""
     image = np.full((SIDE, SIDE, SIDE), rng.uniform(-910, -780))
     image += rng.uniform(15, 45) * _texture(rng, real)
-    tubes = vessels(rng)
+    tubes = trees(rng, int(rng.integers(2, 11)))
     _paint(image, tubes, SOLID_HU + rng.uniform(-20, 120))
+    if rng.random() < 0.4:  # an airway: a thin wall about air
+        lumen = trees(rng, 1)
+        _paint(image, np.abs(lumen) - rng.uniform(0.4, 0.9), SOLID_HU - rng.uniform(0, 250))
+        _paint(image, lumen + 0.4, -990.0)
     for _ in range(int(rng.random() < 0.25) + int(rng.random() < 0.1)):
         _paint(image, scar(rng), SOLID_HU - rng.uniform(0, 250))
     wall = np.full((SIDE, SIDE, SIDE), 30.0)
