@@ -36,12 +36,12 @@ VERDICTS = {
     False: {
         "en": (
             "**The model does not win: it ships as experimental and proposes nothing**; findings "
-            "come from the classical measure. (The classical measure's bounds were set on chests "
-            "of the same generator as this test; the model never saw one.)"
+            "come from the classical measure, which is itself tested on chests of this generator; "
+            "the model never saw one."
         ),
         "zh": (
             "**模型未胜出：以“试验性”随附，不提出任何发现**；发现由经典测量给出。"
-            "（经典测量的门限正是在与本测试相同的生成程序上设定的，而模型从未见过该程序的图像。）"
+            "经典测量本身以该程序生成的胸部作测试，而模型从未见过。"
         ),
     },
 }
