@@ -99,6 +99,7 @@ def manifest(metrics: Metrics | None, training: dict[str, Any]) -> Metrics:
         "kind": "segmentation",
         "area": "brain",
         "stat": True,
+        "off_by_default": True,
         "cost_s": 15.0,
         "licence": "Apache-2.0",
         "authors": ["OneScan contributors"],

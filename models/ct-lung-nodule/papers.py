@@ -94,6 +94,7 @@ def manifest(metrics: Metrics | None, training: dict[str, Any]) -> dict[str, Any
         "kind": "detection",
         "area": "chest",
         "stat": False,
+        "off_by_default": True,
         "cost_s": 40.0,
         "licence": "CC-BY-SA-4.0",
         "authors": ["OneScan contributors"],

@@ -98,6 +98,19 @@ def test_switched_off_and_on(settings: Settings) -> None:
     assert installed(settings).entry("tiny").state == "usable"
 
 
+def test_what_is_off_by_default_waits_for_somebody(settings: Settings) -> None:
+    write_package(settings.models, identity(), off_by_default=True)
+    entry = installed(settings).entry("tiny")
+    assert entry.state == "off" and "card" in str(entry.reason)
+    shelf.switch(settings.home, "tiny", True, "boss")
+    assert installed(settings).entry("tiny").state == "usable"
+    shelf.switch(settings.home, "tiny", False, "boss", "too many alarms")
+    entry = installed(settings).entry("tiny")
+    assert entry.state == "off" and entry.switched is not None and entry.switched.by == "boss"
+    shelf.switch(settings.home, "tiny", True, "boss")
+    assert installed(settings).entry("tiny").state == "usable"
+
+
 def test_unreadable_switch_list_runs_nothing(settings: Settings) -> None:
     sound(settings.models)
     (settings.home / shelf.SWITCHED_OFF).write_text('{"format": 1}', encoding="utf-8")

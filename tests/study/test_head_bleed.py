@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from tests.pictures import keep_picture
 from tests.study.head_ct import scan, write_head
 from tests.study.test_window import Until, area, room, sign_in, top, until
+from workstation.ai.shelf import switch
 from workstation.archive.verify import verify
 from workstation.domain.alert import Alert
 from workstation.domain.arrival import Arrival, ArrivalState
@@ -27,10 +28,11 @@ __all__ = ["until"]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A site with the shipped models and settings as they come."""
+    """A site that switched the triage on; it comes switched off."""
     folder = tmp_path / "家 home"
     folder.mkdir()
     (folder / "settings.toml").write_text("ai_threads = 2\n", encoding="utf-8")
+    switch(folder, MODEL, True, "boss", "for triage, with its card read")
     return folder
 
 

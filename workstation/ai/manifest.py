@@ -120,6 +120,7 @@ class Manifest(Strict):
     kind: Literal["segmentation", "detection"]
     area: Area
     stat: bool = False  # an emergency triage: runs first, its findings lift the study
+    off_by_default: bool = False  # it stayed poor, as its card says: runs once switched on
     draft: bool = False  # imported and not filled in yet: runs when asked, never on arrival
     cost_s: float = Field(default=60.0, gt=0.0)  # seconds a run takes on two cores
     licence: str = Field(min_length=1)

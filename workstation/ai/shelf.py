@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 import psutil
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from workstation.ai.keys import TRUSTED
 from workstation.ai.package import BrokenPackage, ModelPackage, list_packages, load_package
@@ -52,6 +52,7 @@ class Switched(Strict):
 class _SwitchedOff(Strict):
     format: Literal["onescan-models-off/1"]
     off: dict[str, Switched]
+    on: dict[str, Switched] = Field(default_factory=dict)  # of those that are off from the start
 
 
 @dataclass(frozen=True)
@@ -150,11 +151,21 @@ def _look(settings: Settings) -> Shelf:
     entries = [*_shipped(settings.models, trust), *_site(settings.home, trust)]
     entries.sort(key=lambda e: (e.id, e.place))
     try:
-        off: Mapping[str, Switched] = switched_off(settings.home)
+        said = _switched(settings.home)
     except BadInput as error:
         # What a person switched off is not known any more: better none than the wrong one.
         return Shelf(tuple(replace(e, state="refused", reason=error.message) for e in entries))
-    return Shelf(tuple(_replaced(entries, off)))
+    return Shelf(tuple(_replaced(entries, _off(entries, said))))
+
+
+def _off(entries: list[Entry], said: _SwitchedOff) -> Mapping[str, Switched]:
+    """What does not run: switched off by a person, or off from the start and not switched on."""
+    from_start = {
+        e.id: Switched(by="", when=e.package.manifest.built)
+        for e in entries
+        if e.package is not None and e.package.manifest.off_by_default and e.id not in said.on
+    }
+    return from_start | said.off
 
 
 def _shipped(models: Path, trust: Trust) -> Iterator[Entry]:
@@ -220,11 +231,16 @@ def _replaced(entries: list[Entry], off: Mapping[str, Switched]) -> Iterator[Ent
         elif entry.id in off:
             switched = off[entry.id]
             state: State = "refused" if entry.state == "refused" else "off"
-            words = N_("{name} switched it off.")
-            reason = entry.reason or Message(words, {"name": switched.by})
+            reason = entry.reason or _why_off(switched)
             yield replace(entry, state=state, reason=reason, switched=switched)
         else:
             yield entry
+
+
+def _why_off(switched: Switched) -> Message:
+    if switched.by:
+        return Message(N_("{name} switched it off."), {"name": switched.by})
+    return Message(N_("It is off until somebody switches it on: its card says how it falls short."))
 
 
 # --- on and off
@@ -232,11 +248,15 @@ def _replaced(entries: list[Entry], off: Mapping[str, Switched]) -> Iterator[Ent
 
 def switched_off(home: Path) -> Mapping[str, Switched]:
     """Ids of models that a person switched off. ``BadInput`` where the list cannot be read."""
+    return _switched(home).off
+
+
+def _switched(home: Path) -> _SwitchedOff:
     path = home / SWITCHED_OFF
     if not path.exists():
-        return {}
+        return _SwitchedOff(format="onescan-models-off/1", off={})
     try:
-        return _SwitchedOff.model_validate_json(path.read_bytes()).off
+        return _SwitchedOff.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise BadInput(
             N_("{file} cannot be read ({why}): no model runs until it is put right."),
@@ -246,12 +266,12 @@ def switched_off(home: Path) -> Mapping[str, Switched]:
 
 def switch(home: Path, id: str, on: bool, by: str, reason: str = "") -> None:
     """Switch a model on or off for this workstation."""
-    off = dict(switched_off(home))
-    if on:
-        off.pop(id, None)
-    else:
-        off[id] = Switched(by=by, when=now().isoformat(timespec="seconds"), reason=reason)
-    said = _SwitchedOff(format="onescan-models-off/1", off=off).model_dump(mode="json")
+    before = _switched(home)
+    word = Switched(by=by, when=now().isoformat(timespec="seconds"), reason=reason)
+    ons = {key: one for key, one in before.on.items() if key != id}
+    offs = {key: one for key, one in before.off.items() if key != id}
+    (ons if on else offs)[id] = word
+    said = _SwitchedOff(format="onescan-models-off/1", off=offs, on=ons).model_dump(mode="json")
     _write(home / SWITCHED_OFF, json.dumps(said, ensure_ascii=False, indent=1) + "\n")
 
 

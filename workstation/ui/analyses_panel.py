@@ -102,6 +102,7 @@ class AnalysesPanel(QWidget):
         """Fields for the chosen analysis."""
         if self.form is not None:
             self._slot.removeWidget(self.form)
+            self.form.hide()  # until it is deleted it would stand behind the next one
             self.form.deleteLater()
             self.form = None
         spec = self.spec
@@ -166,6 +167,7 @@ class AnalysesPanel(QWidget):
             item = self.numbers.takeAt(0)
             widget = item.widget() if item is not None else None
             if widget is not None:
+                widget.hide()
                 widget.deleteLater()
         self.curves.show_curves(())
 
@@ -177,6 +179,7 @@ class AnalysesPanel(QWidget):
             item = self.maps.takeAt(0)
             widget = item.widget() if item is not None else None
             if widget is not None:
+                widget.hide()
                 widget.deleteLater()
         self.maps_head.setText(tr("Maps"))
         self.maps_head.setVisible(bool(maps))
