@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QLabel, QLayout, QPushButton, QWidget
 
 from workstation.domain.artefact import MadeBy, Wording, new_id
 from workstation.domain.derived import DerivedMap
 from workstation.domain.errors import Message
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.people import Permission
+from workstation.domain.volume import Volume
 from workstation.ui.analyses_area import AnalysesArea
 from workstation.ui.fusion_area import FusionArea
 from workstation.ui.program import application, wait_until
@@ -34,10 +35,14 @@ def area(room: Room) -> Iterator[AnalysesArea]:
     window.grid_.hang_by("")
 
 
+def widgets_of(layout: QLayout) -> list[QWidget]:
+    items = [layout.itemAt(n) for n in range(layout.count())]
+    widgets = [item.widget() for item in items if item is not None]
+    return [w for w in widgets if w is not None]
+
+
 def numbers(area: AnalysesArea) -> list[str]:
-    grid = area.panel.numbers
-    widgets = [grid.itemAt(n).widget() for n in range(grid.count())]
-    return [w.text() for w in widgets if isinstance(w, QLabel)]
+    return [w.text() for w in widgets_of(area.panel.numbers) if isinstance(w, QLabel)]
 
 
 def test_a_measure_started_by_hand_becomes_a_proposal(area: AnalysesArea) -> None:
@@ -103,22 +108,25 @@ def test_a_map_is_shown_and_laid_over(area: AnalysesArea) -> None:
     app = application()
     window.jobs.poll()
     assert wait_until(app, lambda: info in area.maps, 30)
-    buttons = {
-        b.text(): b
-        for row in [area.panel.maps.itemAt(0).widget()]
-        for b in row.findChildren(QPushButton)
-    }
+    (row,) = widgets_of(area.panel.maps)
+    buttons = {button.text(): button for button in row.findChildren(QPushButton)}
     grid.show_stack(flair.id)
     assert wait_until(app, lambda: window.settled, 60)
     QTest.mouseClick(buttons["叠加"], Qt.MouseButton.LeftButton)
     fusion = window.findChild(FusionArea)
     assert fusion is not None
     assert wait_until(app, lambda: fusion.active is not None, 30)
-    assert fusion.active.volume.stack.id == PREFIX + info.id
+    over = fusion.active
+    assert over is not None and over.volume.stack.id == PREFIX + info.id
     QTest.mouseClick(buttons["显示"], Qt.MouseButton.LeftButton)
-    shown = lambda: grid.active_pane.viewport.volume  # noqa: E731
-    assert wait_until(app, lambda: shown() is not None and shown().stack.id == PREFIX + info.id, 30)
-    assert shown().value_at(flair.grid.to_lps((3, 3, 12))) == 7.0
+
+    def shown() -> Volume | None:
+        volume = grid.active_pane.viewport.volume
+        return volume if volume is not None and volume.stack.id == PREFIX + info.id else None
+
+    assert wait_until(app, lambda: shown() is not None, 30)
+    volume = shown()
+    assert volume is not None and volume.value_at(flair.grid.to_lps((3, 3, 12))) == 7.0
     QTest.mouseClick(buttons["移除"], Qt.MouseButton.LeftButton)
     assert wait_until(app, lambda: info not in area.maps, 30)
     assert replace(info) in desk.archive.history(DerivedMap, info.id)
