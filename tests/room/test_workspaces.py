@@ -60,14 +60,18 @@ def test_the_strip_leads_to_the_workspaces(room: Room) -> None:
     assert set(heads) == {"脑", "血管", "心脏"}
     missing = [label.text() for label in window.strip.findChildren(QLabel, "stripMissing")]
     assert len(missing) == 3 and any("延迟强化" in words for words in missing)
+
+    def shown(region: str) -> bool:
+        """Whether every series on screen is of a region, and there."""
+        ids = [pane.content.stack_id for pane in grid.panes if pane.content.stack_id]
+        own = {grid.stacks[id].region for id in ids} == {region}
+        return own and all(pane.settled for pane in grid.panes)
+
+    app = application()
     QTest.mouseClick(heads["心脏"], Qt.MouseButton.LeftButton)
-    assert wait_until(application(), lambda: window.settled, 60)
-    shown = {grid.stacks[p.content.stack_id].region for p in grid.panes if p.content.stack_id}
-    assert shown == {"heart"}
+    assert wait_until(app, lambda: shown("heart"), 60)
     window.commands.run("workspace_vessel")
-    assert wait_until(application(), lambda: window.settled, 60)
-    shown = {grid.stacks[p.content.stack_id].region for p in grid.panes if p.content.stack_id}
-    assert shown == {"vessel"}
+    assert wait_until(app, lambda: shown("vessel"), 60)
     QTest.keyClick(grid.active_pane.slices, Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
-    assert wait_until(application(), lambda: window.settled, 60)
+    assert wait_until(app, lambda: shown("brain"), 60)
     assert grid.stacks[grid.panes[0].content.stack_id].role == "FLAIR"

@@ -29,9 +29,9 @@ class SynthesisRows(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         if not offers:
-            column.addWidget(
-                named(QLabel(tr("No sentence is offered for what was accepted.")), "dim")
-            )
+            nothing = named(QLabel(tr("No sentence is offered for what was accepted.")), "dim")
+            nothing.setWordWrap(True)
+            column.addWidget(nothing)
         self.buttons: dict[str, QPushButton] = {}
         for offer in offers:
             taken = offer.rule.id in said
