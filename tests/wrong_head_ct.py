@@ -7,7 +7,6 @@ was accepted.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,12 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.wrong_images import Picture, grid_of, real_strangers, strange, upright
-from tests.wrong_inputs import CAUTION, Heard, rows
-from workstation.ai.client import run_package
-from workstation.ai.gate import find_inputs
-from workstation.ai.limits import Unsuitable
-from workstation.ai.package import ModelPackage, load_package
-from workstation.ai.quality import judge_image
+from tests.wrong_judging import Heard, judge, judge_headers, print_tables
+from workstation.ai.package import ModelPackage
 from workstation.demo.bleeds import BleedKind, add_bleed, healthy
 from workstation.demo.chest_scan import random_chest_scan
 from workstation.demo.head import random_shape
@@ -49,24 +44,9 @@ def stack_of(picture: Picture, **changes: Any) -> Stack:
     return replace(volume.stack, **({"acquisition": PLAIN} | changes))
 
 
-def judge(package: ModelPackage, picture: Picture, *, run: bool) -> Heard:
-    """One image whose headers claim that it is right."""
-    suitable = find_inputs(package.manifest, [stack_of(picture)])
-    if suitable.reason is not None:
-        return Heard(picture.what, "header", "refused", (suitable.reason,), seen=picture.seen)
-    doubts, gate = [*suitable.doubts[0]], "none"
-    try:
-        image = judge_image(package.manifest.qc, [picture.array], [picture.grid])
-        doubts += image.doubts
-        gate = "image" if image.doubts else gate
-        if run:
-            result = run_package(package, [picture.array], [picture.grid])
-            gate = "output" if set(map(str, result.doubts)) - set(map(str, doubts)) else gate
-            doubts = [*suitable.doubts[0], *result.doubts]
-    except Unsuitable as error:
-        return Heard(picture.what, "image", "refused", (error.message,), seen=picture.seen)
-    answer = "uncertain" if doubts else "accepted"
-    return Heard(picture.what, gate, answer, tuple(doubts), image.unlikeness, picture.seen)
+def claimed(picture: Picture) -> tuple[Picture, Stack]:
+    """A picture with the headers that say it is right."""
+    return picture, stack_of(picture)
 
 
 def painted(seed: int) -> tuple[CtHead, np.random.Generator]:
@@ -115,14 +95,7 @@ def headers(package: ModelPackage, right: Picture) -> Iterator[Heard]:
         ("tilted gantry", {"flags": (Flag.TILTED,)}),
         ("uneven spacing", {"flags": (Flag.UNEVEN_SPACING,)}),
     )
-    for what, changes in claims:
-        suitable = find_inputs(package.manifest, [stack_of(right, **changes)])
-        if suitable.reason is not None:
-            yield Heard(what, "header", "refused", (suitable.reason,))
-        elif suitable.doubts[0]:
-            yield Heard(what, "header", "uncertain", suitable.doubts[0])
-        else:
-            yield Heard(what, "header", CAUTION, suitable.cautions[0])
+    yield from judge_headers(package, ((what, stack_of(right, **c)) for what, c in claims))
 
 
 def spoilt(right: Picture) -> Iterator[Picture]:
@@ -182,30 +155,34 @@ def phantoms() -> Iterator[Picture]:
         yield Picture(what, noisy.astype(np.float32), grid)
 
 
-def wrong(package: ModelPackage, data: Path | None, *, run: bool) -> Iterator[Heard]:
+def wrong(package: ModelPackage, data: Path | None, run: bool) -> Iterator[Heard]:
     """Every wrong input."""
     head, _ = painted(SEEDS[0])
     base = scanned(head, "generated head", 1)
     yield from headers(package, base)
     for picture in (*strange(), *phantoms()):
-        yield judge(package, picture, run=run)
+        yield judge(package, *claimed(picture), run=run)
     flair = random_head(7, per_slice=2)
-    yield judge(package, upright("FLAIR of a head, generated", flair.array, flair.grid), run=run)
+    yield judge(
+        package, *claimed(upright("FLAIR of a head, generated", flair.array, flair.grid)), run=run
+    )
     chest = random_chest_scan(8, matrix=160, slices=64)
-    yield judge(package, upright("CT of a chest, generated", chest.array, chest.grid), run=run)
+    yield judge(
+        package, *claimed(upright("CT of a chest, generated", chest.array, chest.grid)), run=run
+    )
     bright = scanned(
         enhanced(head, np.random.default_rng(5)), "head CT with contrast agent, generated", 2
     )
-    yield judge(package, replace(bright, seen=False), run=run)
+    yield judge(package, *claimed(replace(bright, seen=False)), run=run)
     sources = [base]
     if data is not None:
         for picture in real_strangers(data):
             if picture.what != "ct_head/series":
-                yield judge(package, picture, run=run)
+                yield judge(package, *claimed(picture), run=run)
         sources.append(patient(data))
     for source in sources:
         for picture in spoilt(source):
-            yield judge(package, picture, run=run)
+            yield judge(package, *claimed(picture), run=run)
 
 
 def patient(data: Path) -> Picture:
@@ -215,43 +192,25 @@ def patient(data: Path) -> Picture:
     return upright("ct_head", volume.array, volume.grid)
 
 
-def right(package: ModelPackage, data: Path | None, *, run: bool) -> Iterator[Heard]:
+def right(package: ModelPackage, data: Path | None, run: bool) -> Iterator[Heard]:
     """Every right input: generated heads with and without bleeding, and the real one."""
     for number, seed in enumerate(SEEDS):
         head, rng = painted(seed)
         protocol = random_protocol(rng)
         picture = scanned(head, f"generated head {seed}", seed, protocol)
-        yield judge(package, picture, run=run)
+        yield judge(package, *claimed(picture), run=run)
         kind = list(BleedKind)[number]
         bled = add_bleed(healthy(head), kind, 15.0, rng)
         scan = scan_head(bled, protocol, seed)
         named = f"generated head {seed}, {kind} bleeding"
-        yield judge(package, upright(named, scan.array, scan.grid), run=run)
+        yield judge(package, *claimed(upright(named, scan.array, scan.grid)), run=run)
     if data is not None:
-        yield judge(package, patient(data), run=run)
+        yield judge(package, *claimed(patient(data)), run=run)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table; 1 where a wrong input that can be told was accepted."""
-    parser = argparse.ArgumentParser(prog="python -m tests.wrong_head_ct", description=__doc__)
-    parser.add_argument("data", nargs="?", type=Path)
-    parser.add_argument("--run", action="store_true", help="the network too, and the output gate")
-    asked = parser.parse_args(arguments)
-    package = load_package(FOLDER)
-    out = sys.stdout
-    found = list(wrong(package, asked.data, run=asked.run))
-    out.write("\n".join(rows(found)) + "\n\n")
-    told = [one for one in found if one.seen]
-    count = {
-        answer: sum(one.answer == answer for one in told)
-        for answer in ("refused", "uncertain", CAUTION, "accepted")
-    }
-    out.write(f"{len(told)} wrong inputs that can be told: {count}\n\n")
-    good = list(right(package, asked.data, run=asked.run))
-    out.write("\n".join(rows(good)) + "\n\n")
-    for answer in ("accepted", "uncertain", "refused"):
-        out.write(f"right inputs {answer}: {sum(one.answer == answer for one in good)}\n")
-    return 1 if count["accepted"] else 0
+    """Print the tables; 1 where a wrong input that can be told was accepted."""
+    return print_tables(arguments, __doc__, FOLDER.name, wrong, right)
 
 
 if __name__ == "__main__":

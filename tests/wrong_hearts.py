@@ -8,7 +8,6 @@ last lines count; 1 where a wrong input that can be told was accepted.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,13 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.wrong_images import Picture, grid_of, real_strangers, strange
-from tests.wrong_inputs import CAUTION, Heard, rows
-from workstation.ai.child import warm
-from workstation.ai.client import run_package
-from workstation.ai.gate import find_inputs
-from workstation.ai.limits import Unsuitable
-from workstation.ai.package import ModelPackage, load_package
-from workstation.ai.quality import judge_image
+from tests.wrong_judging import Heard, judge, judge_headers, print_tables
+from workstation.ai.package import ModelPackage
 from workstation.demo.scans import cine_scan, random_head
 from workstation.demo.ventricle import HeartShape
 from workstation.domain.acquisition import Acquisition
@@ -48,28 +42,9 @@ def stack_of(picture: Picture, **changes: Any) -> Stack:
     return replace(volume.stack, **({"acquisition": CINE} | changes))
 
 
-def judge(package: ModelPackage, picture: Picture, *, run: bool) -> Heard:
-    """One image whose headers claim that it is right."""
-    suitable = find_inputs(package.manifest, [stack_of(picture)])
-    if suitable.reason is not None:
-        return Heard(picture.what, "header", "refused", (suitable.reason,), seen=picture.seen)
-    doubts, gate = [*suitable.doubts[0]], "none"
-    try:
-        image = judge_image(package.manifest.qc, [picture.array], [picture.grid])
-    except Unsuitable as error:
-        return Heard(picture.what, "image", "refused", (error.message,), seen=picture.seen)
-    doubts += image.doubts
-    gate = "image" if image.doubts else gate
-    if run and not doubts:
-        try:
-            result = run_package(package, [picture.array], [picture.grid])
-        except Unsuitable as error:
-            said = (error.message,)
-            return Heard(picture.what, "output", "refused", said, image.unlikeness, picture.seen)
-        doubts += result.doubts
-        gate = "output" if result.doubts else gate
-    answer = "uncertain" if doubts else "accepted"
-    return Heard(picture.what, gate, answer, tuple(doubts), image.unlikeness, picture.seen)
+def claimed(picture: Picture) -> tuple[Picture, Stack]:
+    """A picture with the headers that say it is right."""
+    return picture, stack_of(picture)
 
 
 def _picture(
@@ -116,14 +91,7 @@ def headers(package: ModelPackage, right: Picture) -> Iterator[Heard]:
         ("body part brain", {"region": "brain"}),
         ("every second slice left out", {"slice_thickness_mm": right.grid.spacing_mm[2] / 3}),
     )
-    for what, changes in claims:
-        suitable = find_inputs(package.manifest, [stack_of(right, **changes)])
-        if suitable.reason is not None:
-            yield Heard(what, "header", "refused", (suitable.reason,))
-        elif suitable.doubts[0]:
-            yield Heard(what, "header", "uncertain", suitable.doubts[0])
-        else:
-            yield Heard(what, "header", CAUTION, suitable.cautions[0])
+    yield from judge_headers(package, ((what, stack_of(right, **c)) for what, c in claims))
 
 
 def spoilt(right: Picture) -> Iterator[Picture]:
@@ -160,61 +128,37 @@ def spoilt(right: Picture) -> Iterator[Picture]:
     yield made("slices in reverse", array[::-1], seen=False)
 
 
-def wrong(package: ModelPackage, data: Path | None, *, run: bool) -> Iterator[Heard]:
+def wrong(package: ModelPackage, data: Path | None, run: bool) -> Iterator[Heard]:
     """Every wrong input."""
     base = generated(SEEDS[0])
     yield from headers(package, base)
     for picture in strange():
         if not picture.what.startswith("cine"):
-            yield judge(package, picture, run=run)
+            yield judge(package, *claimed(picture), run=run)
     head = random_head(7, per_slice=2)
     flair = Picture("FLAIR of a head, generated", head.array.astype(np.float32), head.grid)
-    yield judge(package, flair, run=run)
+    yield judge(package, *claimed(flair), run=run)
     sources = [base]
     if data is not None:
         for picture in real_strangers(data):
-            yield judge(package, picture, run=run)
+            yield judge(package, *claimed(picture), run=run)
         sources.append(next(patients(data)))
     for source in sources:
         for picture in spoilt(source):
-            yield judge(package, picture, run=run)
+            yield judge(package, *claimed(picture), run=run)
 
 
-def right(package: ModelPackage, data: Path | None, *, run: bool) -> Iterator[Heard]:
+def right(package: ModelPackage, data: Path | None, run: bool) -> Iterator[Heard]:
     """Every right input."""
     for seed in SEEDS:
-        yield judge(package, generated(seed), run=run)
+        yield judge(package, *claimed(generated(seed)), run=run)
     for picture in patients(data) if data is not None else ():
-        yield judge(package, picture, run=run)
+        yield judge(package, *claimed(picture), run=run)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table; 1 where a wrong input that can be told was accepted."""
-    parser = argparse.ArgumentParser(prog="python -m tests.wrong_hearts", description=__doc__)
-    parser.add_argument("data", nargs="?", type=Path)
-    parser.add_argument("--run", action="store_true", help="the network too, and the output gate")
-    asked = parser.parse_args(arguments)
-    package = load_package(FOLDER)
-    with warm():
-        return told(package, asked.data, run=asked.run)
-
-
-def told(package: ModelPackage, data: Path | None, *, run: bool) -> int:
-    """The tables, printed."""
-    out = sys.stdout
-    found = list(wrong(package, data, run=run))
-    out.write("\n".join(rows(found)) + "\n\n")
-    seen = [one for one in found if one.seen]
-    count = {
-        answer: sum(one.answer == answer for one in seen)
-        for answer in ("refused", "uncertain", CAUTION, "accepted")
-    }
-    out.write(f"{len(seen)} wrong inputs that can be told: {count}\n\n")
-    good = list(right(package, data, run=run))
-    out.write("\n".join(rows(good)) + "\n\n")
-    for answer in ("accepted", "uncertain", "refused"):
-        out.write(f"right inputs {answer}: {sum(one.answer == answer for one in good)}\n")
-    return 1 if count["accepted"] else 0
+    """Print the tables; 1 where a wrong input that can be told was accepted."""
+    return print_tables(arguments, __doc__, FOLDER.name, wrong, right)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ BEYOND = 0.14  # part of the patches whose middle slice lies beyond an end
 END = 0.5  # beyond an end slice lies a made one this often, else the end slice again
 
 
-def _levels(heart: Heart, z: int, made: list[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+def _levels(heart: Heart, z: int, made: list[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
     """Slices z - 1, z, z + 1 of a heart; ``made``: slices for beyond base and apex."""
     count = len(heart.image)
     found = []
@@ -48,7 +48,7 @@ def _picked(
     z = int(rng.integers(len(heart.image)))
     first, last = (heart.image[0],), (heart.image[-1],)
     made = [base if rng.random() < END else first, apex if rng.random() < END else last]
-    planes = _levels(heart, z, made)  # type: ignore[arg-type]
+    planes = _levels(heart, z, made)
     if rng.random() < 0.08:
         planes = [planes[1]] * 3
     return planes, heart.label[z], heart.centres[z]

@@ -18,7 +18,8 @@ from tests.wrong_images import (
     strange,
     upright,
 )
-from tests.wrong_inputs import CAUTION, MODELS, judge, rows, stack_of, wrong_headers
+from tests.wrong_inputs import claimed, stack_of, wrong_headers
+from tests.wrong_judging import CAUTION, MODELS, judge, rows
 from workstation.ai.gate import find_inputs
 from workstation.ai.package import ModelPackage, load_package
 from workstation.ai.quality import judge_image
@@ -38,7 +39,7 @@ def head() -> Picture:
 
 
 def test_a_right_image_is_accepted(package: ModelPackage, head: Picture) -> None:
-    heard = judge(package, head)
+    heard = judge(package, *claimed(head))
     assert (heard.gate, heard.answer, heard.words) == ("none", "accepted", ())
     assert heard.unlikeness is not None
     assert heard.unlikeness < 1.0
@@ -52,7 +53,7 @@ def test_wrong_headers_of_a_right_image(package: ModelPackage, head: Picture) ->
 
 
 def test_a_spoilt_image_is_told(package: ModelPackage, head: Picture) -> None:
-    heard = [judge(package, picture) for picture in spoilt(head)]
+    heard = [judge(package, *claimed(picture)) for picture in spoilt(head)]
     passed = [one.what for one in heard if one.seen and one.answer == "accepted"]
     assert passed == []
     said = {one.what: " ".join(str(word) for word in one.words) for one in heard}
@@ -70,13 +71,13 @@ def test_what_cannot_be_told_is_said_to_be_so(package: ModelPackage, head: Pictu
     """A mirror image of a symmetric head passes: nobody may believe that passing means right."""
     mirrored = next(one for one in spoilt(head) if one.what == "left to right")
     assert not mirrored.seen
-    assert judge(package, mirrored).answer == "accepted"
-    table = list(rows([judge(package, mirrored)]))
+    assert judge(package, *claimed(mirrored)).answer == "accepted"
+    table = list(rows([judge(package, *claimed(mirrored))]))
     assert "nothing in the image tells" in table[-1]
 
 
 def test_what_never_was_a_head_is_told(package: ModelPackage) -> None:
-    heard = [judge(package, picture) for picture in strange()]
+    heard = [judge(package, *claimed(picture)) for picture in strange()]
     assert [one.what for one in heard if one.answer == "accepted"] == []
     for one in heard:
         for word in one.words:
@@ -87,7 +88,7 @@ def test_real_flair_is_not_refused(package: ModelPackage, shared_data: Path | No
     if shared_data is None:
         return
     for name in (*UNSEEN, *TRAINED):
-        heard = judge(package, real(shared_data, name))
+        heard = judge(package, *claimed(real(shared_data, name)))
         assert heard.answer == "accepted", (name, heard)
 
 
@@ -95,7 +96,7 @@ def test_real_other_images_are_told(package: ModelPackage, shared_data: Path | N
     if shared_data is None:
         return
     for name in OTHER_SEQUENCES:
-        heard = judge(package, real(shared_data, name))
+        heard = judge(package, *claimed(real(shared_data, name)))
         assert heard.answer != "accepted", (name, heard)
 
 

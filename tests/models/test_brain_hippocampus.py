@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,39 +15,13 @@ import pytest
 
 from workstation.ai.client import ModelResult, run_package
 from workstation.ai.limits import Limits, Unsuitable
-from workstation.ai.package import ModelPackage, load_package
+from workstation.ai.package import ModelPackage
 from workstation.demo.scans import random_head
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.mask import dice
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "brain-hippocampus"
 THREADS = Limits(threads=2)
-NAMES = ("crops", "bounds", "baseline", "phantom", "template", "papers")
-
-
-@pytest.fixture(scope="module")
-def package() -> ModelPackage:
-    return load_package(FOLDER)
-
-
-@pytest.fixture(scope="module")
-def metrics() -> dict[str, Any]:
-    return dict(json.loads((FOLDER / "metrics.json").read_text(encoding="utf-8")))
-
-
-@pytest.fixture(scope="module")
-def code() -> Iterator[dict[str, ModuleType]]:
-    """The package's own modules, under names that other packages have too."""
-    kept = {name: sys.modules.pop(name, None) for name in NAMES}
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield {name: importlib.import_module(name) for name in NAMES}
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name, module in kept.items():
-            sys.modules.pop(name, None)
-            if module is not None:
-                sys.modules[name] = module
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +33,9 @@ def found(package: ModelPackage) -> tuple[ModelResult, Grid]:
 
 
 def test_card_and_manifest_say_what_was_measured(
-    metrics: dict[str, Any], code: dict[str, ModuleType]
+    metrics: dict[str, Any], code: Callable[[str], ModuleType]
 ) -> None:
-    papers = code["papers"]
+    papers = code("papers")
     assert (FOLDER / "card.md").read_text(encoding="utf-8") == papers.card(metrics)
     written = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(papers.manifest(metrics)))
@@ -84,13 +56,13 @@ def test_share_alike_is_said_where_it_must_be(package: ModelPackage) -> None:
     assert "CC BY-SA 4.0" in (FOLDER / "card.md").read_text(encoding="utf-8")
 
 
-def test_blocks_are_apart(code: dict[str, ModuleType]) -> None:
+def test_blocks_are_apart(code: Callable[[str], ModuleType]) -> None:
     every = [f"{n:03d}" for n in range(1, 174)]
-    parts = code["crops"].split(every)
+    parts = code("crops").split(every)
     place = {name: number for number, name in enumerate(every)}
     held = [place[name] for name in parts["test"] + parts["check"]]
     for name in parts["train"]:
-        assert min(abs(place[name] - other) for other in held) > code["crops"].GUARD
+        assert min(abs(place[name] - other) for other in held) > code("crops").GUARD
     assert len(parts["test"]) > 30
     assert not set(parts["test"]) & set(parts["check"])
 
@@ -129,10 +101,10 @@ def test_every_result_is_uncertain(found: tuple[ModelResult, Grid]) -> None:
 
 
 def test_crops_that_were_left_out_are_outlined(
-    metrics: dict[str, Any], shared_data: Path | None, code: dict[str, ModuleType]
+    metrics: dict[str, Any], shared_data: Path | None, code: Callable[[str], ModuleType]
 ) -> None:
     """Three cases of the test blocks; the generated head's crop where the data is absent."""
-    crops = code["crops"]
+    crops = code("crops")
     session = onnxruntime.InferenceSession(
         str(FOLDER / "model.onnx"), providers=["CPUExecutionProvider"]
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,39 +14,13 @@ import pytest
 
 from workstation.ai.client import ModelResult, run_package
 from workstation.ai.limits import Limits, Unsuitable
-from workstation.ai.package import ModelPackage, load_package
+from workstation.ai.package import ModelPackage
 from workstation.demo.scans import random_head
 from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.mask import dice
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "brain-tumour"
 THREADS = Limits(threads=2)
-NAMES = ("slices", "bounds", "baseline", "phantom", "froc", "papers")
-
-
-@pytest.fixture(scope="module")
-def package() -> ModelPackage:
-    return load_package(FOLDER)
-
-
-@pytest.fixture(scope="module")
-def metrics() -> dict[str, Any]:
-    return dict(json.loads((FOLDER / "metrics.json").read_text(encoding="utf-8")))
-
-
-@pytest.fixture(scope="module")
-def code() -> Iterator[dict[str, ModuleType]]:
-    """The package's own modules, under names that other packages have too."""
-    kept = {name: sys.modules.pop(name, None) for name in NAMES}
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield {name: importlib.import_module(name) for name in NAMES}
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name, module in kept.items():
-            sys.modules.pop(name, None)
-            if module is not None:
-                sys.modules[name] = module
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +32,9 @@ def found(package: ModelPackage) -> tuple[ModelResult, Grid]:
 
 
 def test_card_and_manifest_say_what_was_measured(
-    metrics: dict[str, Any], code: dict[str, ModuleType]
+    metrics: dict[str, Any], code: Callable[[str], ModuleType]
 ) -> None:
-    papers = code["papers"]
+    papers = code("papers")
     assert (FOLDER / "card.md").read_text(encoding="utf-8") == papers.card(metrics)
     written = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(papers.manifest(metrics, metrics["training"])))
@@ -81,8 +53,8 @@ def test_the_classical_rule_stands_beside_and_loses(metrics: dict[str, Any]) -> 
         assert model["ci"][0] > classic["ci"][1]
 
 
-def test_numbers_of_parts_are_apart(code: dict[str, ModuleType]) -> None:
-    slices = code["slices"]
+def test_numbers_of_parts_are_apart(code: Callable[[str], ModuleType]) -> None:
+    slices = code("slices")
     every = [*range(1, 300), *range(380, 900)]
     parts = slices.parts(every)
     for name in ("train", "check"):
@@ -90,8 +62,8 @@ def test_numbers_of_parts_are_apart(code: dict[str, ModuleType]) -> None:
         assert min(later) - max(parts[name]) > slices.GUARD
 
 
-def test_recall_is_counted_as_said(code: dict[str, ModuleType]) -> None:
-    froc, slices = code["froc"], code["slices"]
+def test_recall_is_counted_as_said(code: Callable[[str], ModuleType]) -> None:
+    froc, slices = code("froc"), code("slices")
     box = np.array([[10, 10, 30, 30], [50, 50, 80, 80]], np.float32)
     truth = slices.Slices(np.zeros((2, 8, 8), np.uint8), box, np.array([0, 2]), np.arange(2))
     flat = froc.Flat
@@ -116,10 +88,10 @@ def test_network_is_small_and_standard(package: ModelPackage) -> None:
 
 
 def test_the_generated_mass_is_found(
-    found: tuple[ModelResult, Grid], code: dict[str, ModuleType]
+    found: tuple[ModelResult, Grid], code: Callable[[str], ModuleType]
 ) -> None:
     result, grid = found
-    _, mass, _ = code["phantom"].phantom()
+    _, mass, _ = code("phantom").phantom()
     over = [float(one.whole(grid.shape)[mass].mean()) for one in result.pieces]
     assert max(over) > 0.4
     with np.load(FOLDER / "example" / "expected.npz", allow_pickle=False) as stored:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ from scipy import ndimage
 
 from workstation.ai.client import ModelResult, run_package
 from workstation.ai.limits import Limits, Unsuitable
-from workstation.ai.package import ModelPackage, load_package
+from workstation.ai.package import ModelPackage
 from workstation.demo.scans import random_head
 from workstation.domain.geometry import Grid, as_matrix, axes_towards
 from workstation.domain.mask import dice
@@ -39,25 +36,6 @@ TRAINED_FROM = (
 
 
 @pytest.fixture(scope="module")
-def package() -> ModelPackage:
-    return load_package(FOLDER)
-
-
-@pytest.fixture(scope="module")
-def metrics() -> dict[str, Any]:
-    return dict(json.loads((FOLDER / "metrics.json").read_text(encoding="utf-8")))
-
-
-@pytest.fixture(scope="module")
-def papers() -> Iterator[Any]:
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module("papers")
-    finally:
-        sys.path.remove(str(FOLDER))
-
-
-@pytest.fixture(scope="module")
 def example() -> tuple[NDArray[np.float32], Grid]:
     with np.load(FOLDER / "example" / "input.npz", allow_pickle=False) as stored:
         image, affine = stored["flair"], stored["affine"]
@@ -69,7 +47,8 @@ def found(package: ModelPackage, example: tuple[NDArray[np.float32], Grid]) -> M
     return run_package(package, [example[0]], [example[1]], limits=THREADS)
 
 
-def test_card_and_manifest_say_what_was_measured(metrics: dict[str, Any], papers: Any) -> None:
+def test_card_and_manifest_say_what_was_measured(metrics: dict[str, Any], code: Any) -> None:
+    papers = code("papers")
     assert (FOLDER / "card.md").read_text(encoding="utf-8") == papers.card(metrics)
     written = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(papers.manifest(metrics, metrics["training"])))
@@ -110,7 +89,8 @@ def test_example_gives_the_expected_mask(found: ModelResult) -> None:
     assert dice(found.masks["wmh"], expected) >= 0.98
 
 
-def test_lesions_of_the_generated_head_are_found(found: ModelResult, papers: Any) -> None:
+def test_lesions_of_the_generated_head_are_found(found: ModelResult, code: Any) -> None:
+    papers = code("papers")
     image, truth, _ = papers.phantom()
     with np.load(FOLDER / "example" / "input.npz", allow_pickle=False) as stored:
         np.testing.assert_array_equal(stored["flair"], image)
@@ -183,8 +163,8 @@ def test_lesions_of_an_unseen_whole_head_are_measured(
     assert float(found.sum()) * scan.grid.voxel_ml == pytest.approx(scan.voxel_ml, rel=0.4)
 
 
-def test_training_knows_neither_the_left_out_slices_nor_the_measured_heads(papers: Any) -> None:
-    heads, synthesis = (importlib.import_module(name) for name in ("heads", "synthesis"))
+def test_training_knows_neither_the_left_out_slices_nor_the_measured_heads(code: Any) -> None:
+    heads, synthesis, papers = code("heads"), code("synthesis"), code("papers")
     assert heads.TRAIN != heads.HELD_OUT
     image, truth, _ = papers.phantom()
     closed = np.zeros(len(image), dtype=bool)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +15,16 @@ from scipy import ndimage
 from tests import wrong_head_ct
 from tests.study.head_ct import scan
 from tests.wrong_images import upright
-from tests.wrong_inputs import CAUTION
+from tests.wrong_judging import CAUTION, judge
 from workstation.ai.client import ModelResult, run_package
 from workstation.ai.limits import Limits
-from workstation.ai.package import ModelPackage, load_package
+from workstation.ai.package import ModelPackage
 from workstation.dicom.folder import read_folder
 from workstation.domain.geometry import Grid, as_matrix, axes_towards
 from workstation.domain.mask import dice
 
 FOLDER = wrong_head_ct.FOLDER
 THREADS = Limits(threads=2)
-
-
-@pytest.fixture(scope="module")
-def package() -> ModelPackage:
-    return load_package(FOLDER)
-
-
-@pytest.fixture(scope="module")
-def metrics() -> dict[str, Any]:
-    return dict(json.loads((FOLDER / "metrics.json").read_text(encoding="utf-8")))
-
-
-@pytest.fixture(scope="module")
-def code() -> Iterator[Any]:
-    """Modules beside the package, let go afterwards: another model has a ``papers`` too."""
-    before = set(sys.modules)
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in set(sys.modules) - before:
-            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(FOLDER)):
-                del sys.modules[name]
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +145,7 @@ def test_wrong_images_are_refused_or_doubted(package: ModelPackage) -> None:
     wrong += [one for one in wrong_head_ct.spoilt(right) if one.what.endswith(wanted)]
     assert len(wrong) == 9
     for picture in wrong:
-        heard = wrong_head_ct.judge(package, picture, run=False)
+        heard = judge(package, *wrong_head_ct.claimed(picture))
         assert heard.answer in ("refused", "uncertain"), picture.what
         assert heard.words
 

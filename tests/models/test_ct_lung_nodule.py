@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +14,7 @@ import pytest
 
 from workstation.ai.client import ModelResult, run_package
 from workstation.ai.limits import Limits, Unsuitable
-from workstation.ai.package import ModelPackage, load_package
+from workstation.ai.package import ModelPackage
 from workstation.demo.lung_tree import random_nodules
 from workstation.demo.scans import random_head
 from workstation.demo.thorax import random_chest
@@ -25,32 +23,6 @@ from workstation.domain.mask import dice
 
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "ct-lung-nodule"
 THREADS = Limits(threads=2)
-NAMES = ("bounds", "blocks", "candidates", "papers")
-
-
-@pytest.fixture(scope="module")
-def package() -> ModelPackage:
-    return load_package(FOLDER)
-
-
-@pytest.fixture(scope="module")
-def metrics() -> dict[str, Any]:
-    return dict(json.loads((FOLDER / "metrics.json").read_text(encoding="utf-8")))
-
-
-@pytest.fixture(scope="module")
-def code() -> Iterator[dict[str, ModuleType]]:
-    """The package's own modules, under names that other packages have too."""
-    kept = {name: sys.modules.pop(name, None) for name in NAMES}
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield {name: importlib.import_module(name) for name in NAMES}
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name, module in kept.items():
-            sys.modules.pop(name, None)
-            if module is not None:
-                sys.modules[name] = module
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +34,9 @@ def found(package: ModelPackage) -> tuple[ModelResult, Grid]:
 
 
 def test_card_and_manifest_say_what_was_measured(
-    metrics: dict[str, Any], code: dict[str, ModuleType]
+    metrics: dict[str, Any], code: Callable[[str], ModuleType]
 ) -> None:
-    papers = code["papers"]
+    papers = code("papers")
     assert (FOLDER / "card.md").read_text(encoding="utf-8") == papers.card(metrics)
     written = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(papers.manifest(metrics, metrics["training"])))
@@ -83,8 +55,8 @@ def test_training_and_test_come_of_different_programs() -> None:
         assert "from workstation.demo" not in source
 
 
-def test_blocks_hold_what_they_say(code: dict[str, ModuleType]) -> None:
-    blocks = code["blocks"]
+def test_blocks_hold_what_they_say(code: Callable[[str], ModuleType]) -> None:
+    blocks = code("blocks")
     plain = np.zeros((3, 48, 48))
     plain[:, ::2] = 1.0
     seen = 0
@@ -99,8 +71,8 @@ def test_blocks_hold_what_they_say(code: dict[str, ModuleType]) -> None:
     assert seen > 0
 
 
-def test_the_nearest_nodule_is_the_one(code: dict[str, ModuleType]) -> None:
-    matched = code["candidates"].matched
+def test_the_nearest_nodule_is_the_one(code: Callable[[str], ModuleType]) -> None:
+    matched = code("candidates").matched
     centres, radii = np.array([[0.0, 0.0, 0.0], [30.0, 0.0, 0.0]]), [4.0, 10.0]
     assert matched(np.array([1.0, 1.0, 0.0]), centres, radii) == 0
     assert matched(np.array([24.0, 0.0, 0.0]), centres, radii) == 1
@@ -115,10 +87,10 @@ def test_network_is_small_and_standard(package: ModelPackage) -> None:
 
 
 def test_nodules_of_the_example_are_outlined(
-    found: tuple[ModelResult, Grid], code: dict[str, ModuleType]
+    found: tuple[ModelResult, Grid], code: Callable[[str], ModuleType]
 ) -> None:
     result, grid = found
-    rng = np.random.default_rng((code["papers"].EXAMPLE_SEED, 107))  # as random_chest_scan draws
+    rng = np.random.default_rng((code("papers").EXAMPLE_SEED, 107))  # as random_chest_scan draws
     random_chest(rng)
     nodules = random_nodules(rng, int(rng.integers(0, 7)))
     hit = 0

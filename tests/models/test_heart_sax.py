@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +13,11 @@ from numpy.typing import NDArray
 
 from tests import wrong_hearts
 from tests.wrong_images import strange
+from tests.wrong_judging import judge
 from workstation.ai.client import ModelResult, run_package
 from workstation.ai.gate import find_inputs
 from workstation.ai.limits import Limits
-from workstation.ai.package import ModelPackage, load_package
+from workstation.ai.package import ModelPackage
 from workstation.demo.scans import cine_scan
 from workstation.demo.ventricle import HeartShape
 from workstation.domain.geometry import AxisMap, Grid, as_matrix
@@ -28,30 +26,6 @@ from workstation.domain.mask import dice
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "heart-sax"
 THREADS = Limits(threads=2)
 KEYS = {"lv_cavity": 3, "lv_myocardium": 2, "rv_cavity": 1}
-
-
-@pytest.fixture(scope="module")
-def package() -> ModelPackage:
-    return load_package(FOLDER)
-
-
-@pytest.fixture(scope="module")
-def metrics() -> dict[str, Any]:
-    return dict(json.loads((FOLDER / "metrics.json").read_text(encoding="utf-8")))
-
-
-@pytest.fixture(scope="module")
-def code() -> Iterator[Any]:
-    """Modules beside the package, let go afterwards: another model has a ``papers`` too."""
-    before = set(sys.modules)
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in set(sys.modules) - before:
-            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(FOLDER)):
-                del sys.modules[name]
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +136,7 @@ def test_a_mirrored_heart_is_told_by_its_right_ventricle(
 
 def test_images_that_are_no_heart_are_not_answered(package: ModelPackage) -> None:
     answers = {
-        one.what: wrong_hearts.judge(package, one, run=True).answer
+        one.what: judge(package, *wrong_hearts.claimed(one), run=True).answer
         for one in strange()
         if one.what in ("magnitude noise", "ball (phantom)", "leg (two bones in muscle)")
     }

@@ -86,7 +86,7 @@ def test_dark_tissue_on_dwi_is_no_core_unless_asked() -> None:
         for v in (low, high)
     )
     images = {DWI.key: Images(volumes, (0.0, 1000.0), DWI.axis)}
-    given = replace(inputs, volumes=volumes, images=images)
+    given = replace(inputs, images=images)
     assert values(given)["Volume with reduced ADC"] == 0.0
     said = values(replace(given, values={"dwi_bright": False}))
     assert said["Volume with reduced ADC"] == pytest.approx(6.4)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QLayout, QLineEdit, QPushButton, QWidget
 
 from workstation.domain.artefact import MadeBy, Wording, new_id
 from workstation.domain.derived import DerivedMap
@@ -76,6 +76,24 @@ def withdraw(area: AnalysesArea, finding: Finding) -> None:
         desk.actor, Permission.REVIEW, Message("test"), desk.study_uid
     ) as writer:
         writer.withdraw(Finding, finding.id)
+
+
+def test_what_a_person_chose_stays_when_the_study_changes(area: AnalysesArea) -> None:
+    """The room reads the study anew whenever a model or a person stored something."""
+    panel = area.panel
+    panel.choose("brain/adc")
+    assert panel.form is not None
+    field = panel.form.parameters["core_below"]
+    assert isinstance(field, QLineEdit)
+    field.selectAll()
+    QTest.keyClicks(field, "580")
+    panel.refresh()
+    again = panel.form.parameters["core_below"]
+    assert again is not field and isinstance(again, QLineEdit) and again.text() == "580"
+    panel.choose("brain/evans_index")
+    panel.choose("brain/adc")
+    fresh = panel.form.parameters["core_below"]
+    assert isinstance(fresh, QLineEdit) and fresh.text() == "620"
 
 
 def test_what_is_not_chosen_is_said(area: AnalysesArea) -> None:

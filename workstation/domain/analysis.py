@@ -249,18 +249,22 @@ class ResultLine:
 class AnalysisInputs:
     """What one run is given, by the keys of its spec.
 
-    volumes: of the analysis's first image or series, one for each phase, in time order, where
-    ``images`` does not name it. masks: bool (z, y, x) on ``grid``. lines: (n, 3) LPS mm. values:
+    masks: bool (z, y, x) on ``grid``. lines: (n, 3) LPS mm. values:
     of parameters; read them with ``of``.
     """
 
-    volumes: tuple[Volume, ...] = ()
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     grid: Grid | None = None  # of the masks
     images: Mapping[str, Images] = field(default_factory=dict)
     curves: Mapping[str, Curve] = field(default_factory=dict)
     lines: Mapping[str, Floats] = field(default_factory=dict)
     values: Mapping[str, Value | None] = field(default_factory=dict)
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """Of the first image or series, one for each phase, in order; none without images."""
+        first = next(iter(self.images.values()), None)
+        return first.volumes if first is not None else ()
 
     def image(self, spec: InputSpec) -> Images:
         """An image or series; ``BadInput`` where it is missing."""

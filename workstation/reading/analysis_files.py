@@ -22,13 +22,14 @@ from workstation.domain.acquisition import Acquisition
 from workstation.domain.analysis import (
     AnalysisInputs,
     AnalysisSpec,
+    Curve,
     Images,
     InputSpec,
     Kind,
     Value,
 )
 from workstation.domain.errors import N_, BadInput, Message
-from workstation.domain.geometry import Grid
+from workstation.domain.geometry import Floats, Grid
 from workstation.domain.volume import Stack, Volume, generated_volume
 from workstation.reading.analysis_images import ALONG, images_of
 from workstation.reading.analysis_tables import numbers_of, read_curve, read_line
@@ -45,9 +46,10 @@ _SAME_PLACE_MM = 0.01
 class _Reading:
     """What has been read so far. cautions: what a file did not say and was taken as it is."""
 
-    inputs: dict[str, Any] = field(
-        default_factory=lambda: {"images": {}, "masks": {}, "curves": {}, "lines": {}}
-    )
+    images: dict[str, Images] = field(default_factory=dict)
+    masks: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
+    lines: dict[str, Floats] = field(default_factory=dict)
     grids: list[tuple[Path, Grid]] = field(default_factory=list)
     cautions: list[Message] = field(default_factory=list)
 
@@ -77,10 +79,11 @@ def read_inputs(
         elif not one.optional:
             raise BadInput(N_("The input {key} is missing: --input {key}=PATH."), key=key)
     grid = _one_grid(reading.grids)
-    images: dict[str, Images] = reading.inputs["images"]
-    first = next(iter(images.values())).volumes if images else ()
     checked = {key: parameters[key].checked(value) for key, value in values.items()}
-    inputs = AnalysisInputs(volumes=first, grid=grid, values=checked, **reading.inputs)
+    inputs = AnalysisInputs(
+        grid=grid, values=checked, images=reading.images, masks=reading.masks,
+        curves=reading.curves, lines=reading.lines,
+    )  # fmt: skip
     return inputs, tuple(reading.cautions)
 
 
@@ -96,19 +99,19 @@ def _refuse_others(given: Mapping[str, object], known: Mapping[str, object]) -> 
 def _take(one: InputSpec, paths: list[Path], positions: Sequence[float], reading: _Reading) -> None:
     if one.kind in (Kind.IMAGE, Kind.SERIES):
         images = _images(one, paths, positions, reading.cautions)
-        reading.inputs["images"][one.key] = images
-        if not reading.inputs["masks"]:
+        reading.images[one.key] = images
+        if not reading.masks:
             reading.grids.insert(0, (paths[0], images.grid))
         return
     if len(paths) > 1:
         raise BadInput(N_("{key} takes one file."), key=one.key)
     path = paths[0]
     if one.kind is Kind.MASK:
-        reading.grids.append((path, _masks(one, path, reading.inputs["masks"])))
+        reading.grids.append((path, _masks(one, path, reading.masks)))
     elif one.kind is Kind.CURVE:
-        reading.inputs["curves"][one.key] = read_curve(path, one.axis, one.unit)
+        reading.curves[one.key] = read_curve(path, one.axis, one.unit)
     else:
-        reading.inputs["lines"][one.key] = read_line(path)
+        reading.lines[one.key] = read_line(path)
 
 
 def _one_grid(grids: list[tuple[Path, Grid]]) -> Grid | None:

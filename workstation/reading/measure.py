@@ -146,9 +146,8 @@ def _inputs(
             raise BadInput(N_("Choose: {name}."), name=one.name.en, name_zh=one.name.zh)
     if not used:
         raise BadInput(N_("Choose an image or an outline to measure."))
-    first = next(iter(images.values())).volumes if images else ()
     inputs = AnalysisInputs(
-        volumes=first, masks=masks, grid=grid or used[0].grid, images=images, lines=lines,
+        masks=masks, grid=grid or used[0].grid, images=images, lines=lines,
         curves=curves,
         values=dict(request.values),
     )  # fmt: skip

@@ -218,7 +218,7 @@ def of_analysis(
         one = first_image(spec)
         assert one is not None  # ``accepts`` speaks of it
         images = images_of(one, stack, volumes.take)
-        inputs = AnalysisInputs(volumes=images.volumes, grid=stack.grid, images={one.key: images})
+        inputs = AnalysisInputs(grid=stack.grid, images={one.key: images})
         result = analyse(inputs)
         return from_analysis(archive, judge, spec, result, stack)
 

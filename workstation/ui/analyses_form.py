@@ -37,6 +37,7 @@ class AnalysesForm(QWidget):
         masks: Sequence[MaskInfo],
         lines: Sequence[Centreline],
         shown: str,
+        before: AnalysesForm | None = None,
     ) -> None:
         super().__init__()
         self.spec = spec
@@ -45,7 +46,8 @@ class AnalysesForm(QWidget):
         self._lines = lines
         self._shown = shown  # id of the stack in the active view: the likeliest choice
         self.inputs: dict[str, QComboBox] = {}
-        self.tables: dict[str, Path] = {}
+        same = before is not None and before.spec.id == spec.id
+        self.tables: dict[str, Path] = dict(before.tables) if same and before else {}
         self.parameters: dict[str, QWidget] = {}
         self.touched = False  # a person chose something: it is not chosen anew by itself
         self._form = QFormLayout(self)
@@ -57,6 +59,8 @@ class AnalysesForm(QWidget):
             name = QLabel(parameter.name.in_language(language()))
             name.setWordWrap(True)
             self._form.addRow(name, self._parameter(parameter))
+        if before is not None:
+            self._take_over(before)
 
     # --- inputs
 
@@ -68,7 +72,8 @@ class AnalysesForm(QWidget):
 
     def _input(self, one: InputSpec) -> QWidget:
         if one.kind is Kind.CURVE:
-            button = QPushButton(tr("Choose a table (CSV)…"))
+            chosen = self.tables.get(one.key)
+            button = QPushButton(chosen.name if chosen else tr("Choose a table (CSV)…"))
             button.clicked.connect(lambda: self._ask_table(one, button))
             return button
         box = QComboBox()
@@ -176,6 +181,27 @@ class AnalysesForm(QWidget):
             return str(field.currentData())
         assert isinstance(field, QLineEdit)
         return field.text().strip().replace(",", ".") or None
+
+    # --- a form made anew
+
+    def _take_over(self, before: AnalysesForm) -> None:
+        """Choose again what a person chose in the form before, as far as it is still there."""
+        if not before.touched or before.spec.id != self.spec.id:
+            return
+        self.touched = True
+        for key, box in self.inputs.items():
+            chosen = before.inputs[key].currentData()
+            at = next((n for n in range(box.count()) if box.itemData(n) == chosen), -1)
+            if at >= 0:
+                box.setCurrentIndex(at)
+        for key, field in self.parameters.items():
+            old = before.parameters[key]
+            if isinstance(field, QLineEdit) and isinstance(old, QLineEdit):
+                field.setText(old.text())
+            elif isinstance(field, QCheckBox) and isinstance(old, QCheckBox):
+                field.setChecked(old.isChecked())
+            elif isinstance(field, QComboBox) and isinstance(old, QComboBox):
+                field.setCurrentIndex(old.currentIndex())
 
     # --- what is asked for
 

@@ -99,17 +99,17 @@ class AnalysesPanel(QWidget):
         self.build()
 
     def build(self) -> None:
-        """Fields for the chosen analysis."""
-        if self.form is not None:
-            self._slot.removeWidget(self.form)
-            self.form.hide()  # until it is deleted it would stand behind the next one
-            self.form.deleteLater()
-            self.form = None
+        """Fields for the chosen analysis; what a person has chosen in them stays."""
+        before, self.form = self.form, None
+        if before is not None:
+            self._slot.removeWidget(before)
+            before.hide()  # until it is deleted it would stand behind the next one
+            before.deleteLater()
         spec = self.spec
         self.run.setEnabled(spec is not None and self.area.window.desk.contents is not None)
         if spec is None:
             return
-        self.form = AnalysesForm(spec, *self.area.offered())
+        self.form = AnalysesForm(spec, *self.area.offered(), before)
         self._slot.addWidget(self.form)
         self.about.setText(f"{spec.formula}\n{spec.source}\n{spec.id} {spec.version}")
         self.show_maps(self.area.maps)

@@ -1,4 +1,4 @@
-"""What the brain measures share in taking inputs: series with positions, local codes, clusters."""
+"""What the brain measures share in taking inputs: masks, local codes, clusters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
-from workstation.domain.analysis import AnalysisInputs, Images, InputSpec
+from workstation.domain.analysis import AnalysisInputs, InputSpec
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.geometry import Floats, Grid
@@ -18,23 +18,6 @@ VOLUME = Code("118565006", "SCT", "Volume")
 def local_code(value: str, name: Wording) -> Code:
     """A code of the product's own for a number that no public scheme names."""
     return Code(value, "99ONESCAN", name.en)
-
-
-def series_of(inputs: AnalysisInputs, spec: InputSpec) -> Images:
-    """The series for ``spec`` with its positions; ``BadInput`` where it is missing.
-
-    A series that came without a name (``inputs.volumes``) gets the positions its headers state.
-    """
-    if spec.key in inputs.images or not inputs.volumes:
-        return inputs.image(spec)
-    stack = inputs.volumes[0].stack
-    stated = stack.acquisition.phase_values
-    slices = stack.grid.shape[0]
-    if spec.axis == "time":
-        times = [f.time_s for f in stack.frames[:: max(slices, 1)]]
-        stated = tuple(t for t in times if t is not None)
-    matching = len(stated) == len(inputs.volumes)
-    return Images(inputs.volumes, stated if matching else (), spec.axis)
 
 
 def mask_on(inputs: AnalysisInputs, spec: InputSpec, grid: Grid) -> NDArray[np.bool_] | None:

@@ -10,7 +10,6 @@ from workstation.analyses.brain._series import (
     VOLUME,
     local_code,
     mask_on,
-    series_of,
     volume_ml,
     without_small,
 )
@@ -116,7 +115,7 @@ def noise_floor(image: NDArray[np.float32]) -> float:
 
 def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     """The ADC map, the volume below the threshold, and a region against its mirror image."""
-    images = series_of(inputs, DWI)
+    images = inputs.image(DWI)
     signals, b = _chosen(images, inputs.number(LEAST_B))
     grid = images.grid
     highest = signals[b == b.max()].mean(axis=0)
@@ -217,7 +216,6 @@ def halved() -> AnalysisInputs:
         for array in (zero, (zero * factor).astype(np.float32))
     )
     return AnalysisInputs(
-        volumes=volumes,
         images={DWI.key: Images(volumes, (0.0, 1000.0), DWI.axis)},
         masks={BRAIN.key: brain, REGION.key: lesion},
         grid=grid,

@@ -12,7 +12,6 @@ from workstation.analyses.brain import _perfusion as shared
 from workstation.analyses.brain._coarse import coarse_images, coarse_masks, fine_result, times_in
 from workstation.analyses.brain._flow_phantom import gamma_artery, tissue_curve
 from workstation.analyses.brain._head import brain_on_ct
-from workstation.analyses.brain._series import series_of
 from workstation.domain.analysis import (
     AnalysisInputs,
     AnalysisResult,
@@ -58,7 +57,7 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
 
     Pixels below 1 mm are averaged first; maps and masks come back on the voxels of the series.
     """
-    images = series_of(inputs, DYNAMIC)
+    images = inputs.image(DYNAMIC)
     whole, count = images.grid, times_in(images.grid)
     if count > 1:
         for mask in inputs.masks.values():
@@ -108,7 +107,6 @@ def phantom() -> AnalysisInputs:
             )
         )
     return AnalysisInputs(
-        volumes=tuple(volumes),
         images={DYNAMIC.key: Images(tuple(volumes), tuple(times.tolist()), "time")},
         values={SMOOTH.key: 0.0},
     )

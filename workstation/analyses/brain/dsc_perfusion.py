@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from workstation.analyses.brain import _perfusion as shared
 from workstation.analyses.brain._flow_phantom import gamma_artery, tissue_curve
 from workstation.analyses.brain._head import brain_on_mr
-from workstation.analyses.brain._series import series_of
 from workstation.domain.analysis import (
     AnalysisInputs,
     AnalysisResult,
@@ -57,7 +56,7 @@ def _fluid(before: Singles, brain: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     """Perfusion maps of a DSC series; the artery is found, or the one given is used."""
-    images = series_of(inputs, DYNAMIC)
+    images = inputs.image(DYNAMIC)
     te = inputs.number_or_none(ECHO) or images.volumes[0].stack.acquisition.echo_ms
     if not te:
         raise BadInput(N_("The echo time of these images is not known; give it as te_ms."))
@@ -99,7 +98,6 @@ def uniform() -> AnalysisInputs:
             generated_volume(image, grid, modality="MR", unit="1", role="PWI", region="brain")
         )
     return AnalysisInputs(
-        volumes=tuple(volumes),
         images={DYNAMIC.key: Images(tuple(volumes), tuple(times.tolist()), "time")},
         masks={shared.BRAIN.key: brain},
         grid=grid,

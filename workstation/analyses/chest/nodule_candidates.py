@@ -24,6 +24,7 @@ from workstation.domain.analysis import (
     AnalysisResult,
     AnalysisSpec,
     Candidate,
+    Images,
     KnownAnswer,
 )
 from workstation.domain.artefact import Code, Wording
@@ -216,7 +217,7 @@ def _candidate(nodule: Nodule, grid: Grid, middle_mm: float) -> Candidate:
 
 def _chest() -> AnalysisInputs:
     array, grid = chest()
-    return AnalysisInputs(volumes=(volume_of(array, grid),))
+    return AnalysisInputs(images={"image": Images((volume_of(array, grid),))})
 
 
 SPEC = AnalysisSpec(

@@ -16,6 +16,7 @@ from workstation.domain.analysis import (
     AnalysisResult,
     AnalysisSpec,
     Candidate,
+    Images,
     KnownAnswer,
     Quantity,
 )
@@ -266,7 +267,7 @@ def _phantom(curve: bool) -> AnalysisInputs:
     width = narrowing(5.0, 2.0, 30.0, 6.0)
     line, length = (curved, 68.0) if curve else (straight, 60.0)
     array = tube(line, width, length, grid, blur_mm=0.35, noise=25.0)
-    return AnalysisInputs(volumes=(volume_of(array, grid),))
+    return AnalysisInputs(images={"image": Images((volume_of(array, grid),))})
 
 
 def volume_of(array: NDArray[np.float32], grid: Grid) -> Volume:
