@@ -13,7 +13,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from workstation.demo.studies import DemoDetail
+from workstation.demo.series import DemoDetail
 from workstation.dicom.headers import read_header
 from workstation.dicom.write import SeriesHeader, write_series
 from workstation.domain.errors import BadInput, Cancelled, Message
@@ -34,7 +34,9 @@ def _first(files: list[Path], folder: str) -> Path:
     return next(p for p in files if p.parent.name == folder)
 
 
-@pytest.mark.parametrize("folder", ["flair", "tof", "cine", "chest"])
+@pytest.mark.parametrize(
+    "folder", ["flair", "tof", "cine", "chest", "dwi", "dsc", "lge", "firstpass", "t1post"]
+)
 def test_standard_conformance(demo: tuple[Path, list[Path]], folder: str) -> None:
     tool = shutil.which("dciodvfy")
     if tool is None:  # it exists for Debian only; the files are at least read back
@@ -86,6 +88,9 @@ def test_answers_are_written(demo: tuple[Path, list[Path]]) -> None:
     assert known[1]["stenosis"]["percent"] == 58.62
     assert known[2]["ventricle"]["ef_percent"] == 52.03
     assert [n["diameter_mm"] for n in known[3]["nodules"]] == [14.0, 9.0, 6.0]
+    said = {key for one in known for key, value in one.items() if value}
+    assert said >= {"diffusion", "bolus", "scar", "first_pass", "t1"}
+    assert next(one["scar"] for one in known if one["scar"])["depth_percent"] == 50.0
 
 
 _HEADER = SeriesHeader(

@@ -14,7 +14,7 @@ from tests.gestures import drag
 from tests.ui.test_story import CTRL, LEFT, PASSWORD, current, press, wheel
 from workstation.archive.people import add_user
 from workstation.archive.verify import verify
-from workstation.demo.studies import DemoDetail
+from workstation.demo.series import DemoDetail
 from workstation.documents.signatures import make_key
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.people import MACHINE, Role

@@ -6,18 +6,24 @@ shown anywhere. The same ``seed`` gives the same pictures and the same UIDs.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from workstation.demo.chest_scan import chest_scan
-from workstation.demo.head import HeadShape
+from workstation.demo.contrast_series import diffusion, first_pass, late, susceptibility, t1_maps
 from workstation.demo.lesions import LesionLoad
 from workstation.demo.scans import cine_scan, flair_scan, tof_scan
+from workstation.demo.series import (
+    DEMO_SEED,
+    FULL,
+    MR,
+    DemoDetail,
+    DemoHeader,
+    DemoSeries,
+    demo_uid,
+    visit,
+    visit_head,
+)
 from workstation.demo.thorax import ChestShape
 from workstation.demo.truth import (
     KnownAnswers,
@@ -29,70 +35,7 @@ from workstation.demo.truth import (
 )
 from workstation.demo.ventricle import HeartShape
 from workstation.domain.errors import N_, Message
-from workstation.domain.geometry import Grid
 from workstation.domain.work import Cancel, Progress, no_progress
-
-DEMO_SEED = 20260312
-
-
-@dataclass(frozen=True)
-class DemoHeader:
-    """What the files of a series shall say; keywords and formats as in DICOM."""
-
-    modality: str
-    patient_name: str
-    patient_id: str
-    birth_date: str
-    sex: str
-    age: str
-    study_uid: str
-    study_date: str
-    study_time: str
-    study_description: str
-    accession: str
-    series_uid: str
-    series_number: int
-    series_description: str
-    series_time: str
-    frame_of_reference_uid: str
-    body_part: str
-    window: tuple[float, float]
-    slice_thickness_mm: float
-    character_set: str
-    patient_weight_kg: float
-    patient_size_m: float
-    manufacturer: str = "OneScan generated data"
-    model: str = "Demo"
-    trigger_ms: tuple[float, ...] = ()
-    nominal_interval_ms: float = 0.0
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class DemoSeries:
-    """One series before it is written: array (z, y, x) or (t, z, y, x), grid, header, answers."""
-
-    folder: str
-    array: NDArray[np.int16]
-    grid: Grid
-    header: DemoHeader
-    known: KnownAnswers
-
-
-@dataclass(frozen=True)
-class DemoDetail:
-    """How finely to scan: ``factor`` 1 is the demo, 2 halves the matrix (for quick tests)."""
-
-    factor: int = 1
-    phases: int = 25
-
-
-FULL = DemoDetail()
-
-
-def demo_uid(seed: int, what: str) -> str:
-    """A UID that depends only on the seed and a name (PS3.5 B.2: 2.25 and a UUID)."""
-    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'onescan-demo/{seed}/{what}').int}"
 
 
 def demo_series(
@@ -102,49 +45,21 @@ def demo_series(
     progress: Progress = no_progress,
     cancel: Cancel | None = None,
 ) -> Iterator[DemoSeries]:
-    """Generate the four series one after another, so that only one is in memory."""
+    """Generate the series one after another, so that only one is in memory."""
     doing = Message(N_("Making the demo studies"))
-    makers = (_flair, _tof, _cine, _chest)
-    for number, make in enumerate(makers):
+    for number, make in enumerate(_MAKERS):
         if cancel is not None:
             cancel.check()
-        progress(number / len(makers), doing)
+        progress(number / len(_MAKERS), doing)
         yield make(seed, detail)
     progress(1.0, doing)
-
-
-def _visit(seed: int) -> dict[str, Any]:
-    """The brain-heart visit's patient and study."""
-    return {
-        "patient_name": "Wang^Jianguo=王^建国",
-        "patient_id": "DEMO-20260312-0417",
-        "birth_date": "19620908",
-        "sex": "M",
-        "age": "063Y",
-        "study_uid": demo_uid(seed, "mr"),
-        "study_date": "20260312",
-        "study_time": "091400",
-        "study_description": "心脑一体 MR 平扫",
-        "accession": "MR20260312017",
-        "character_set": "ISO_IR 192",
-        "modality": "MR",
-        "patient_weight_kg": 71.0,
-        "patient_size_m": 1.72,
-    }
-
-
-def _head() -> HeadShape:
-    return HeadShape(seed=7, ventricles=1.3, atrophy=0.5)
-
-
-_MR = {"MagneticFieldStrength": 3.0, "ImagedNucleus": "1H", "NumberOfAverages": 1}
 
 
 def _flair(seed: int, detail: DemoDetail) -> DemoSeries:
     load = LesionLoad(seed=3, cap_mm=4.2, band_mm=1.9, deep=9, deep_radius_mm=2.7)
     matrix, slices = 256 // detail.factor, 40 // detail.factor
     scan = flair_scan(
-        _head(),
+        visit_head(),
         load,
         seed=seed,
         matrix=matrix,
@@ -154,7 +69,7 @@ def _flair(seed: int, detail: DemoDetail) -> DemoSeries:
     )
     uid = demo_uid(seed, "flair")
     header = DemoHeader(
-        **_visit(seed),
+        **visit(seed),
         series_uid=uid,
         series_number=3,
         series_description="Ax T2 FLAIR",
@@ -163,7 +78,7 @@ def _flair(seed: int, detail: DemoDetail) -> DemoSeries:
         body_part="BRAIN",
         window=(420.0, 780.0),
         slice_thickness_mm=140.0 / slices,
-        extra=_MR
+        extra=MR
         | {
             "ScanningSequence": ["SE", "IR"],
             "SequenceVariant": ["SK", "SP"],
@@ -184,10 +99,10 @@ def _flair(seed: int, detail: DemoDetail) -> DemoSeries:
 
 def _tof(seed: int, detail: DemoDetail) -> DemoSeries:
     matrix, slices = 320 // detail.factor, 100 // detail.factor
-    scan = tof_scan(_head(), seed=seed, matrix=matrix, slices=slices, slice_mm=80.0 / slices)
+    scan = tof_scan(visit_head(), seed=seed, matrix=matrix, slices=slices, slice_mm=80.0 / slices)
     uid = demo_uid(seed, "tof")
     header = DemoHeader(
-        **_visit(seed),
+        **visit(seed),
         series_uid=uid,
         series_number=5,
         series_description="3D TOF MRA",
@@ -196,7 +111,7 @@ def _tof(seed: int, detail: DemoDetail) -> DemoSeries:
         body_part="BRAIN",
         window=(300.0, 620.0),
         slice_thickness_mm=80.0 / slices,
-        extra=_MR
+        extra=MR
         | {
             "ScanningSequence": "GR",
             "SequenceVariant": ["SP", "MTC"],
@@ -228,7 +143,7 @@ def _cine(seed: int, detail: DemoDetail) -> DemoSeries:
     scan = cine_scan(shape, seed=seed, matrix=192 // detail.factor)
     uid = demo_uid(seed, "cine")
     header = DemoHeader(
-        **_visit(seed),
+        **visit(seed),
         series_uid=uid,
         series_number=11,
         series_description="SAX cine bSSFP",
@@ -239,7 +154,7 @@ def _cine(seed: int, detail: DemoDetail) -> DemoSeries:
         slice_thickness_mm=8.0,
         trigger_ms=scan.trigger_ms,
         nominal_interval_ms=60000.0 / shape.heart_rate,
-        extra=_MR
+        extra=MR
         | {
             "ScanningSequence": "GR",
             "SequenceVariant": ["SS", "SK"],
@@ -316,3 +231,19 @@ def _chest(seed: int, detail: DemoDetail) -> DemoSeries:
         ),
     )
     return DemoSeries("ct/chest", scan.array, scan.grid, header, known)
+
+
+_MAKERS: tuple[Callable[[int, DemoDetail], DemoSeries], ...] = (
+    _flair,
+    _tof,
+    _cine,
+    _chest,
+    diffusion,
+    susceptibility,
+    late,
+    first_pass,
+    partial(t1_maps, after=False),
+    partial(t1_maps, after=True),
+)
+SERIES = len(_MAKERS)
+"""How many series the demo has."""

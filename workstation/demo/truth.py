@@ -54,6 +54,63 @@ class NoduleAnswer:
 
 
 @dataclass(frozen=True)
+class ScarAnswer:
+    """A scar in one AHA segment. depth_percent: of the wall, from the cavity outwards; mass_g: in
+    closed form; extent_percent: of the segment's area, voxel_percent: of the muscle, by counting
+    voxels; muscle, scar, blood: signals before blur and noise."""
+
+    segment: int
+    depth_percent: float
+    mass_g: float
+    extent_percent: float
+    voxel_percent: float
+    muscle: float
+    scar: float
+    blood: float
+
+
+@dataclass(frozen=True)
+class FirstPassAnswer:
+    """Steepest rise in per cent of the blood's: of healthy muscle, and of the slow segments."""
+
+    remote_percent: float
+    slow_percent: float
+    slow_segments: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class T1Answer:
+    """T1 in ms of healthy muscle, scar and blood."""
+
+    muscle_ms: float
+    scar_ms: float
+    blood_ms: float
+
+
+@dataclass(frozen=True)
+class DiffusionAnswer:
+    """An acute infarct: its volume by counting voxels, its ADC and that of white matter, um2/s."""
+
+    voxel_ml: float
+    adc: float
+    white_adc: float
+    centre_mm: Place
+
+
+@dataclass(frozen=True)
+class BolusAnswer:
+    """Tissue that blood reaches late: volume by counting voxels, delay and mean transit time in s,
+    blood volume in mL/100 g; the same of healthy white matter, which blood reaches at once."""
+
+    voxel_ml: float
+    delay_s: float
+    mtt_s: float
+    cbv: float
+    white_mtt_s: float
+    white_cbv: float
+
+
+@dataclass(frozen=True)
 class KnownAnswers:
     """The answers of one series; None or empty where the series does not bear on them."""
 
@@ -62,6 +119,11 @@ class KnownAnswers:
     stenosis: StenosisAnswer | None = None
     ventricle: VentricleAnswer | None = None
     nodules: tuple[NoduleAnswer, ...] = ()
+    scar: ScarAnswer | None = None
+    first_pass: FirstPassAnswer | None = None
+    t1: T1Answer | None = None
+    diffusion: DiffusionAnswer | None = None
+    bolus: BolusAnswer | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for a JSON file."""

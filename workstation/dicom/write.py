@@ -32,7 +32,8 @@ class SeriesHeader:
 
     Dates are DA, times TM strings; patient_name is a PN value with its groups; age is AS.
     extra: further attributes of the modality by DICOM keyword. trigger_ms: TriggerTime of each
-    phase of a cine, with nominal_interval_ms between beats.
+    phase of a cine, with nominal_interval_ms between beats. of_phase: by keyword the values of
+    other attributes that differ from phase to phase. unit: UCUM of the voxels, "" for none.
     """
 
     modality: str
@@ -62,6 +63,8 @@ class SeriesHeader:
     trigger_ms: tuple[float, ...] = ()
     nominal_interval_ms: float = 0.0
     extra: Mapping[str, Any] = field(default_factory=dict)
+    of_phase: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    unit: str = ""
 
 
 def derived_uid(*parts: object) -> str:
@@ -91,6 +94,8 @@ def write_series(
         raise BadInput(N_("Cannot write images of modality {modality}."), modality=header.modality)
     if len(header.trigger_ms) not in (0, phases.shape[0]):
         raise BadInput(N_("The series needs one trigger time for each phase."))
+    if any(len(values) != phases.shape[0] for values in header.of_phase.values()):
+        raise BadInput(N_("The series needs one value for each phase."))
     folder.mkdir(parents=True, exist_ok=True)
     common = _common(grid, header)
     written = []
@@ -162,7 +167,23 @@ def _common(grid: Grid, header: SeriesHeader) -> Dataset:
         ds.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
     for keyword, value in header.extra.items():
         setattr(ds, keyword, value)
+    if header.unit:
+        ds.RealWorldValueMappingSequence = [_meaning(header.unit)]
     return ds
+
+
+def _meaning(unit: str) -> Dataset:
+    """That stored values are numbers of a unit (PS3.3 C.7.6.16.2.11)."""
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = unit, "UCUM", unit
+    item = Dataset()
+    item.RealWorldValueFirstValueMapped, item.RealWorldValueLastValueMapped = 0, 65535
+    for keyword in ("RealWorldValueFirstValueMapped", "RealWorldValueLastValueMapped"):
+        item[keyword].VR = "US"
+    item.RealWorldValueIntercept, item.RealWorldValueSlope = 0.0, 1.0
+    item.LUTExplanation, item.LUTLabel = unit, unit
+    item.MeasurementUnitsCodeSequence = [code]
+    return item
 
 
 def _ds(value: float) -> float:
@@ -201,6 +222,8 @@ def _write_image(
         ds.CardiacNumberOfImages = len(header.trigger_ms)
         ds.TemporalPositionIdentifier = t + 1
         ds.NumberOfTemporalPositions = len(header.trigger_ms)
+    for keyword, values in header.of_phase.items():
+        setattr(ds, keyword, values[t])
     offset, top = (_CT_OFFSET, 4095) if header.modality == "CT" else (0, 65535)
     stored = pixels.astype(np.int32) + offset
     if stored.min() < 0 or stored.max() > top:

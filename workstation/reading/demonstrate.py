@@ -6,19 +6,11 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
-from workstation.demo.studies import (
-    DEMO_SEED,
-    FULL,
-    DemoDetail,
-    DemoHeader,
-    DemoSeries,
-    demo_series,
-)
+from workstation.demo.series import DEMO_SEED, FULL, DemoDetail, DemoHeader, DemoSeries
+from workstation.demo.studies import SERIES, demo_series
 from workstation.dicom.write import SeriesHeader, write_series
 from workstation.domain.errors import N_, Message
 from workstation.domain.work import Cancel, Progress, no_progress
-
-_SERIES = 4
 
 
 def demonstrate(
@@ -43,7 +35,7 @@ def demonstrate(
     for number, series in enumerate(demo_series(seed, detail=detail, cancel=cancel)):
         written += _write(folder, series, cancel)
         known.append(series.known.as_json())
-        progress((number + 1) / _SERIES, doing)
+        progress((number + 1) / SERIES, doing)
     if answers is not None:
         answers.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(known, ensure_ascii=False, indent=1)
