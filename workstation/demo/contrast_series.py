@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workstation.demo import head_blood, heart_contrast
-from workstation.demo.head_blood import bolus_scan, diffusion_scan, head_slices, weighted
+from workstation.demo.head_blood import bolus_scan, diffusion_scan, head_slices
 from workstation.demo.heart_contrast import (
     SLICES,
     StillHeart,
@@ -62,23 +62,18 @@ def _header(seed: int, key: str, number: int, name: str, time: str, **more: Any)
 
 
 def diffusion(seed: int, detail: DemoDetail) -> DemoSeries:
-    """DWI at b 0 and 1000 with an acute infarct of known size."""
+    """DWI at five b-values with an acute infarct of known size."""
     slices = 20 // min(detail.factor, 2)
     step = 120.0 / slices
-    heads = [
-        head_slices(
-            visit_head(),
-            matrix=128 // min(detail.factor, 2),
-            slices=slices,
-            step_mm=step,
-            lowest_mm=-42.0,
-            contrast=weighted(b),
-        )
-        for b in head_blood.B_VALUES
-    ]
-    head = heads[0]
+    head = head_slices(
+        visit_head(),
+        matrix=128 // min(detail.factor, 2),
+        slices=slices,
+        step_mm=step,
+        lowest_mm=-42.0,
+    )
     header = _header(
-        seed, "dwi", 2, "Ax DWI b1000", "091610", heart=False,
+        seed, "dwi", 2, "Ax DWI", "091610", heart=False,
         window=(260.0, 520.0), slice_thickness_mm=step,
         extra=MR | _ECHO_PLANAR | {
             "SequenceVariant": "SK", "RepetitionTime": 4200.0, "EchoTime": 72.0,
@@ -96,7 +91,7 @@ def diffusion(seed: int, detail: DemoDetail) -> DemoSeries:
         place(where),
     )
     answers = KnownAnswers(header.series_uid, diffusion=known)
-    return DemoSeries("mr/dwi", diffusion_scan(heads, seed=seed), head.grid, header, answers)
+    return DemoSeries("mr/dwi", diffusion_scan(head, seed=seed), head.grid, header, answers)
 
 
 def susceptibility(seed: int, detail: DemoDetail) -> DemoSeries:

@@ -8,7 +8,7 @@ and the signal S0 exp(-TE dR2*).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,13 +41,21 @@ ECHO_PLANAR: Contrast = {
     Tissue.VESSEL: 0.3,
 }  # fmt: skip
 ADC: Mapping[Tissue, float] = {
-    Tissue.GREY: 830.0, Tissue.WHITE: 740.0, Tissue.DEEP_GREY: 760.0, Tissue.PALLIDUM: 780.0,
-    Tissue.BRAINSTEM: 760.0, Tissue.CEREBELLUM: 780.0, Tissue.CSF: 3000.0,
-    Tissue.VENTRICLE: 3000.0, Tissue.EYE: 2900.0, Tissue.CHOROID: 1600.0,
-}  # fmt: skip
-"""um2/s; tissues not named have 900."""
+    Tissue.GREY: 830.0,
+    Tissue.WHITE: 740.0,
+    Tissue.DEEP_GREY: 760.0,
+    Tissue.PALLIDUM: 780.0,
+    Tissue.BRAINSTEM: 760.0,
+    Tissue.CEREBELLUM: 780.0,
+}
+"""um2/s; other tissues have 800, fluid has 3000."""
+_OTHER_ADC, _FLUID_ADC = 800.0, 3000.0
+_FLUID: Contrast = {
+    t: ECHO_PLANAR[t] if t in (Tissue.CSF, Tissue.VENTRICLE, Tissue.EYE) else 0.0
+    for t in ECHO_PLANAR
+}
 DEAD_ADC, DEAD_SIGNAL = 430.0, 0.60
-B_VALUES = (0.0, 1000.0)
+B_VALUES = (0.0, 250.0, 500.0, 750.0, 1000.0)
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,6 @@ def head_slices(
     slices: int,
     step_mm: float,
     lowest_mm: float,
-    contrast: Contrast = ECHO_PLANAR,
 ) -> HeadSlices:
     """A head on slices of ``step_mm`` from ``lowest_mm`` above the commissures, 230 mm wide."""
     pixel = 230.4 / matrix
@@ -78,7 +85,7 @@ def head_slices(
     y = x + 5.0
     z = lowest_mm + np.arange(slices) * step_mm
     canvas = canvas_for(shape, x, y, z)
-    paint_head(canvas, shape, contrast)
+    paint_head(canvas, shape, ECHO_PLANAR)
     brain = np.isin(canvas.label, [int(t) for t in BRAIN])
     w = canvas.all()
     late = brain & (ellipsoid(w, _LATE_AT, _LATE_SEMI) < 0.0)
@@ -89,20 +96,22 @@ def head_slices(
     return HeadSlices(canvas, shape, grid, brain, np.asarray(late), np.asarray(dead))
 
 
-def weighted(b: float) -> Contrast:
-    """The echo-planar contrast at a b-value in s/mm2."""
-    return {t: v * np.exp(-b * ADC.get(t, 900.0) * 1e-6) for t, v in ECHO_PLANAR.items()}
-
-
-def diffusion_scan(heads: Sequence[HeadSlices], *, seed: int, noise: float = 0.005) -> Samples:
-    """Images (b, z, y, x) of heads painted as ``weighted`` with ``B_VALUES``, in their order."""
-    pictures = []
-    for head, b in zip(heads, B_VALUES, strict=True):
-        picture = head.canvas.value.copy()
-        picture[head.dead] = DEAD_SIGNAL * np.exp(-b * DEAD_ADC * 1e-6)
-        pictures.append(picture)
+def diffusion_scan(head: HeadSlices, *, seed: int, noise: float = 0.005) -> Samples:
+    """Images at ``B_VALUES`` (b, z, y, x); a voxel that holds fluid in part decays in two ways."""
+    table = np.full(max(Tissue) + 1, _OTHER_ADC)
+    for tissue, value in ADC.items():
+        table[int(tissue)] = value
+    adc = table[head.canvas.label]
+    wet = Canvas(head.canvas.x, head.canvas.y, head.canvas.z)
+    paint_head(wet, head.shape, _FLUID)
+    fluid = np.minimum(wet.value, head.canvas.value)
+    solid = head.canvas.value - fluid
+    fluid[head.dead], solid[head.dead], adc[head.dead] = 0.0, DEAD_SIGNAL, DEAD_ADC
+    pictures = [
+        solid * np.exp(-b * adc * 1e-6) + fluid * np.exp(-b * _FLUID_ADC * 1e-6) for b in B_VALUES
+    ]
     rng = np.random.default_rng((seed, 103))
-    return _echo_planar(np.stack(pictures), rng, noise)
+    return _echo_planar(np.stack(pictures).astype(np.float32), rng, noise)
 
 
 TR_S, FRAMES, TE_MS = 1.6, 45, 30.0
