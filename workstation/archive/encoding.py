@@ -24,7 +24,7 @@ from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.people import User
 from workstation.domain.received import Received
-from workstation.domain.report import FreeText, ReportDraft, SignedReport, TakenOver
+from workstation.domain.report import FreeText, PatientPage, ReportDraft, SignedReport, TakenOver
 from workstation.domain.segment import Segment
 from workstation.domain.volume import Stack
 
@@ -54,6 +54,7 @@ Artefact = (
     | FirstRead
     | DerivedMap
     | TakenOver
+    | PatientPage
 )
 """Everything that is stored as one immutable JSON text for each version."""
 
@@ -83,6 +84,7 @@ KINDS: dict[type, str] = {
     FirstRead: "first read",
     DerivedMap: "derived map",
     TakenOver: "taken over",
+    PatientPage: "patient page",
 }
 """Python type to the name used in the tables; the names are part of the file format."""
 

@@ -324,7 +324,7 @@ def _hash_of(row: sqlite3.Row) -> str:
 
 def _files_of(row: sqlite3.Row) -> list[str]:
     """SHA-256 of the files that an artefact's row speaks of."""
-    if row["kind"] not in {"mask", "derived map", "signed report", "key image"}:
+    if row["kind"] not in {"mask", "derived map", "signed report", "key image", "patient page"}:
         return []
     try:
         value = json.loads(row["json"])

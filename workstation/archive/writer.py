@@ -25,7 +25,7 @@ from workstation.domain.finding import Decision, Finding, FindingState
 from workstation.domain.first_read import FirstRead, ReadingMode
 from workstation.domain.mask import MaskInfo
 from workstation.domain.people import Actor, Permission, User
-from workstation.domain.report import SignedReport
+from workstation.domain.report import PatientPage, SignedReport
 from workstation.domain.study import Instance, Series, Study, StudyState
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ _NEEDS: dict[type, frozenset[Permission]] = {
     Decision: frozenset({Permission.REVIEW}),
     FirstRead: frozenset({Permission.REVIEW}),
     SignedReport: frozenset({Permission.SIGN, Permission.CORRECT_OTHERS}),
+    PatientPage: frozenset({Permission.SIGN}),
     User: frozenset({Permission.MANAGE_USERS, Permission.SIGN_IN}),
 }
 """Kinds that only a person's act may write: nothing decides or signs by itself."""

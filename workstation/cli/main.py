@@ -41,6 +41,12 @@ def _reports() -> ModuleType:
     return reports
 
 
+def _patient_page() -> ModuleType:
+    from workstation.cli import patient_page
+
+    return patient_page
+
+
 def _objects() -> ModuleType:
     from workstation.cli import objects
 
@@ -168,6 +174,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     one.add_argument("study", metavar="STUDY")
     one.add_argument("--to", required=True, metavar="DIR")
+    one = add(
+        "patient-page",
+        lambda s, a: _patient_page().patient_page(s, a),
+        "the page for the patient: released by who signed the report, taken out as PNG and PDF",
+    )
+    one.add_argument("study", metavar="STUDY")
+    one.add_argument("--release", action="store_true", help="release it, as --user")
+    one.add_argument("--user", default="")
+    one.add_argument("--to", default="", metavar="DIR", help="write its files there")
     one = add(
         "verify", lambda s, a: _reports().verify_all(s, a), "check that nothing stored was changed"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -129,11 +129,16 @@ def _typeset(
     report_json: bytes | None,
 ) -> bytes:
     source = _page_source(template)
-    data = _printable(data)
     images = [{"png": list(image.png), "caption": image.caption} for image in key_images]
     inputs = {"report": report_json.decode("utf-8")} if report_json is not None else {}
+    return typeset(source, {**printable(data), "images": images}, moment, **inputs)
+
+
+def typeset(source: bytes, data: Mapping[str, Any], moment: datetime, **inputs: str) -> bytes:
+    """A page of Typst as PDF/A-3b. data: what it shows, ``printable``; ``BadInput`` where it
+    cannot be set. inputs: further texts that the page asks for."""
+    whole: Any = dict(data)
     for _ in range(4):
-        whole = {**data, "images": images}
         inputs["data"] = json.dumps(whole, ensure_ascii=False)
         try:
             return bytes(
@@ -154,8 +159,7 @@ def _typeset(
                 ) from error
             # A character no installed font has: its code point says what stood there, because a
             # name must be neither dropped nor silently changed.
-            data = _spelled_out(data, missing)
-            images = _spelled_out(images, missing)
+            whole = _spelled_out(whole, missing)
     raise BadInput(N_("The report page cannot be set: {why}"), why="fonts")
 
 
@@ -185,12 +189,12 @@ def _spelled_out(value: Any, missing: set[str]) -> Any:
     return value
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
     """Control characters out: they have no glyph and PDF/A forbids what has none."""
     if isinstance(value, str):
         return "".join(c if c.isprintable() else " " for c in value)
     if isinstance(value, dict):
-        return {k: _printable(v) for k, v in value.items()}
+        return {k: printable(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_printable(v) for v in value]
+        return [printable(v) for v in value]
     return value

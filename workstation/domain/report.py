@@ -124,6 +124,21 @@ class SignedReport:
 
 
 @dataclass(frozen=True)
+class PatientPage:
+    """The page for the patient that the signing doctor released; withdrawn when the report that
+    it was made from is added to or corrected. documents: PDF and PNG in each language."""
+
+    id: str  # the study_uid: a study has one page
+    study_uid: str
+    report_id: str
+    report_number: int
+    released_by: str
+    released_name: str
+    released_at: datetime
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True)
 class ReportPhrase:
     """What a template says of one finding, in both languages, with ``{value}`` and ``{site}``."""
 

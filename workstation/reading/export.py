@@ -16,7 +16,7 @@ from workstation.domain.artefact import canonical_json, now
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed, NotFound, Tampered
 from workstation.domain.people import MACHINE, Actor, Permission, User
 from workstation.domain.readiness import Case, read_case
-from workstation.domain.report import SignedReport
+from workstation.domain.report import PatientPage, SignedReport
 from workstation.reading.ai_results import ai_files
 from workstation.reading.mark_files import mark_files
 
@@ -45,8 +45,9 @@ def export(
     """Write every signed report of the study to ``folder``: original, addenda and corrections.
 
     Beside them all marks and key images as they are now: presentation states, key objects and a
-    measurement report of their own; and what the machine found, as an unverified report and
-    segmentations, whether or not a reader has decided on it.
+    measurement report of their own; the page for the patient where it was released; and what the
+    machine found, as an unverified report and segmentations, whether or not a reader has decided
+    on it.
 
     A study without a signed report gives its draft, marked on every page and named as such. A
     file that is there with other content is never overwritten: ``NotAllowed`` names it, and
@@ -58,6 +59,11 @@ def export(
         (document.kind, document.name, archive.read_blob(document.sha256))
         for report in case.signed
         for document in report.documents
+    ]
+    files += [
+        (document.kind, document.name, archive.read_blob(document.sha256))
+        for page in archive.all(PatientPage, study_uid)  # released, and not withdrawn since
+        for document in page.documents
     ]
     if not case.signed:
         files = _draft_files(case, site_name, pictures(archive, case.key_images))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from workstation import __version__
 from workstation.archive.people import authenticate
 from workstation.archive.store import Archive
+from workstation.archive.writer import Writer
 from workstation.dicom.structured_report import write_sr
 from workstation.documents.manifest import (
     MANIFEST,
@@ -30,6 +31,7 @@ from workstation.domain.readiness import CORRECTION, Case, read_case
 from workstation.domain.report import (
     Document,
     FreeText,
+    PatientPage,
     ReportDraft,
     ReportKind,
     SignedReport,
@@ -131,6 +133,7 @@ def addendum(
         if _signed(latest).id != follows.id:
             raise NotAllowed(_CHANGED)
         writer.put(report)
+        _withdraw_page(writer, study_uid)
     return report
 
 
@@ -152,6 +155,14 @@ def correct(archive: Archive, study_uid: str, *, user: str, password: str, reaso
         _signed(read_case(writer, study_uid))
         writer.put(text)
         writer.set_state(study_uid, StudyState.IN_REVIEW)
+        _withdraw_page(writer, study_uid)
+
+
+def _withdraw_page(writer: Writer, study_uid: str) -> None:
+    """A page for the patient says what the report said: another report, no page until its signer
+    releases a new one."""
+    for page in writer.all(PatientPage, study_uid):
+        writer.withdraw(PatientPage, page.id)
 
 
 def _signed(case: Case) -> SignedReport:
