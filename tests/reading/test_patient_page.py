@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from tests.documents.test_pdf import pages_of, squeezed
-from tests.reading.readable import PASSWORD, STUDY_UID, make_readable, make_user
+from tests.reading.stages import PASSWORD, STUDY_UID, make_stages
 from workstation.archive.store import Archive
 from workstation.archive.verify import verify_home
 from workstation.documents.signatures import validate_pdf
 from workstation.domain.artefact import now
 from workstation.domain.errors import Message, NotAllowed, NotFound
-from workstation.domain.people import MACHINE, Permission, Role
+from workstation.domain.people import MACHINE, Permission
 from workstation.domain.report import PatientPage, SignedReport
 from workstation.domain.volume import Stack
-from workstation.reading import patient_page, review
+from workstation.reading import patient_page
 from workstation.reading.draft import draft
 from workstation.reading.export import export
 from workstation.reading.patient_page import page_file, preview, release, released, take_out
@@ -28,24 +28,7 @@ from workstation.text import LANGUAGES, set_language
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Homes with readers and one study: ready, signed by one of them, its page released."""
-    folder = tmp_path_factory.mktemp("说明页")
-    archive = Archive(folder / "ready")
-    li = make_user(archive, "li", "李明华", Role.READER)
-    make_user(archive, "zhao", "赵医生", Role.READER)
-    first, second = make_readable(archive, folder)
-    review.accept(archive, li.actor, first.id)
-    review.reject(archive, li.actor, second.id)
-    draft(archive, STUDY_UID, actor=li.actor)
-    archive.close()
-    for before, stage in (("ready", "signed"), ("signed", "released")):
-        archive = Archive(Path(shutil.copytree(folder / before, folder / stage)))
-        if stage == "signed":
-            sign(archive, STUDY_UID, user="li", password=PASSWORD)
-        else:
-            release(archive, STUDY_UID, user="li", password=PASSWORD)
-        archive.close()
-    return folder
+    return make_stages(tmp_path_factory.mktemp("说明页"))
 
 
 @pytest.fixture

@@ -236,11 +236,29 @@ COMMANDS: tuple[Command, ...] = (
     Command("next_finding", "J", N_("Next finding"), "finding", "window"),
     Command("previous_finding", "Ctrl+J", N_("Previous finding"), "finding", "window"),
     Command("add_finding", "N", N_("New finding at the crosshair"), "finding", "window"),
+    Command(
+        "contour_structure", "Ctrl+Alt+S", N_("Outline the next structure"), "finding", "window"
+    ),
+    Command(
+        "contours_between",
+        "Ctrl+Alt+I",
+        N_("Interpolate outlines between drawn slices and phases"),
+        "finding",
+        "window",
+    ),
     Command("finish", "Return", N_("Finish editing"), "finding", "window"),
     Command("undo", "Ctrl+Z", N_("Undo"), "report", "window"),
     Command("redo", "Ctrl+Y", N_("Redo"), "report", "window"),
     Command(
         "sign", "Ctrl+Return", N_("Sign the report, or add to a signed one"), "report", "window"
+    ),
+    Command("patient_page", "Ctrl+Shift+H", N_("Page for the patient ..."), "report", "window"),
+    Command(
+        "patient_screen",
+        "Shift+F9",
+        N_("Page for the patient on a second screen, and back"),
+        "report",
+        "window",
     ),
     Command("worklist", "F2", N_("Worklist, and back to the study"), "room", "window"),
     Command("search", "Ctrl+F", N_("Search the worklist"), "room", "window"),
