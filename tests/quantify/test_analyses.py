@@ -25,7 +25,7 @@ ALL = find_analyses()
 IDS = [spec.id for spec, _ in ALL]
 UCUM = {
     "1", "%", "mm", "cm", "mm2", "mm3", "mL", "g", "mg", "mg/g", "ms", "s", "1/s", "[hnsf'U]",
-    "{SUVbw}g/mL", "cm2/m", "cm/m", "cm/m2",
+    "{SUVbw}g/mL", "cm2/m", "cm/m", "cm/m2", "m2", "mL/m2", "g/m2",
     "um2/s", "mL/(100.g.min)", "mL/(100.g)",
     "{ratio}",
 }  # fmt: skip

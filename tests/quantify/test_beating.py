@@ -17,6 +17,8 @@ from workstation.analyses.heart.ventricles import SPEC, analyse, systole_of
 from workstation.archive.store import Archive
 from workstation.archive.verify import verify
 from workstation.domain.analysis import AnalysisInputs
+from workstation.domain.artefact import Code, Wording
+from workstation.domain.beat import Structure, made_outline_of, outline_of, structures_of
 from workstation.domain.errors import BadInput
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.mask import MaskInfo
@@ -24,7 +26,7 @@ from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.volume import Frame, Stack
 from workstation.reading.infer import infer
 from workstation.reading.quantify import quantify
-from workstation.reading.review import edit, undo
+from workstation.reading.review import Drawn, edit, edit_outlines, redo, undo
 from workstation.settings import Settings
 
 LEFT = {"value": "87878005", "scheme": "SCT", "meaning": "Left ventricle"}
@@ -183,3 +185,71 @@ def test_what_is_lacking_is_said() -> None:
         analyse(replace(given, values={"phase": 3.0}))
     with pytest.raises(BadInput, match="does not fit"):
         analyse(replace(given, masks=masks | {"lv_endo:7": np.ones((2, 2, 2), dtype=bool)}))
+
+
+LEFT_SIDE = Structure(Code(LEFT["value"], "SCT", LEFT["meaning"]), Wording("Cavity", "心腔"))
+
+
+def test_a_phase_outlined_by_the_reader_takes_the_models_place(
+    archive: Archive, settings: Settings
+) -> None:
+    """On a phase that is not the finding's own; the step goes back and comes again."""
+    bring_beat(archive)
+    outline(settings)
+    infer(archive, settings, STUDY)
+    first = of_beat(quantify(archive, STUDY))
+    finding = finding_of(archive)
+    edited = edit_outlines(archive, READER, finding.id, [Drawn(cavity(15) > 0, LEFT_SIDE, phase=2)])
+    assert edited.state is FindingState.EDITED
+    assert (edited.mask_id, edited.original_mask_id) == (finding.mask_id, finding.mask_id)
+    assert edited.value is None and edited.original_value == finding.value
+    masks = archive.all(MaskInfo, STUDY)
+    (drawn,) = edited.outlined
+    assert outline_of(edited, masks, LEFT["value"], 2) == drawn.mask_id
+    assert made_outline_of(edited, masks, LEFT["value"], 2) not in {"", drawn.mask_id}
+    assert outline_of(edited, masks, LEFT["value"], 7) == ""
+    assert [one.code.value for one in structures_of(edited, masks)] == [LEFT["value"]]
+    now = of_beat(quantify(archive, STUDY))
+    assert now[NAMES[0]] == pytest.approx(75.0)
+    assert now[NAMES[2]] == pytest.approx(15 * VOXEL_ML)
+    assert now[NAMES[1]] == first[NAMES[1]]
+    assert finding_of(archive).value == pytest.approx(75.0)
+    used = {id for m in archive.all(Measurement, STUDY) for id in m.made_from}
+    assert drawn.mask_id in used
+    back = undo(archive, READER, finding.id)
+    assert (back.outlined, back.state) == ((), FindingState.PROPOSED)
+    assert of_beat(quantify(archive, STUDY)) == first
+    again = redo(archive, READER, finding.id)
+    assert again.outlined == (drawn,)
+    assert of_beat(quantify(archive, STUDY))[NAMES[0]] == pytest.approx(75.0)
+    assert verify(archive).ok
+
+
+def test_several_phases_are_one_step(archive: Archive, settings: Settings) -> None:
+    bring_beat(archive)
+    outline(settings)
+    infer(archive, settings, STUDY)
+    finding = finding_of(archive)
+    drawn = [Drawn(cavity(n) > 0, LEFT_SIDE, phase) for phase, n in enumerate((50, 80, 20))]
+    edited = edit_outlines(archive, READER, finding.id, drawn)
+    assert len(edited.outlined) == 2 and edited.mask_id != finding.mask_id
+    assert of_beat(quantify(archive, STUDY))[NAMES[0]] == pytest.approx(75.0)
+    back = undo(archive, READER, finding.id)
+    assert (back.outlined, back.mask_id) == ((), finding.mask_id)
+    with pytest.raises(BadInput):
+        edit_outlines(archive, READER, finding.id, [Drawn(cavity(0) > 0, LEFT_SIDE, 0)])
+
+
+def test_a_phase_that_a_reader_drew_may_be_end_systole_however_it_differs() -> None:
+    volumes = dict.fromkeys(range(10), 100.0) | {4: 40.0, 6: 70.0, 5: 75.0, 7: 80.0}
+    assert systole_of(volumes, 0) != 4
+    assert systole_of(volumes, 0, frozenset({4})) == 4
+
+
+def test_without_height_or_weight_nothing_is_indexed() -> None:
+    masks = {f"lv_endo:{phase}": cavity(size) > 0 for phase, size in enumerate(SIZES)}
+    said = analyse(AnalysisInputs(masks=masks, grid=GRID, values={"height_cm": 170.0}))
+    assert not [q for q in said.quantities if q.unit.endswith("/m2")]
+    assert "nothing is indexed" in said.cautions[0].template
+    with pytest.raises(BadInput, match="whole numbers"):
+        analyse(AnalysisInputs(masks=masks, grid=GRID, values={"drawn": "2,x"}))

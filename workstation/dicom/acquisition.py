@@ -86,6 +86,7 @@ def _positive(item: Slice, keyword: str) -> float | None:
 def acquisition_of(item: Slice) -> Acquisition:
     """The facts of one image."""
     field = _positive(item, "MagneticFieldStrength")
+    height = _positive(item, "PatientSize")  # m
     kernel = item.fact("ConvolutionKernel")
     named = str(kernel[0] if isinstance(kernel, list) and kernel else kernel or "").strip()
     return Acquisition(
@@ -103,4 +104,6 @@ def acquisition_of(item: Slice) -> Acquisition:
         repetition_ms=_positive(item, "RepetitionTime"),
         echo_ms=_positive(item, "EchoTime"),
         inversion_ms=_positive(item, "InversionTime"),
+        height_cm=None if height is None else round(height * 100.0, 2),
+        weight_kg=_positive(item, "PatientWeight"),
     )

@@ -15,7 +15,7 @@ class Acquisition:
     age_years, sex ("M", "F", "O") of the patient at the time. repetition_ms, echo_ms,
     inversion_ms: of MR. phase_values: of each phase what the phases differ in (b-value in s/mm²,
     echo, inversion or repetition time in ms, flip angle in degrees); empty where they differ in
-    time, or where it is not stated for every phase.
+    time, or where it is not stated for every phase. height_cm, weight_kg: of the patient.
     """
 
     sop_class_uid: str = ""
@@ -32,6 +32,8 @@ class Acquisition:
     echo_ms: float | None = None
     inversion_ms: float | None = None
     phase_values: tuple[float, ...] = ()
+    height_cm: float | None = None
+    weight_kg: float | None = None
 
 
 UNSTATED = Acquisition()

@@ -73,6 +73,15 @@ def next_state(state: FindingState | None, action: Action) -> FindingState:
 
 
 @dataclass(frozen=True)
+class Outlined:
+    """A reader's outline in place of the maker's: of which structure (its code), on which phase."""
+
+    code: str
+    phase: int
+    mask_id: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing seen in a study.
 
@@ -82,7 +91,8 @@ class Finding:
     them is current, so that undo and redo survive a crash. confidence: 0..1 as the model states.
     template_key: which phrase of the report template speaks for it. category, site_code,
     value_code: what it is, where, and what its number is, where a model or another system says so
-    in codes. algorithm: what found it. origin: of a finding that another system sent.
+    in codes. algorithm: what found it. origin: of a finding that another system sent. outlined: of
+    a finding over the heart beat what a reader outlined beside the mask that it shows.
     """
 
     id: str
@@ -112,6 +122,7 @@ class Finding:
     urgent: bool = False
     note: str = ""
     phase: int = 0
+    outlined: tuple[Outlined, ...] = ()
     category: Code | None = None
     site_code: Code | None = None
     value_code: Code | None = None
@@ -128,6 +139,11 @@ HAND = "reader"
 def is_by_hand(finding: Finding) -> bool:
     """Whether a person added the finding; no model proposed it."""
     return finding.made_by.name == HAND and not finding.made_by.sha256
+
+
+def step_of(finding: Finding) -> str:
+    """The mask that the edit step which the finding shows was drawn with."""
+    return finding.edits[finding.edit_at] if finding.edits else finding.mask_id
 
 
 def shown_value(finding: Finding) -> str:
@@ -151,7 +167,8 @@ def state_after(finding: Finding, action: Action) -> FindingState:
     state = next_state(finding.state, action)
     if is_by_hand(finding) and state is not FindingState.REJECTED:
         return FindingState.ADDED
-    if state is FindingState.ACCEPTED and finding.edits and finding.mask_id != finding.edits[0]:
+    edited = bool(finding.outlined or (finding.edits and finding.mask_id != finding.edits[0]))
+    if state is FindingState.ACCEPTED and edited:
         return FindingState.EDITED
     return state
 

@@ -23,6 +23,7 @@ def current_ids(
     The mask before an edit is not among them, so a volume made from it reads as stale.
     """
     shown = {finding.mask_id for finding in findings if finding.mask_id}
+    shown |= {one.mask_id for finding in findings for one in finding.outlined}
     drawn = {id for f in findings for id in (f.mask_id, f.original_mask_id, *f.edits)}
     organs = {mask.id for mask in masks} - drawn
     return frozenset(shown | organs | {stack.id for stack in stacks})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from workstation.analyses import Analyse, find_analyses
 from workstation.archive.store import Archive
-from workstation.domain.analysis import AnalysisInputs, AnalysisSpec
+from workstation.domain.analysis import AnalysisInputs, AnalysisResult, AnalysisSpec, Value
 from workstation.domain.artefact import MadeBy, Wording, digest_of
 from workstation.domain.errors import N_, BadInput, Message
 from workstation.domain.finding import Finding, FindingState
@@ -32,7 +32,10 @@ class _Task:
 
     @property
     def key(self) -> str:
-        return digest_of((self.spec.id, self.spec.version, self.finding.id, self.finding.mask_id))
+        outlined = [one.mask_id for one in self.finding.outlined]
+        return digest_of(
+            (self.spec.id, self.spec.version, self.finding.id, self.finding.mask_id, *outlined)
+        )
 
     @property
     def made_by(self) -> MadeBy:
@@ -40,7 +43,8 @@ class _Task:
 
     def masks(self, there: list[MaskInfo]) -> dict[str, str]:
         """Ids of what is measured, by key. Of a time series: on each phase what the finding's own
-        model outlined, and the finding's mask as it is now on its phase."""
+        model outlined or a reader in its place, and the finding's mask as it is now on its phase.
+        """
         finding = self.finding
         keys = {one.code: one.key for one in self.spec.inputs if one.by_phase and one.code}
         if not keys:
@@ -53,17 +57,29 @@ class _Task:
             and mask.code.value in keys
             and not mask.experimental
         }
+        for one in finding.outlined:
+            if one.code in keys:
+                found[f"{keys[one.code]}:{one.phase}"] = one.mask_id
         if finding.code.value in keys:
             found[f"{keys[finding.code.value]}:{finding.phase}"] = finding.mask_id
         return found
 
     def inputs(self, archive: Archive, masks: dict[str, str]) -> AnalysisInputs:
-        """The masks' voxels; the phase of the finding where the analysis asks for a phase."""
-        asked = any(one.key == "phase" for one in self.spec.parameters)
+        """The masks' voxels; of what the analysis asks for: the finding's phase, those that a
+        reader outlined, and the patient's height and weight where headers state them."""
+        there = self.stack.acquisition
+        drawn = sorted({one.phase for one in self.finding.outlined})
+        facts: dict[str, Value | None] = {
+            "phase": float(self.finding.phase),
+            "drawn": ",".join(str(phase) for phase in drawn),
+            "height_cm": there.height_cm,
+            "weight_kg": there.weight_kg,
+        }
+        asked = {one.key for one in self.spec.parameters}
         return AnalysisInputs(
             masks={key: archive.load_mask(id) for key, id in masks.items()},
             grid=self.stack.grid,
-            values={"phase": float(self.finding.phase)} if asked else {},
+            values={key: value for key, value in facts.items() if key in asked},
         )
 
 
@@ -116,7 +132,7 @@ def quantify(
     refusals = {r.id: r for r in archive.all(Refusal, study.study_uid)}
     wanted = {task.key for task in tasks}
     fresh: list[Measurement] = list(back)
-    numbered: list[tuple[Finding, Measurement]] = []
+    numbered: list[tuple[Finding, Measurement, tuple[Message, ...]]] = []
     refused: list[Refusal] = []
     doing = Message(N_("Measuring"))
     for done, task in enumerate(tasks):
@@ -128,10 +144,11 @@ def quantify(
             continue
         used = task.masks(masks)
         try:
-            measurements = _measurements(task, task.inputs(archive, used), tuple(used.values()))
+            result = task.analyse(task.inputs(archive, used))
+            measurements = _measurements(task, result, tuple(used.values()))
             fresh += measurements
             if lacking and measurements and task.finding.unit in {measurements[0].unit, ""}:
-                numbered.append((task.finding, measurements[0]))
+                numbered.append((task.finding, measurements[0], result.cautions))
         except BadInput as error:
             refused.append(_refusal(task, error.message))
     own = {spec.id for spec, _ in find_analyses() if spec.needs_mask}
@@ -161,10 +178,10 @@ def quantify(
                 if lapse.id in there:
                     writer.withdraw(Refusal, lapse.id)
             now = {f.id: f for f in writer.all(Finding, study.study_uid)}
-            for finding, number in numbered:
+            for finding, number, cautions in numbered:
                 was = now.get(finding.id)
                 if was is not None and was.mask_id == finding.mask_id and was.value is None:
-                    writer.put(_with_number(was, number))
+                    writer.put(_with_number(was, number, cautions))
             for item in fresh:
                 writer.put(item)
             for refusal in refused:
@@ -173,9 +190,10 @@ def quantify(
     return archive.all(Measurement, study.study_uid)
 
 
-def _with_number(finding: Finding, measured: Measurement) -> Finding:
+def _with_number(finding: Finding, measured: Measurement, cautions: tuple[Message, ...]) -> Finding:
     return replace(
         finding,
+        cautions=finding.cautions + tuple(one for one in cautions if one not in finding.cautions),
         value=measured.value,
         unit=measured.unit,
         formula=measured.formula,
@@ -191,7 +209,8 @@ def _brought_back(
     there = {m.id for m in known}
     found = []
     for finding in findings:
-        undone = bool(finding.original_mask_id) and finding.mask_id == finding.original_mask_id
+        undone = bool(finding.original_mask_id) and not finding.outlined
+        undone = undone and finding.mask_id == finding.original_mask_id
         for number in itertools.count():
             id = f"{finding.id}-{number}"
             versions = archive.history(Measurement, id) if undone else []
@@ -202,8 +221,7 @@ def _brought_back(
     return found
 
 
-def _measurements(task: _Task, inputs: AnalysisInputs, masks: tuple[str, ...]) -> list[Measurement]:
-    result = task.analyse(inputs)
+def _measurements(task: _Task, result: AnalysisResult, masks: tuple[str, ...]) -> list[Measurement]:
     return [
         Measurement(
             id=f"{task.key}-{number}",

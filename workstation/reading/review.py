@@ -6,7 +6,7 @@ a crash the reading room comes back as it was, undo steps included.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from workstation.archive.store import Archive
 from workstation.archive.writer import Writer
 from workstation.domain.artefact import Code, MadeBy, Wording, new_id, now
+from workstation.domain.beat import Structure
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed
 from workstation.domain.finding import (
     HAND,
@@ -23,21 +24,29 @@ from workstation.domain.finding import (
     Decision,
     Finding,
     FindingState,
+    Outlined,
     is_by_hand,
     next_state,
     state_after,
+    step_of,
 )
 from workstation.domain.first_read import is_hidden
 from workstation.domain.geometry import Grid
-from workstation.domain.mask import MaskInfo, centre_lps
+from workstation.domain.mask import VOLUME_FORMULA, VOLUME_NAME, VOLUME_UNIT, MaskInfo, centre_lps
 from workstation.domain.people import Actor, Permission
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.reading.alerts import recheck
 
-VOLUME_FORMULA = "volume by voxel count"
-VOLUME_NAME = Wording("Volume", "体积")
-VOLUME_UNIT = "mL"
+
+@dataclass(frozen=True)
+class Drawn:
+    """An outline (z, y, x) of a structure on one phase of the finding's series; without a structure
+    the finding's own mask."""
+
+    array: NDArray[np.bool_]
+    structure: Structure | None = None
+    phase: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,21 +92,50 @@ def edit(
     cleared until it is measured again. What the model drew is kept. Edits that were undone can no
     longer be redone. ``BadInput`` where nothing is drawn.
     """
+    return edit_outlines(archive, actor, finding_id, [Drawn(array)], reason)
+
+
+def edit_outlines(
+    archive: Archive, actor: Actor, finding_id: str, drawn: Sequence[Drawn], reason: str = ""
+) -> Finding:
+    """Outlines of a beating finding replaced, on any phase, as one step that can be taken back.
+
+    Its number is cleared until it is measured again, unless that is its own mask's volume.
+    ``BadInput`` where an outline is empty.
+    """
     finding = archive.get(Finding, finding_id)
     archive.check(actor, Permission.REVIEW)
-    mask = _new_mask(archive, actor, finding, _grid(archive, finding), array)
-    location = _location(array, mask.grid)
+    grid = _grid(archive, finding)
+    own: MaskInfo | None = None
+    others: list[MaskInfo] = []
+    location = finding.location_mm
+    for one in drawn:
+        what = one.structure
+        place = (finding.code.value, finding.phase)
+        here = what is None or (what.code.value, one.phase) == place
+        label = finding.label if what is None else what.label
+        mask = _new_mask(archive, actor, replace(finding, label=label), grid, one.array)
+        if here or what is None:
+            own, location = mask, _location(one.array, grid)
+        else:
+            others.append(replace(mask, phase=one.phase, code=what.code))
+    masks = [*others, *([own] if own else [])]
 
     def edited(before: _Before) -> Finding:
         old = before.finding
-        steps = (*(old.edits[: old.edit_at + 1] or (old.mask_id,)), mask.id)
+        kept = {(one.code, one.phase): one for one in old.outlined}
+        for mask in others:
+            code = mask.code.value if mask.code is not None else ""
+            kept[code, mask.phase] = Outlined(code, mask.phase, mask.id)
+        steps = (*(old.edits[: old.edit_at + 1] or (old.mask_id,)), masks[-1].id)
         changed = replace(
             old,
-            mask_id=mask.id,
+            mask_id=own.id if own else old.mask_id,
+            location_mm=location if own else old.location_mm,
+            outlined=tuple(kept.values()),
             edits=steps,
             edit_at=len(steps) - 1,
-            location_mm=location,
-            value=None,
+            value=old.value if old.formula == VOLUME_FORMULA and not own else None,
         )
         if not is_by_hand(old) and not old.edits:
             changed = replace(
@@ -105,9 +143,9 @@ def edit(
                 original_mask_id=old.original_mask_id or old.mask_id,
                 original_value=old.value if old.original_value is None else old.original_value,
             )
-        return _with_volume(changed, mask)
+        return _with_volume(changed, own) if own else changed
 
-    return _act(archive, actor, finding_id, Action.EDIT, reason, edited, new_mask=mask)
+    return _act(archive, actor, finding_id, Action.EDIT, reason, edited, new_masks=masks)
 
 
 def undo(archive: Archive, actor: Actor, finding_id: str) -> Finding:
@@ -189,7 +227,7 @@ def _act(
     action: Action,
     reason: str,
     change: Callable[[_Before], Finding] = lambda before: before.finding,
-    new_mask: MaskInfo | None = None,
+    new_masks: Sequence[MaskInfo] = (),
 ) -> Finding:
     study_uid = archive.get(Finding, finding_id).study_uid
     with _writing(archive, actor, action, study_uid) as writer:
@@ -204,8 +242,8 @@ def _act(
         if action is Action.EDIT and changed.edits and changed.edit_at == 0:
             state = _state_unedited(before, state)
         finding = replace(changed, state=state)
-        if new_mask is not None:
-            writer.put(new_mask)
+        for mask in new_masks:
+            writer.put(mask)
         _record(writer, actor, action, reason, before.finding, finding)
     return finding
 
@@ -245,10 +283,11 @@ def _step(archive: Archive, actor: Actor, finding_id: str, by: int) -> Finding:
 
 def _showing(before: _Before, mask_id: str) -> Finding:
     """The finding with one of its masks, and with the place and numbers it had with that mask."""
-    then = next(f for f in reversed(before.history) if f.mask_id == mask_id)
+    then = next(f for f in reversed(before.history) if step_of(f) == mask_id)
     return replace(
         before.finding,
-        mask_id=mask_id,
+        mask_id=then.mask_id,
+        outlined=then.outlined,
         location_mm=then.location_mm,
         value=then.value,
         unit=then.unit,

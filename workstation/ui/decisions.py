@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from workstation.domain.artefact import Code, Wording
+from workstation.domain.beat import Structure, outline_of
 from workstation.domain.finding import Action, Finding, shown_value
+from workstation.domain.mask import MaskInfo
 from workstation.domain.people import MACHINE
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
@@ -25,6 +28,14 @@ from workstation.viewing.strokes import Strokes
 
 Bools = NDArray[np.bool_]
 MASKS_KEPT = 24
+
+
+@dataclass(frozen=True)
+class Aim:
+    """The outline of one structure on one phase."""
+
+    structure: Structure
+    phase: int
 
 
 class Decisions(QObject):
@@ -45,6 +56,7 @@ class Decisions(QObject):
         self.desk = desk
         self.painted_id = ""  # finding whose mask is under the brush
         self._painted: Bools | None = None  # as stored last
+        self.aim: Aim | None = None  # which outline of a beating finding is under the brush
         self._masks: OrderedDict[str, Bools] = OrderedDict()
         self._asked: set[str] = set()
         self.strokes = Strokes()
@@ -226,8 +238,14 @@ class Decisions(QObject):
 
     # --- painting
 
+    def paint_at(self, aim: Aim | None) -> None:
+        """Put another outline of the finding being edited under the brush."""
+        self.aim = aim
+        if self.desk.state.editing:
+            self._begin_editing()
+
     def _begin_editing(self) -> None:
-        finding, contents = self.desk.focused, self.desk.contents
+        finding, contents, aim = self.desk.focused, self.desk.contents, self.aim
         if finding is None or contents is None:
             return
         stack = contents.stack(finding.stack_id)
@@ -240,14 +258,32 @@ class Decisions(QObject):
         def begin(mask: Bools) -> None:
             if not self.desk.state.editing or self.desk.state.finding_id != finding.id:
                 return
+            if aim != self.aim:
+                return  # another phase or structure was asked for meanwhile
             self.painted_id, self._painted = finding.id, mask
-            self.painting_begun.emit(self._overlay(finding, stack, mask))
+            drawn = self._overlay(finding, stack, mask)
+            if aim is not None:
+                label = aim.structure.label.in_language(language())
+                drawn = replace(drawn, label=label, phase=aim.phase)
+            self.painting_begun.emit(drawn)
             self.desk.finding_focused.emit(finding.id)
 
-        if finding.mask_id:
-            self.desk.jobs.read(lambda: self.desk.archive.load_mask(finding.mask_id), begin)
+        if finding.mask_id or aim is not None:
+            self.desk.jobs.read(lambda: self._under_brush(finding.id), begin)
         else:
             begin(np.zeros(stack.grid.shape, dtype=np.bool_))
+
+    def _under_brush(self, finding_id: str) -> Bools:
+        """In the background: the mask to be painted, as it is stored."""
+        archive, aim = self.desk.archive, self.aim
+        finding = archive.get(Finding, finding_id)
+        id = finding.mask_id
+        if aim is not None:
+            masks = archive.all(MaskInfo, finding.study_uid)
+            id = outline_of(finding, masks, aim.structure.code.value, aim.phase)
+        if not id:
+            return np.zeros(archive.get(Stack, finding.stack_id).grid.shape, dtype=np.bool_)
+        return archive.load_mask(id)
 
     def stroke(self, mask: Bools) -> None:
         """Store a stroke as it ends: a crash costs at most the one under the hand."""
@@ -258,13 +294,15 @@ class Decisions(QObject):
             self.mask_replaced.emit(before)
             self.user_needed.emit()
             return
-        archive, study_uid = self.desk.archive, self.desk.study_uid
+        archive, study_uid, aim = self.desk.archive, self.desk.study_uid, self.aim
         self.strokes.add(study_uid, finding_id)
         self.did.emit()
 
         def stored(_: Finding) -> None:
-            if self.painted_id == finding_id:
+            if self.painted_id == finding_id and aim == self.aim:
                 self._painted = mask
+            if aim is not None:  # numbers over the beat follow each stroke
+                self._forward_soon(study_uid)
 
         def failed(sentence: str) -> None:
             self.wrong.emit(sentence)
@@ -274,7 +312,10 @@ class Decisions(QObject):
             if self.painted_id == finding_id:
                 self.mask_replaced.emit(self._painted)
 
-        self.desk.jobs.write(lambda: review.edit(archive, actor, finding_id, mask), stored, failed)
+        drawn = review.Drawn(mask) if aim is None else review.Drawn(mask, aim.structure, aim.phase)
+        self.desk.jobs.write(
+            lambda: review.edit_outlines(archive, actor, finding_id, [drawn]), stored, failed
+        )
 
     def undo(self) -> None:
         """One stroke of the finding under the brush, or of the focused one, back."""
@@ -319,14 +360,14 @@ class Decisions(QObject):
         step = review.undo if by < 0 else review.redo
 
         def work() -> Bools:
-            stepped = step(archive, actor, finding_id)
-            return archive.load_mask(stepped.mask_id)
+            step(archive, actor, finding_id)
+            return self._under_brush(finding_id)
 
         def stepped(mask: Bools) -> None:
             if self.painted_id == finding_id:
                 self._painted = mask
                 self.mask_replaced.emit(mask)
-            else:
+            if self.painted_id != finding_id or self.aim is not None:
                 self._forward_soon(study_uid)
 
         self.desk.jobs.write(work, stepped, self.wrong.emit)
@@ -341,6 +382,6 @@ class Decisions(QObject):
             self._forward_soon(self.desk.study_uid)
 
     def _end_painting(self) -> None:
-        self.painted_id, self._painted = "", None
+        self.painted_id, self._painted, self.aim = "", None, None
         self.painting_ended.emit()
         self.refresh()

@@ -1,8 +1,8 @@
-"""What a model outlined on the other phases of a cine, beside the one on which its finding stands.
+"""What was outlined on the other phases of a cine, beside the one on which its finding stands.
 
 A volume over the heart beat is only as good as the outlines behind it: each is drawn on its phase,
 the finding's own structure in the colour of the finding's state, the model's other structures (the
-right ventricle, the wall) in colours of their own. They are looked at here, not decided.
+right ventricle, the wall) in colours of their own. What a reader drew goes before the model's.
 """
 
 from __future__ import annotations
@@ -52,12 +52,16 @@ class OutlinesArea(QObject):
         self.desk, self.grid = window.desk, window.grid_
         self._read: frozenset[tuple[str, Maker]] = frozenset()  # study, maker
         self._outlines: tuple[Outline, ...] = ()
+        self._drawn: dict[str, Outline] = {}  # of readers, by the mask's id
+        window.decisions.painting_begun.connect(lambda _: self._draw())
+        window.decisions.painting_ended.connect(self._draw)
+        self.decisions = window.decisions
         self.desk.study_opened.connect(lambda _: self._refresh())
         self.desk.contents_changed.connect(self._refresh)
         self.desk.study_closed.connect(self._closed)
 
     def _closed(self) -> None:
-        self._read, self._outlines = frozenset(), ()
+        self._read, self._outlines, self._drawn = frozenset(), (), {}
         self.grid.set_other_overlays(SOURCE, [])
 
     def _beating(self) -> dict[Maker, Finding]:
@@ -86,7 +90,26 @@ class OutlinesArea(QObject):
                     self._draw()
 
             self.desk.jobs.read(lambda: outlines_of(archive, study_uid, makers), arrived)
+        self._fetch(study_uid)
         self._draw()
+
+    def _fetch(self, study_uid: str) -> None:
+        """Read what readers outlined since."""
+        shown = {one.mask_id for f in self._beating().values() for one in f.outlined}
+        lacking, archive = sorted(shown - self._drawn.keys()), self.desk.archive
+        self._drawn = {id: one for id, one in self._drawn.items() if id in shown}
+        if not lacking:
+            return
+
+        def read() -> list[Outline]:
+            return [Outline(archive.get(MaskInfo, id), archive.load_voxels(id)) for id in lacking]
+
+        def came(found: list[Outline]) -> None:
+            if self.desk.study_uid == study_uid:
+                self._drawn |= {one.info.id: one for one in found}
+                self._draw()
+
+        self.desk.jobs.read(read, came)
 
     def _draw(self) -> None:
         contents, findings = self.desk.contents, self._beating()
@@ -94,15 +117,29 @@ class OutlinesArea(QObject):
             return
         own = {id for f in contents.findings for id in (f.mask_id, f.original_mask_id, *f.edits)}
         names = sorted({one.info.label.en for one in self._outlines})
+        shown = [
+            (finding, one)
+            for one in self._outlines
+            if (finding := findings.get((one.info.made_by, one.info.stack_id))) is not None
+            and one.info.id not in own
+            and _place_of(one) not in {(o.code, o.phase) for o in finding.outlined}
+        ]
+        shown += [
+            (finding, self._drawn[o.mask_id])
+            for finding in findings.values()
+            for o in finding.outlined
+            if o.mask_id in self._drawn
+        ]
+        painted, aim = self.decisions.painted_id, self.decisions.aim
+        brush = (aim.structure.code.value, aim.phase) if aim is not None else None
         drawn = []
-        for one in self._outlines:
+        for finding, one in shown:
             info = one.info
-            finding = findings.get((info.made_by, info.stack_id))
             stack = contents.stack(info.stack_id)
-            if finding is None or stack is None or info.id in own:
+            if stack is None or (finding.id == painted and _place_of(one) == brush):
                 continue
-            same = info.code == finding.code
-            number = names.index(info.label.en)
+            same = info.code is not None and info.code.value == finding.code.value
+            number = names.index(info.label.en) if info.label.en in names else 0
             x, y, z = (float(v) for v in one.voxels.grid.centre_lps)
             drawn.append(
                 Overlay(
@@ -122,6 +159,11 @@ class OutlinesArea(QObject):
                 )
             )
         self.grid.set_other_overlays(SOURCE, drawn)
+
+
+def _place_of(one: Outline) -> tuple[str, int]:
+    """Structure and phase."""
+    return one.info.code.value if one.info.code is not None else "", one.info.phase
 
 
 def outlines_of(archive: Archive, study_uid: str, makers: frozenset[Maker]) -> tuple[Outline, ...]:

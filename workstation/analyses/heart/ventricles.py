@@ -9,6 +9,8 @@ ventricle both are its own, for it empties a little later.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -30,6 +32,7 @@ from workstation.domain.analysis import (
     AnalysisInputs,
     AnalysisResult,
     AnalysisSpec,
+    Choice,
     InputSpec,
     Kind,
     KnownAnswer,
@@ -37,7 +40,7 @@ from workstation.domain.analysis import (
     Quantity,
 )
 from workstation.domain.artefact import Code, Wording
-from workstation.domain.errors import N_, BadInput
+from workstation.domain.errors import N_, BadInput, Message
 from workstation.domain.geometry import Grid, as_matrix
 
 AGREE = 0.1
@@ -54,7 +57,33 @@ _RIGHT_CODES = {
     RIGHT_SV: Code("RVSV", "99ONESCAN", RIGHT_SV.en),
     RIGHT_EF: Code("RVEF", "99ONESCAN", RIGHT_EF.en),
 }
+INDEXED = {
+    name: Wording(f"{name.en} / body surface", f"{name.zh}指数")
+    for name in (EDV, ESV, SV, MASS, RIGHT_EDV, RIGHT_ESV, RIGHT_SV)
+}
+SURFACE = Wording("Body surface area", "体表面积")
+_SURFACE_CODE = Code("8277-6", "LN", "Body surface area")
 PHASE = Parameter("phase", Wording("Phase of end-diastole", "舒张末期所在时相"), None, low=0.0)
+DRAWN = Parameter(
+    "drawn", Wording("Phases outlined by a reader (7,8,9)", "阅片者勾画的时相（如 7,8,9）"), ""
+)
+HEIGHT = Parameter("height_cm", Wording("Height", "身高"), None, "cm", 30.0, 250.0)
+WEIGHT = Parameter("weight_kg", Wording("Weight", "体重"), None, "kg", 1.0, 400.0)
+RULE = Parameter(
+    "surface", Wording("Body surface by", "体表面积公式"), "mosteller",
+    choices=(
+        Choice("mosteller", Wording("Mosteller 1987", "Mosteller 1987")),
+        Choice("dubois", Wording("DuBois 1916", "DuBois 1916")),
+    ),
+)  # fmt: skip
+
+
+def body_surface_m2(height_cm: float, weight_kg: float, rule: str = "mosteller") -> float:
+    """Body surface area. Mosteller, N Engl J Med 1987;317:1098: sqrt(h w / 3600); DuBois, Arch
+    Intern Med 1916;17:863-871: 0.007184 w^0.425 h^0.725."""
+    if rule == "dubois":
+        return float(0.007184 * weight_kg**0.425 * height_cm**0.725)
+    return float(np.sqrt(height_cm * weight_kg / 3600.0))
 
 
 def volumes_of(inputs: AnalysisInputs, key: str) -> dict[int, float]:
@@ -68,15 +97,18 @@ def volumes_of(inputs: AnalysisInputs, key: str) -> dict[int, float]:
     return found
 
 
-def systole_of(volumes: dict[int, float], diastole: int) -> int:
+def systole_of(
+    volumes: dict[int, float], diastole: int, drawn: frozenset[int] = frozenset()
+) -> int:
     """The phase of the smallest volume other than end-diastole; of a whole beat, among phases that
-    agree with the median of three neighbours."""
+    agree with the median of three neighbours or that a reader has ``drawn``."""
     phases = sorted(volumes)
     values = np.array([volumes[phase] for phase in phases])
     left_out = np.zeros(len(values), dtype=bool)
     if len(values) >= LEAST_PHASES:
         curve = ndimage.median_filter(values, size=3, mode="wrap")
         left_out = np.abs(values - curve) > AGREE * values.max()
+        left_out[[n for n, phase in enumerate(phases) if phase in drawn]] = False
     left_out[phases.index(diastole)] = True
     if left_out.all():
         raise BadInput(N_("The outlines change too much from phase to phase."))
@@ -97,7 +129,8 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     diastole = max(left, key=lambda phase: left[phase]) if asked is None else int(asked)
     if diastole not in left:
         raise BadInput(N_("The left ventricle is not outlined on phase {phase}."), phase=diastole)
-    edv, esv = left[diastole], left[systole_of(left, diastole)]
+    drawn = _drawn(inputs)
+    edv, esv = left[diastole], left[systole_of(left, diastole, drawn)]
     if esv > edv:
         raise BadInput(N_("The outline of end-diastole is smaller than that of end-systole."))
     said = [
@@ -106,18 +139,55 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
         Quantity(ESV, CODES[ESV], esv, "mL"),
         Quantity(SV, CODES[SV], edv - esv, "mL"),
     ]
-    wall = volumes_of(inputs, MYOCARDIUM).get(diastole)
+    wall = inputs.phases_of(MYOCARDIUM).get(diastole)
     if wall is not None:
-        said.append(Quantity(MASS, CODES[MASS], wall * MYOCARDIUM_G_PER_ML, "g"))
-    return AnalysisResult(quantities=(*said, *_right(volumes_of(inputs, RIGHT))))
+        if wall.shape != inputs.grid.shape:
+            raise BadInput(N_("The mask does not fit the image grid."))
+        # Where a reader widened the cavity, what was wall before is wall no longer.
+        muscle = simpson_ml(wall & ~inputs.phases_of(CAVITY)[diastole], inputs.grid)
+        said.append(Quantity(MASS, CODES[MASS], muscle * MYOCARDIUM_G_PER_ML, "g"))
+    said += _right(volumes_of(inputs, RIGHT), drawn)
+    indexed, cautions = _indexed(inputs, said)
+    return AnalysisResult(quantities=(*said, *indexed), cautions=cautions)
 
 
-def _right(volumes: dict[int, float]) -> list[Quantity]:
+def _drawn(inputs: AnalysisInputs) -> frozenset[int]:
+    """Phases that a reader outlined: taken as they are, however they differ from others."""
+    words = inputs.word(DRAWN).replace(",", " ").split()
+    if not all(word.isdigit() for word in words):
+        raise BadInput(
+            N_("{key} is a list of whole numbers, not {given}."),
+            key=DRAWN.key, given=inputs.word(DRAWN),
+        )  # fmt: skip
+    return frozenset(int(word) for word in words)
+
+
+def _indexed(
+    inputs: AnalysisInputs, said: list[Quantity]
+) -> tuple[list[Quantity], tuple[Message, ...]]:
+    """Volumes and mass over body surface; a caution instead where height or weight is unknown."""
+    height, weight = inputs.number_or_none(HEIGHT), inputs.number_or_none(WEIGHT)
+    if height is None or weight is None:
+        lacking = Message(
+            N_("Height or weight of the patient is not stated: nothing is indexed to body surface.")
+        )
+        return [], (lacking,)
+    area = body_surface_m2(height, weight, inputs.word(RULE))
+    found = [Quantity(SURFACE, _SURFACE_CODE, area, "m2")]
+    for one in said:
+        name = INDEXED.get(one.name)
+        if name is not None:
+            code = Code(f"{one.code.value}I", "99ONESCAN", name.en)
+            found.append(Quantity(name, code, one.value / area, f"{one.unit}/m2"))
+    return found, ()
+
+
+def _right(volumes: dict[int, float], drawn: frozenset[int]) -> list[Quantity]:
     """Nothing where it is outlined on fewer than two phases."""
     if len(volumes) < 2:
         return []
     diastole = max(volumes, key=lambda phase: volumes[phase])
-    edv, esv = volumes[diastole], volumes[systole_of(volumes, diastole)]
+    edv, esv = volumes[diastole], volumes[systole_of(volumes, diastole, drawn)]
     values = {
         RIGHT_EF: (ejection_fraction(edv, esv), "%"),
         RIGHT_EDV: (edv, "mL"),
@@ -168,7 +238,7 @@ def _outline(key: str, name: Wording, code: str, *, optional: bool = False) -> I
 
 SPEC = AnalysisSpec(
     id="heart/ventricles",
-    version="1.0.0",
+    version="1.1.0",
     name=Wording("Ventricular volumes from outlines", "由轮廓计算的心室容积"),
     area="heart",
     accepts=("cine SAX",),
@@ -183,11 +253,15 @@ SPEC = AnalysisSpec(
         ),
         _outline(RIGHT, Wording("Right ventricular cavity", "右心室腔"), "53085002", optional=True),
     ),
-    parameters=(PHASE,),
-    formula="V = sum(A_i) * (thickness + gap); EF = (EDV - ESV) / EDV; mass = 1.05 g/mL * V_myo",
+    parameters=(PHASE, DRAWN, HEIGHT, WEIGHT, RULE),
+    formula=(
+        "V = sum(A_i) * (thickness + gap); EF = (EDV - ESV) / EDV; mass = 1.05 g/mL * V_myo; index "
+        "= value / body surface, sqrt(height * weight / 3600)"
+    ),
     source=(
         "Schulz-Menger et al., Standardized image interpretation and post-processing in CMR, "
-        "J Cardiovasc Magn Reson 2020;22:19, doi:10.1186/s12968-020-00610-6"
+        "J Cardiovasc Magn Reson 2020;22:19, doi:10.1186/s12968-020-00610-6; body surface: "
+        "Mosteller, N Engl J Med 1987;317:1098, doi:10.1056/NEJM198710223171717"
     ),
     known_answers=(
         KnownAnswer(
@@ -201,6 +275,22 @@ SPEC = AnalysisSpec(
                 RIGHT_EF.en: ((1 - _ESV / _EDV) * 100, 1.0),
             },
             source="half ellipsoid, V = 2 pi a b c / 3",
+        ),
+        KnownAnswer(
+            make=lambda: replace(_beat(), values={HEIGHT.key: 175.0, WEIGHT.key: 70.0}),
+            expected={
+                SURFACE.en: (1.8447, 5e-4),
+                INDEXED[EDV].en: (_EDV / 1.8447, 0.02 * _EDV / 1.8447),
+                INDEXED[MASS].en: (_WALL_G / 1.8447, 0.03 * _WALL_G / 1.8447),
+            },
+            source="the same over sqrt(175 * 70 / 3600) m2",
+        ),
+        KnownAnswer(
+            make=lambda: replace(
+                _beat(), values={HEIGHT.key: 175.0, WEIGHT.key: 70.0, RULE.key: "dubois"}
+            ),
+            expected={SURFACE.en: (1.848, 5e-4)},
+            source="DuBois of 70 kg and 175 cm: 1.848 m2",
         ),
     ),
     cost_s=1.0,
