@@ -10,6 +10,7 @@ from workstation.documents.mark_words import mark_sentence
 from workstation.documents.synthesis import load_rules, offers
 from workstation.documents.templates import Template, TemplatePhrase
 from workstation.domain.artefact import Wording
+from workstation.domain.compared import compared
 from workstation.domain.errors import N_
 from workstation.domain.finding import REPORTED, Finding, shown_value
 from workstation.domain.first_read import FirstRead, after_ai
@@ -46,7 +47,9 @@ class Material:
 
 def reported(findings: Sequence[Finding]) -> list[Finding]:
     """Findings a person accepted, edited or added, urgent ones first, else in order."""
-    return sorted((f for f in findings if f.state in REPORTED), key=lambda f: not f.urgent)
+    beside = compared(findings)
+    spoken = (f for f in findings if f.state in REPORTED and f.id not in beside)
+    return sorted(spoken, key=lambda f: not f.urgent)
 
 
 def measurements_of(finding: Finding, measurements: Sequence[Measurement]) -> list[Measurement]:

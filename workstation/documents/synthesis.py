@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workstation.domain.artefact import Code, Wording
+from workstation.domain.compared import compared
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.finding import REPORTED, Finding, shown_value
 from workstation.domain.measurement import Measurement, format_value
@@ -128,7 +129,8 @@ def offers(
     rules: Sequence[Rule], findings: Sequence[Finding], measurements: Sequence[Measurement]
 ) -> list[Offer]:
     """The sentences that hold for what was accepted, one for each rule that is met."""
-    spoken = [finding for finding in findings if finding.state in REPORTED]
+    beside = compared(findings)
+    spoken = [f for f in findings if f.state in REPORTED and f.id not in beside]
     found = (next(_met(rule, 0, {}, {}, spoken, measurements), None) for rule in rules)
     return [offer for offer in found if offer is not None]
 

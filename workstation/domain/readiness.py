@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from workstation.domain.artefact import digest_of
+from workstation.domain.compared import compared
 from workstation.domain.errors import N_, Message, Param, named
 from workstation.domain.finding import REPORTED, Finding, FindingState
 from workstation.domain.first_read import FirstRead, first_read, is_hidden, of_people, of_these
@@ -61,8 +62,9 @@ class Case:
 
     @property
     def reported(self) -> tuple[Finding, ...]:
-        """Findings that a person accepted, edited or added."""
-        return tuple(f for f in self.findings if f.state in REPORTED)
+        """Findings that a person accepted, edited or added, comparisons left out."""
+        beside = compared(self.findings)
+        return tuple(f for f in self.findings if f.state in REPORTED and f.id not in beside)
 
     @property
     def reported_measurements(self) -> tuple[Measurement, ...]:
@@ -83,8 +85,10 @@ class Case:
 
     @property
     def undecided(self) -> tuple[Finding, ...]:
-        """Findings that no person has decided."""
-        return tuple(f for f in self.findings if f.state is FindingState.PROPOSED)
+        """Findings that no person has decided and one has to."""
+        beside = compared(self.findings)
+        open_ = (f for f in self.findings if f.state is FindingState.PROPOSED)
+        return tuple(f for f in open_ if f.id not in beside)
 
     @property
     def free_texts(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ from workstation.archive.store import Archive
 from workstation.archive.writer import Writer
 from workstation.domain.artefact import Code, MadeBy, Wording, new_id, now
 from workstation.domain.beat import Structure
+from workstation.domain.compared import compared
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed
 from workstation.domain.finding import (
     HAND,
@@ -325,8 +326,10 @@ def _record(
     )
     recheck(writer, after.study_uid)
     # While AI is hidden the state of the study must not tell whether it found anything.
+    findings = writer.all(Finding, after.study_uid)
+    beside = compared(findings)
     undecided = is_hidden(writer, after.study_uid) or any(
-        finding.state is FindingState.PROPOSED for finding in writer.all(Finding, after.study_uid)
+        one.state is FindingState.PROPOSED and one.id not in beside for one in findings
     )
     writer.set_state(after.study_uid, StudyState.IN_REVIEW if undecided else StudyState.READY)
 

@@ -57,6 +57,7 @@ class Card(QFrame):
         signed: bool,
         *,
         after_ai: bool = False,
+        beside: str = "",
         measurements: Sequence[Measurement] = (),
     ) -> None:
         super().__init__()
@@ -85,6 +86,8 @@ class Card(QFrame):
         if after_ai:
             site = " · ".join(p for p in (site, tr("after AI")) if p)
         column.addWidget(named(QLabel(" · ".join(p for p in (state, site) if p)), "cardLine"))
+        if beside:
+            column.addWidget(_wrapped(beside, "cardLine"))
         made = [str(finding.made_by)] if finding.origin is None else []
         if finding.evidence in EVIDENCE:
             made.append(tr(EVIDENCE[finding.evidence]))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import groupby
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from workstation.domain.compared import compared
 from workstation.domain.errors import N_
 from workstation.domain.finding import Finding, is_by_hand
 from workstation.domain.first_read import FirstRead, after_ai
@@ -39,6 +41,19 @@ def _head_of(row: JudgeRow) -> str:
     if row.findings and row.findings[0].origin is not None:
         return N_("Found by other systems")
     return HEADS[row.state]
+
+
+def _beside(findings: Sequence[Finding], finding: Finding) -> str:
+    """Which of two proposals for one number this is; empty where there is one."""
+    pairs = compared(findings)
+    names = {one.id: str(one.made_by) for one in findings}
+    if finding.id in pairs:
+        record = names[pairs[finding.id]]
+        return tr("Comparison only; not in the report while {name} is not rejected", name=record)
+    others = [names[id] for id, record in pairs.items() if record == finding.id]
+    if others:
+        return tr("Proposal of record, beside {name}", name=", ".join(others))
+    return ""
 
 
 class FindingsPanel(QScrollArea):
@@ -181,6 +196,7 @@ class FindingsPanel(QScrollArea):
             focused and self.desk.state.editing,
             contents.study.state is StudyState.SIGNED,
             after_ai=after_ai(contents.first_read, finding),
+            beside=_beside(contents.findings, finding),
             measurements=contents.measurements,
         )
         card.pressed.connect(self.desk.focus_finding)
