@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from workstation.dicom.mr_roles import contrast_agent
+from workstation.dicom.reconstruction import reconstruction_of
 from workstation.dicom.role_words import all_words
 from workstation.dicom.slices import Slice
 from workstation.domain.acquisition import Acquisition
@@ -104,6 +105,7 @@ def acquisition_of(item: Slice) -> Acquisition:
         repetition_ms=_positive(item, "RepetitionTime"),
         echo_ms=_positive(item, "EchoTime"),
         inversion_ms=_positive(item, "InversionTime"),
+        reconstruction=reconstruction_of(item),
         height_cm=None if height is None else round(height * 100.0, 2),
         weight_kg=_positive(item, "PatientWeight"),
     )

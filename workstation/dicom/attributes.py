@@ -27,6 +27,7 @@ from workstation.dicom.lookup_tables import modality_facts, voi_curves
 from workstation.dicom.mosaics import read_mosaic
 from workstation.dicom.parametric_map import note_map
 from workstation.dicom.private_pet import private_pet
+from workstation.dicom.private_recon import private_recon
 from workstation.dicom.real_world import read_real_world
 from workstation.dicom.ultrasound import common_spacing, fit, read_regions, regions_of
 
@@ -41,7 +42,8 @@ MRAcquisitionType SequenceName PulseSequenceName AngioFlag SliceThickness Spacin
 RepetitionTime
 EchoTime EchoNumbers EchoTrainLength InversionTime FlipAngle MagneticFieldStrength ImagingFrequency
 TriggerTime NominalInterval HeartRate CardiacNumberOfImages NominalPercentageOfCardiacPhase
-DiffusionBValue KVP ConvolutionKernel GantryDetectorTilt ReconstructionDiameter ExposureTime
+DiffusionBValue KVP ConvolutionKernel ReconstructionAlgorithm FilterType GantryDetectorTilt
+ReconstructionDiameter ExposureTime
 ContrastBolusAgent ContrastBolusRoute ContrastBolusStartTime
 ImagePositionPatient ImageOrientationPatient SliceLocation FrameOfReferenceUID
 TemporalPositionIdentifier NumberOfTemporalPositions TemporalResolution AcquisitionNumber
@@ -98,6 +100,7 @@ _FRAME_COLUMNS = (
     ("MRTimingAndRelatedParametersSequence", "FlipAngle", ""),
     ("MRModifierSequence", "InversionTimes", "InversionTime"),
     ("CTReconstructionSequence", "ConvolutionKernel", ""),
+    ("CTReconstructionSequence", "ReconstructionAlgorithm", ""),
     ("FrameAnatomySequence", "FrameLaterality", "ImageLaterality"),
 )
 _FRAME_FIELDS = table(sorted({column[1] for column in _FRAME_COLUMNS}))
@@ -320,6 +323,7 @@ def reduce_attributes(dataset: Dataset, declared: Sequence[str]) -> dict[str, ob
         found["Mosaic"] = mosaic
     _tomographic(dataset, found)
     found.update(private_pet(dataset))
+    found.update(private_recon(dataset))
     found.update(_radiopharmaceutical(dataset))
     return found
 

@@ -5,6 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+DEEP, OTHER = "deep learning", "other"
+"""What a header may state of a reconstruction; "" where it states nothing."""
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """How images were reconstructed, as their headers state it, never guessed.
+
+    kind: ``DEEP``, ``OTHER`` (stated not to be deep learning) or "" (not stated). name: of the
+    algorithm. field: keyword of the header element that says so.
+    """
+
+    kind: str = ""
+    name: str = ""
+    field: str = ""
+
+
+UNSAID = Reconstruction()
+
+
 @dataclass(frozen=True)
 class Acquisition:
     """Of the middle image of a stack; None or "" where the headers do not say.
@@ -16,6 +36,7 @@ class Acquisition:
     inversion_ms: of MR. phase_values: of each phase what the phases differ in (b-value in s/mm²,
     echo, inversion or repetition time in ms, flip angle in degrees); empty where they differ in
     time, or where it is not stated for every phase. height_cm, weight_kg: of the patient.
+    reconstruction: by deep learning or not.
     """
 
     sop_class_uid: str = ""
@@ -32,6 +53,7 @@ class Acquisition:
     echo_ms: float | None = None
     inversion_ms: float | None = None
     phase_values: tuple[float, ...] = ()
+    reconstruction: Reconstruction = UNSAID
     height_cm: float | None = None
     weight_kg: float | None = None
 
