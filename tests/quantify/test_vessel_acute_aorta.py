@@ -1,7 +1,7 @@
 """Signs of an acute aorta: found on generated aortas that have them, not on those that do not.
 
-``python -m tests.quantify.test_vessel_acute_aorta`` prints sensitivity and specificity of each
-sign over more of them. They say nothing about patients.
+``python -m tests.generated_aortas`` prints sensitivity and specificity of each sign over more of
+them. They say nothing about patients.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.generated_aortas import seen, share, signs_of
 from workstation.analyses.vessel import acute_aorta
 from workstation.analyses.vessel._aorta_phantom import SIGNS
 from workstation.analyses.vessel.acute_aorta import analyse, inputs_of
@@ -20,9 +21,6 @@ from workstation.domain.analysis import AnalysisResult, Images
 from workstation.domain.errors import BadInput
 from workstation.guidelines import load_numbers
 
-QUANTITY = {
-    "crescent": acute_aorta.CRESCENT, "calcium": acute_aorta.DEPTH, "flap": acute_aorta.FLAP
-}  # fmt: skip
 WIDTHS = (28.0, 33.0, 38.0, 44.0)
 
 
@@ -32,8 +30,7 @@ def result_of(sign: str, seed: int, noise: float) -> AnalysisResult:
 
 
 def found(sign: str, seed: int, noise: float) -> set[str]:
-    names = {c.quantity.name.en for c in result_of(sign, seed, noise).candidates}
-    return {key for key, name in QUANTITY.items() if name.en in names}
+    return set(signs_of(result_of(sign, seed, noise)))
 
 
 @pytest.mark.parametrize("sign", SIGNS)
@@ -80,24 +77,18 @@ def test_enhanced_ct_is_refused() -> None:
     shown = replace(given, images={"ct": Images((replace(volume, array=bright),))})
     with pytest.raises(BadInput, match="as bright as with contrast"):
         analyse(shown)
-    with pytest.raises(BadInput, match="too short"):
-        analyse(replace(given, lines={"centreline": given.lines["centreline"][:3]}))
+    with pytest.raises(BadInput, match="can be followed"):
+        analyse(replace(given, lines={"centreline": np.array([[36.0, 0, -20], [36, 0, -30]])}))
+    broken = given.masks["aorta"].copy()
+    broken[::3] = False
+    with pytest.raises(BadInput, match=r"can be followed|broken"):
+        analyse(replace(given, masks={"aorta": broken}))
 
 
-def table(seeds: range, noise: float) -> list[str]:
-    """Sensitivity and specificity of each sign, over all generated aortas of these seeds."""
-    said = {(sign, seed): found(sign, seed, noise) for sign in SIGNS for seed in seeds}
-    lines = []
-    for key in QUANTITY:
-        with_it = [key in said[one] for one in said if one[0] == key]
-        without = [key in said[one] for one in said if one[0] != key]
-        lines.append(
-            f"{key}: sensitivity {sum(with_it)}/{len(with_it)}, specificity "
-            f"{len(without) - sum(without)}/{len(without)} (noise {noise:g} HU)"
-        )
-    return lines
-
-
-if __name__ == "__main__":
-    for level in (12.0, 25.0):
-        print("\n".join(table(range(100, 110), level)))
+def test_the_table_counts_what_was_seen() -> None:
+    assert share(20, 20) == "20/20 = 100 % (83 to 100)"
+    assert share(0, 10) == "0/10 = 0 % (0 to 31)"
+    one = list(seen(range(21, 22), 12.0, "one voxel too large"))
+    assert [s is not None and s.named for s in one] == [
+        frozenset(() if sign == "none" else {sign}) for sign in SIGNS
+    ]

@@ -35,6 +35,8 @@ AXIS_UNITS = {
 }
 """What volumes of a series may differ in, and the UCUM unit that its positions are in."""
 
+Value = float | str | bool
+
 
 class Kind(enum.Enum):
     """What an input of an analysis is."""
@@ -65,9 +67,6 @@ class InputSpec:
     optional: bool = False
     by_phase: bool = False
     code: str = ""
-
-
-Value = float | str | bool
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Quantity:
-    """One number an analysis gives. unit: UCUM. site: the part it is of (a segment, a side)."""
+    """One number. unit: UCUM. site: the part it is of (a segment, a side)."""
 
     name: Wording
     code: Code
@@ -247,11 +246,8 @@ class ResultLine:
 
 @dataclass(frozen=True)
 class AnalysisInputs:
-    """What one run is given, by the keys of its spec.
-
-    masks: bool (z, y, x) on ``grid``. lines: (n, 3) LPS mm. values:
-    of parameters; read them with ``of``.
-    """
+    """What one run is given, by the keys of its spec. masks: bool (z, y, x) on ``grid``. lines:
+    (n, 3) LPS mm. values: of parameters; read them with ``of``."""
 
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     grid: Grid | None = None  # of the masks
@@ -359,9 +355,7 @@ class KnownAnswer:
     """A case with a published or analytic answer; the tests run it.
 
     make: builds the inputs. expected: quantity name (English), followed by " @ " and its site
-    (English) where it has one, to (value, absolute tolerance). source: where the answer comes
-    from.
-    """
+    (English) where it has one, to (value, absolute tolerance). source: of the answer."""
 
     make: Callable[[], AnalysisInputs]
     expected: Mapping[str, tuple[float, float]]
@@ -373,7 +367,7 @@ class AnalysisSpec:
     """What an analysis is. accepts: roles of stacks it runs on unasked ("TOF"), none for one that
     only a person starts; needs_mask: template_key of the finding whose mask it measures unasked
     ("" for none). source: citation of the formula. inputs: where empty, an image of one of
-    ``accepts`` and the mask ``needs_mask``."""
+    ``accepts`` and the mask ``needs_mask``; see ``stands_on`` too."""
 
     id: str  # "<area>/<name>"
     version: str
@@ -398,3 +392,9 @@ class AnalysisSpec:
             return (InputSpec(self.needs_mask, Kind.MASK, Wording("Mask", "分割"), roles=()),)
         image = InputSpec("image", Kind.IMAGE, Wording("Image", "图像"), roles=self.accepts)
         return (image,)
+
+    @property
+    def stands_on(self) -> tuple[InputSpec, ...]:
+        """Outlines of organs that it must have to run unasked, beside an image of ``accepts``."""
+        given = self.inputs if self.accepts and not self.needs_mask else ()
+        return tuple(i for i in given if i.kind is Kind.MASK and i.code and not i.optional)

@@ -34,3 +34,12 @@ class Cancel:
         """Raise ``Cancelled`` where stopping was asked for."""
         if self._event.is_set():
             raise Cancelled()
+
+
+def part(progress: Progress, start: float, stop: float) -> Progress:
+    """``progress`` of a part of the work as a span of the whole's."""
+
+    def inner(fraction: float, doing: Message) -> None:
+        progress(start + (stop - start) * min(1.0, max(0.0, fraction)), doing)
+
+    return inner

@@ -29,8 +29,9 @@ from workstation.domain.outcome import Outcome
 from workstation.domain.people import MACHINE, Actor, Permission
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
-from workstation.domain.work import Cancel, Progress, no_progress
+from workstation.domain.work import Cancel, Progress, no_progress, part
 from workstation.reading import alerts, second_reader
+from workstation.reading.outlined import feeds_emergencies, outlines_of
 from workstation.reading.proposals import Judge, Proposals
 from workstation.reading.refusals import Refusals
 from workstation.reading.runs import Run, Unusual, Volumes, in_order, of_analysis, of_model, share
@@ -126,22 +127,27 @@ class _Room:
         self.ran: list[str] = []
 
     def walk(self, progress: Progress, stat_only: bool) -> None:
-        """Every run that is still to be made, each stored as soon as it is done."""
-        runs = in_order(self._runs(stat_only))
+        """Every run that is still to be made, each stored as soon as it is done; then those that
+        stand on outlines that are there by now."""
+        self._make(self._runs(stat_only), part(progress, 0.0, 0.9))
+        self._make(self._on_outlines(stat_only), part(progress, 0.9, 1.0))
+        if stat_only:
+            return
+        self.refusals.name_what_nobody_looked_at()
+        if self.archive.study(self.study_uid).state is StudyState.NEW:
+            with self._writing(Message(N_("Analysed"))) as writer:
+                writer.set_state(self.study_uid, StudyState.ANALYSED)
+
+    def _make(self, found: list[Run], progress: Progress) -> None:
+        runs = in_order(found)
         self.volumes.expect(runs)
         for number, run in enumerate(runs):
             self.cancel.check()
-            start, stop = share(runs, number)
-
-            def part(
-                fraction: float, doing: Message, start: float = start, stop: float = stop
-            ) -> None:
-                progress(start + (stop - start) * min(1.0, max(0.0, fraction)), doing)
-
+            inner = part(progress, *share(runs, number))
             self.begun(run.judge.id)
-            part(0.0, Message(N_("AI reads the study")))
+            inner(0.0, Message(N_("AI reads the study")))
             try:
-                proposals = _sheltered(run, part)
+                proposals = _sheltered(run, inner)
             except Cancelled:
                 raise
             except ReaderError as error:
@@ -154,12 +160,6 @@ class _Room:
             except _JudgedMeanwhile:
                 continue
             self.ran.append(run.judge.id)
-        if stat_only:
-            return
-        self.refusals.name_what_nobody_looked_at()
-        if self.archive.study(self.study_uid).state is StudyState.NEW:
-            with self._writing(Message(N_("Analysed"))) as writer:
-                writer.set_state(self.study_uid, StudyState.ANALYSED)
 
     # --- what there is to do
 
@@ -180,7 +180,7 @@ class _Room:
             self.refusals.refuse(judge, None, one.reason)
         for package in shelf.usable:
             said = package.manifest
-            if stat_only and not said.stat:
+            if stat_only and not said.stat and not feeds_emergencies(package):
                 continue
             judge = Judge(said.id, said.name.wording(), package.made_by, said.evidence)
             suitable = find_inputs(said, self.stacks)
@@ -205,7 +205,7 @@ class _Room:
                         )
                     )
         for spec, analyse in find_analyses():
-            if stat_only and not spec.stat:
+            if (stat_only and not spec.stat) or spec.stands_on:
                 continue
             judge = Judge(spec.id, spec.name, MadeBy(spec.id, spec.version))
             for stack in self.stacks if not spec.needs_mask else ():
@@ -214,6 +214,37 @@ class _Room:
                     found.append(
                         of_analysis(self.archive, self.volumes, spec, judge, analyse, stack)
                     )
+        return found
+
+    def _on_outlines(self, stat_only: bool) -> list[Run]:
+        """Measures of an organ that somebody outlined, where that was not measured yet.
+
+        An image that they do not look at is nobody's refusal; a lacking outline is one, but not
+        before every model has run.
+        """
+        current = {stack.id for stack in self.stacks}
+        current |= {mask.id for mask in self.archive.all(MaskInfo, self.study_uid)}
+        judged = {
+            (one.what, one.stack_id): one for one in self.archive.all(Outcome, self.study_uid)
+        }
+        found: list[Run] = []
+        for spec, analyse in find_analyses():
+            if not spec.stands_on or (stat_only and not spec.stat):
+                continue
+            judge = Judge(spec.id, spec.name, MadeBy(spec.id, spec.version))
+            for stack in self.stacks:
+                was = judged.get((judge.id, stack.id))
+                known = was is not None and was.made_by == judge.made_by
+                if known and was is not None and set(was.made_from) <= current:
+                    continue
+                if stack.role not in spec.accepts or not stack.is_volume:
+                    continue
+                masks = outlines_of(self.archive, spec, stack)
+                if not isinstance(masks, Message):
+                    archive, volumes = self.archive, self.volumes
+                    found.append(of_analysis(archive, volumes, spec, judge, analyse, stack, masks))
+                elif not stat_only:
+                    self.refusals.refuse(judge, stack, masks)
         return found
 
     # --- storing
@@ -228,12 +259,12 @@ class _Room:
             {"what": str(judge.made_by), "number": run.stack.series_number},
         )
         with self._writing(reason) as writer:
-            self._still_open(writer, judge, run.stack)
+            anew = self._still_open(writer, judge, run.stack, proposals)
             self._take_back(
                 writer,
                 lambda made_by, stack_id: (
                     made_by.name == judge.id
-                    and made_by != judge.made_by
+                    and (anew or made_by != judge.made_by)
                     and stack_id == run.stack.id
                 ),
             )
@@ -254,14 +285,18 @@ class _Room:
             )
             alerts.recheck(writer, self.study_uid)
 
-    def _still_open(self, writer: Writer, judge: Judge, stack: Stack) -> None:
-        """Nobody judged the stack while this run was computed, and it is still there."""
+    def _still_open(self, writer: Writer, judge: Judge, stack: Stack, proposals: Proposals) -> bool:
+        """Nobody judged the stack while this run was computed, and it is still there. Whether the
+        same version judged it before, on an outline that is gone."""
         if not any(one.id == stack.id for one in writer.all(Stack, self.study_uid)):
             raise _JudgedMeanwhile
         for outcome in writer.all(Outcome, self.study_uid):
             judged = (outcome.what, outcome.stack_id, outcome.made_by)
             if judged == (judge.id, stack.id, judge.made_by):
-                raise _JudgedMeanwhile
+                if outcome.made_from == proposals.outcome.made_from:
+                    raise _JudgedMeanwhile
+                return True
+        return False
 
     def take_back_what_lost_its_images(self) -> None:
         """Withdraw undecided proposals on stacks that were put together anew since."""

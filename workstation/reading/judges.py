@@ -10,6 +10,7 @@ from workstation.ai.shelf import installed
 from workstation.analyses import find_analyses
 from workstation.domain.artefact import MadeBy, Wording
 from workstation.domain.judge import KnownJudge
+from workstation.reading.outlined import feeds_emergencies
 from workstation.settings import Settings
 from workstation.text import RESOURCES
 
@@ -78,5 +79,9 @@ def known_judges(settings: Settings) -> tuple[KnownJudge, ...]:
 
 
 def looks_for_emergencies(settings: Settings) -> bool:
-    """Whether anything installed runs before everything else."""
-    return any(one.stat and one.broken is None for one in known_judges(settings))
+    """Whether anything installed runs before everything else: a measure of an organ only where
+    something outlines that organ."""
+    usable = installed(settings).usable
+    if any(one.manifest.stat or feeds_emergencies(one) for one in usable):
+        return True
+    return any(spec.stat and not spec.stands_on for spec, _ in find_analyses())

@@ -15,7 +15,7 @@ from workstation.domain.people import MACHINE, Actor
 from workstation.domain.readiness import read_case
 from workstation.domain.report import ReportDraft
 from workstation.domain.volume import Stack
-from workstation.domain.work import Cancel, Progress, no_progress
+from workstation.domain.work import Cancel, Progress, no_progress, part
 from workstation.reading import arrivals
 from workstation.reading.assemble import assemble
 from workstation.reading.draft import draft
@@ -42,15 +42,6 @@ class Reading:
     outcomes: tuple[Outcome, ...]
     draft: ReportDraft
     hidden: bool = False
-
-
-def part(progress: Progress, start: float, stop: float) -> Progress:
-    """``progress`` of one room as a span of the whole line's."""
-
-    def inner(fraction: float, doing: Message) -> None:
-        progress(start + (stop - start) * min(1.0, max(0.0, fraction)), doing)
-
-    return inner
 
 
 def read_study(

@@ -89,14 +89,17 @@ def from_analysis(
     result: AnalysisResult,
     stack: Stack,
     settings: Settings = (),
+    masks: tuple[str, ...] = (),
 ) -> Proposals:
     """Findings of the candidates of an analysis that ran unasked; its other numbers, masks and
-    maps belong to the study. settings: its parameters."""
-    made = _Measured(archive, judge, spec, stack, settings, (stack.id,))
-    proposals = Proposals(outcome_of(judge, stack, (stack.id,)))
+    maps belong to the study. settings: its parameters. masks: ids of outlines it stands on."""
+    made = _Measured(archive, judge, spec, stack, settings, (stack.id, *masks))
+    proposals = Proposals(outcome_of(judge, stack, made.made_from))
     _candidates(made, result, proposals)
     _pictures(made, result, proposals)
-    proposals.findings = [replace(f, cautions=result.cautions) for f in proposals.findings]
+    proposals.findings = [
+        replace(f, cautions=result.cautions, made_from=made.made_from) for f in proposals.findings
+    ]
     proposals.outcome = replace(proposals.outcome, cautions=result.cautions)
     proposals.measurements += [
         made.number(one_id("number", stack.study_uid, judge.id, stack.id, str(at)), quantity, None)

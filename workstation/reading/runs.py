@@ -7,9 +7,9 @@ that a run is declared to take, so that most answers are there soonest.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from workstation.ai.canary import must_agree
@@ -35,6 +35,7 @@ RESULTS = "results"
 """Folder of the home in which results of models are kept."""
 
 Image = tuple[str, int]  # stack id, phase
+NO_MASKS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -210,17 +211,20 @@ def of_analysis(
     judge: Judge,
     analyse: Callable[[AnalysisInputs], AnalysisResult],
     stack: Stack,
+    masks: Mapping[str, str] = NO_MASKS,
 ) -> Run:
-    """An analysis on every phase of one stack."""
+    """An analysis on every phase of one stack. masks: ids of outlines it stands on, by key."""
 
     def compute(progress: Progress) -> Proposals:
         progress(0.0, Message(N_("Measuring")))
         one = first_image(spec)
         assert one is not None  # ``accepts`` speaks of it
         images = images_of(one, stack, volumes.take)
-        inputs = AnalysisInputs(grid=stack.grid, images={one.key: images})
+        voxels = {key: archive.load_mask(id) for key, id in masks.items()}
+        inputs = AnalysisInputs(masks=voxels, grid=stack.grid, images={one.key: images})
         result = analyse(inputs)
-        return from_analysis(archive, judge, spec, result, stack)
+        used = tuple(masks.values())
+        return from_analysis(archive, judge, spec, result, stack, masks=used)
 
     return Run(judge, (stack,), compute, spec.stat, spec.cost_s)
 

@@ -13,10 +13,12 @@ from workstation.domain.geometry import Floats, Grid
 from workstation.imaging.rings import contour_of, directions, middle_of
 from workstation.imaging.sections import Planes, middle_piece
 
-STEP_MM, PIXEL_MM, HALF_MM = 3.0, 1.0, 38.0
+STEP_MM, PIXEL_MM, HALF_MM = 3.0, 1.0, 46.0
 RAYS = 72
 DEPTH_MM = 0.5  # from step to step along a ray
 WALL_MM = 1.5  # the wall itself and the edge of the mask
+FAT_HU = 45.0  # below blood: in the lumen of no plain CT
+FAT_BELOW_HU = 25.0  # what is so much darker than a bright rim is no blood
 CHORDS = 24
 Image = NDArray[np.float32]
 
@@ -27,7 +29,8 @@ class Along:
 
     diameter: of the circle of the section's area, mm. blood: HU of the inner lumen. crescent: the
     thickness (mm) that a bright rim keeps over the arc asked for. flap: HU by which a straight
-    band across the lumen differs from the blood beside it; flap_noise: spread of such bands.
+    band across the lumen differs from the blood beside it; flap_noise: spread of such bands;
+    flap_at: that band's normal on u and v, and how far (mm) from the line it lies, (n, 3).
     """
 
     run: Floats
@@ -36,6 +39,7 @@ class Along:
     crescent: Floats
     flap: Floats
     flap_noise: Floats
+    flap_at: Floats
 
 
 def looked_along(array: Image, mask: Image, planes: Planes, numbers: Mapping[str, float],
@@ -48,7 +52,7 @@ def looked_along(array: Image, mask: Image, planes: Planes, numbers: Mapping[str
     pieces = [_whole(share) for share in inside]
     depths = [np.asarray(ndimage.distance_transform_edt(p)) * PIXEL_MM for p in pieces]
     calcium = numbers["calcium_hu"]
-    found: Floats = np.full((5, len(inside)), np.nan)
+    found: Floats = np.full((8, len(inside)), np.nan)
     for i, (piece, depth, picture) in enumerate(zip(pieces, depths, soft, strict=True)):
         core = picture[(depth > 0.5 * depth.max()) & (picture < calcium)]
         if piece.any() and core.size:
@@ -61,8 +65,18 @@ def looked_along(array: Image, mask: Image, planes: Planes, numbers: Mapping[str
         found[2, i] = _crescent(soft[i], pieces[i], blood, numbers)
         found[3:, i] = _band(soft[i], pieces[i], depths[i], float(found[1, i]), calcium)
     run = np.arange(len(inside), dtype=np.float64) * STEP_MM
-    diameter, blood_along, crescent, flap, noise = found
-    return Along(run, diameter, blood_along, crescent, flap, noise)
+    diameter, blood_along, crescent, flap, noise = found[:5]
+    return Along(run, diameter, blood_along, crescent, flap, noise, flap_at=found[5:].T)
+
+
+def widest_over(along: Along, run_mm: float) -> float:
+    """The largest diameter (mm) that holds over a piece of the line, its ends left out: there a
+    plane is never quite across. Short lines count whole."""
+    known = along.diameter[np.isfinite(along.diameter)]
+    window = max(1, round(run_mm / STEP_MM))
+    if len(known) < 3 * window:
+        return float(known.max())
+    return float(ndimage.median_filter(known, window, mode="nearest")[window:-window].max())
 
 
 def _whole(share: Image) -> NDArray[np.bool_]:
@@ -93,9 +107,14 @@ def _crescent(
     values = ndimage.map_coordinates(smooth, [rows / PIXEL_MM, columns / PIXEL_MM], order=1)
     low, high = blood + numbers["crescent_above_blood_hu"], numbers["crescent_below_hu"]
     bright = (values >= low) & (values <= high)
-    broken = ~bright
-    first = np.where(broken.any(axis=1), np.argmax(broken, axis=1), len(deep))
-    thick = np.where(first > 0, WALL_MM + first * DEPTH_MM, 0.0)
+    # An outline that is too large begins in fat: the rim is looked for a little further in.
+    begin = np.where(bright.any(axis=1), np.argmax(bright, axis=1), len(deep))
+    in_fat = (values[:, 0] < low - FAT_BELOW_HU) & (begin * DEPTH_MM <= numbers["outside_mm"])
+    counted = np.arange(len(deep))[None, :] >= begin[:, None]
+    broken = ~bright & counted
+    stop = np.where(broken.any(axis=1), np.argmax(broken, axis=1), len(deep))
+    run_mm = (stop - begin) * DEPTH_MM
+    thick = np.where(begin == 0, WALL_MM + run_mm, np.where(in_fat, run_mm, 0.0))
     window = max(1, round(numbers["crescent_arc_deg"] / (360.0 / RAYS)))
     # The least thickness over each arc of that length (few rays may fail), the best of all arcs.
     held = ndimage.percentile_filter(thick, 20, size=window, mode="wrap")
@@ -104,20 +123,25 @@ def _crescent(
 
 def _band(
     picture: Image, piece: NDArray[np.bool_], depth: Floats, blood: float, calcium: float
-) -> tuple[float, float]:
-    """The strongest straight band across the inner lumen, HU, and the spread of all bands."""
-    inner = (depth > 4.0) & (picture < calcium)
+) -> tuple[float, float, float, float, float]:
+    """The strongest straight band across the inner lumen, HU; the spread of all bands; the band's
+    normal (u, v) and its distance from the middle of the plane, mm."""
+    # Fat that an outline lets in at its edge is no part of the lumen.
+    inner = (depth > 4.0) & (picture < calcium) & (picture > blood - FAT_HU)
     places = (np.argwhere(inner) - np.argwhere(piece).mean(axis=0)) * PIXEL_MM
     if len(places) < 60:
-        return 0.0, np.nan
+        return 0.0, np.nan, 0.0, 0.0, 0.0
     values = picture[inner].astype(np.float64) - blood
     reach = float(np.linalg.norm(places, axis=1).max())
     bins = max(4, int(2 * reach / 2.0))
     strongest, every = 0.0, []
+    where = (0.0, 0.0, 0.0)
+    middle = (np.argwhere(piece).mean(axis=0) - (np.asarray(piece.shape) - 1) / 2.0) * PIXEL_MM
     for way in directions(2 * CHORDS)[:CHORDS]:
         at = np.clip(((places @ way + reach) / (2 * reach) * bins).astype(int), 0, bins - 1)
         count = np.bincount(at, minlength=bins)
         long = count >= 0.5 * count.max()
+        lying = ((np.flatnonzero(long) + 0.5) / bins * 2.0 - 1.0) * reach
         means = np.bincount(at, weights=values, minlength=bins)[long] / count[long]
         # Against the bands on both sides, two further on: a slope across the lumen is no flap.
         if len(means) < 6:
@@ -125,12 +149,40 @@ def _band(
         beside = (means[:-4] + means[4:]) / 2.0
         excess = means[2:-2] - beside
         every.append(excess)
-        strongest = max(strongest, float(np.abs(excess).max()))
+        most = int(np.argmax(np.abs(excess)))
+        if abs(excess[most]) > strongest:
+            strongest = float(abs(excess[most]))
+            off = float(lying[2:-2][most] + middle @ way)
+            where = (float(way[0]), float(way[1]), off)
     if not every:
-        return 0.0, np.nan
+        return 0.0, np.nan, *where
     spread = np.concatenate(every)
     noise = 1.4826 * float(np.median(np.abs(spread - np.median(spread))))
-    return strongest, noise
+    return strongest, noise, *where
+
+
+def bands_shown(
+    mask: NDArray[np.bool_],
+    grid: Grid,
+    planes: Planes,
+    along: Along,
+    flagged: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Voxels of the aorta on the bands of the planes that show one."""
+    voxels = np.argwhere(mask)
+    places = grid.to_lps(voxels[:, ::-1].astype(np.float64))
+    thick = max(2.0, 0.5 * max(grid.spacing_mm[:2]))
+    reach = 0.5 * max(STEP_MM, grid.spacing_mm[2])
+    shown = np.zeros(len(voxels), dtype=bool)
+    for at in np.flatnonzero(flagged):
+        away = places - planes.points_mm[at]
+        u, v, off = along.flap_at[at]
+        across = away @ (u * planes.u[at] + v * planes.v[at]) - off
+        near = np.linalg.norm(away, axis=1) < HALF_MM
+        shown |= near & (np.abs(away @ planes.along[at]) <= reach) & (np.abs(across) <= thick)
+    found = np.zeros(mask.shape, dtype=bool)
+    found[tuple(voxels[shown].T)] = True
+    return found
 
 
 def lasting(flagged: NDArray[np.bool_], run_mm: float) -> NDArray[np.bool_]:

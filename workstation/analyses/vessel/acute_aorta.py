@@ -21,9 +21,11 @@ from workstation.analyses.vessel._aorta_signs import (
     STEP_MM,
     Along,
     Image,
+    bands_shown,
     displaced_calcium,
     lasting,
     looked_along,
+    widest_over,
 )
 from workstation.domain.acquisition import Acquisition
 from workstation.domain.analysis import (
@@ -38,15 +40,20 @@ from workstation.domain.analysis import (
     KnownAnswer,
     Quantity,
     ResultCurve,
+    ResultLine,
 )
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.errors import N_, BadInput, Message
 from workstation.domain.geometry import Floats, Grid
+from workstation.domain.mask import bounding_block, centre_lps
+from workstation.domain.mask_block import part_of
 from workstation.domain.volume import Volume, generated_volume
 from workstation.guidelines import load_numbers
 from workstation.imaging.sections import Planes, planes_across, resampled, run_of
+from workstation.imaging.tube_line import line_through
 
 HU = "[hnsf'U]"
+MARGIN_MM = 8.0
 ENHANCED_HU = 100.0
 """Blood of an unenhanced CT is darker."""
 
@@ -68,34 +75,55 @@ _LABELS = {
     FLAP: Wording("Band across the aortic lumen, as of a flap", "主动脉腔内线样影（疑内膜片）"),
 }
 _SITE = Wording("Thoracic aorta", "胸主动脉")
-CT = InputSpec("ct", Kind.IMAGE, Wording("Unenhanced chest CT", "胸部平扫 CT"), unit=HU)
+CT = InputSpec(
+    "ct", Kind.IMAGE, Wording("Unenhanced chest CT", "胸部平扫 CT"), unit=HU, roles=("CT chest",)
+)
 AORTA = InputSpec(
     "aorta", Kind.MASK, Wording("Aorta with its wall", "主动脉（含管壁）"), code="15825003"
 )
-LINE = InputSpec("centreline", Kind.LINE, Wording("Centreline of the aorta", "主动脉中心线"))
+LINE = InputSpec(
+    "centreline",
+    Kind.LINE,
+    Wording("Centreline of the aorta (else through the outline)", "主动脉中心线（缺省取轮廓中线）"),
+    optional=True,
+)
 
 
 def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     """Urgent candidates, one a sign, with the numbers that triggered them; profiles as curves."""
     volume = inputs.image(CT).volumes[0]
     _refuse_enhanced(volume)
-    mask, line = inputs.mask(AORTA), inputs.line(LINE)
-    array = np.asarray(volume.array, dtype=np.float32)
-    if mask.shape != array.shape:
+    whole = inputs.mask(AORTA)
+    if whole.shape != volume.array.shape:
         raise BadInput(N_("The mask does not fit the image grid."))
-    if len(line) < 2 or run_of(line)[-1] < 10 * STEP_MM:
-        raise BadInput(N_("The centreline is too short."))
-    if not mask.any():
+    if not whole.any():
         raise BadInput(N_("The mask of the aorta is empty."))
+    numbers = load_numbers("acute-aorta")
+    box, grid = _around(whole, volume.grid)
+    array, mask = np.asarray(volume.array[box], dtype=np.float32), whole[box]
     if float(np.median(array[mask])) > ENHANCED_HU:
         raise BadInput(N_("The blood is as bright as with contrast agent; this looks at plain CT."))
-    numbers = load_numbers("acute-aorta")
+    given = inputs.lines.get(LINE.key)
+    line = line_through(whole, volume.grid) if given is None else given
+    if len(line) < 2 or run_of(line)[-1] < numbers["least_length_mm"]:
+        raise BadInput(
+            N_("Less than {length} mm of the aorta can be followed; that is too little to judge."),
+            length=f"{numbers['least_length_mm']:.0f}",
+        )
     planes = planes_across(resampled(line, STEP_MM, 4.0), HALF_MM, PIXEL_MM)
-    along = looked_along(array, mask.astype(np.float32), planes, numbers, volume.grid)
-    if np.isfinite(along.diameter).sum() < 5:
-        raise BadInput(N_("The centreline does not run inside the aorta."))
-    found = _signs(array, mask, planes, along, numbers, volume.grid)
-    widest = float(np.nanmax(along.diameter))
+    along = looked_along(array, mask.astype(np.float32), planes, numbers, grid)
+    seen_mm3 = float(np.nansum(np.pi / 4.0 * along.diameter**2)) * STEP_MM
+    covered = seen_mm3 / (mask.sum() * grid.voxel_ml * 1000.0)
+    whole_share = np.isfinite(along.diameter).mean()
+    if min(whole_share, covered) < numbers["least_followed_share"]:
+        raise BadInput(
+            N_("The outline of the aorta is broken or does not follow the line; correct it first.")
+        )
+    found = [
+        replace(one, mask=_back(one.mask, box, whole.shape))
+        for one in _signs(array, mask, planes, along, numbers, grid)
+    ]
+    widest = widest_over(along, numbers["widest_over_mm"])
     said = [
         Quantity(DIAMETER, _CODES[DIAMETER], widest, "mm"),
         Quantity(COUNT, _CODES[COUNT], float(len(found)), "1"),
@@ -123,6 +151,7 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
         quantities=tuple(said),
         candidates=tuple(found),
         curves=tuple(curves),
+        lines=(ResultLine("centreline", Wording("Centreline", "中心线"), planes.points_mm),),
         cautions=tuple(cautions),
     )
 
@@ -131,6 +160,32 @@ def _refuse_enhanced(volume: Volume) -> None:
     scan = volume.stack.acquisition
     if scan.contrast == "enhanced" or scan.phase in {"arterial", "venous", "delayed"}:
         raise BadInput(N_("This CT was made with contrast agent; this looks at plain CT."))
+
+
+Box = tuple[slice, slice, slice]
+
+
+def _around(mask: NDArray[np.bool_], grid: Grid) -> tuple[Box, Grid]:
+    """The part of the image with the aorta and what planes across it reach, and its grid."""
+    low, size = bounding_block(mask)
+    margin = [int(np.ceil(MARGIN_MM / s)) for s in grid.spacing_mm[::-1]]
+    start = [max(a - m, 0) for a, m in zip(low, margin, strict=True)]
+    stop = [a + n + m for a, n, m in zip(low, size, margin, strict=True)]
+    stop = [min(b, n) for b, n in zip(stop, mask.shape, strict=True)]
+    z, y, x = (slice(a, b) for a, b in zip(start, stop, strict=True))
+    low, high = (z.start, y.start, x.start), (z.stop, y.stop, x.stop)
+    return (z, y, x), part_of(grid, low, high)
+
+
+def _back(
+    shown: NDArray[np.bool_] | None, box: Box, shape: tuple[int, ...]
+) -> NDArray[np.bool_] | None:
+    """A mask of the part on the whole image."""
+    if shown is None:
+        return None
+    whole = np.zeros(shape, dtype=bool)
+    whole[box] = shown
+    return whole
 
 
 def _signs(
@@ -150,7 +205,9 @@ def _signs(
         rim = mask & (array >= blood + numbers["crescent_above_blood_hu"])
         rim &= array <= numbers["crescent_below_hu"]
         shown = rim & _near(planes.points_mm[crescent], grid)
-        found.append(_candidate(CRESCENT, thick[at], "mm", planes.points_mm[at], shown))
+        here = shown & _near(planes.points_mm[at : at + 1], grid)
+        place = centre_lps(here, grid) if here.any() else planes.points_mm[at]
+        found.append(_candidate(CRESCENT, thick[at], "mm", place, shown))
     deep, depth = displaced_calcium(array, mask, grid, numbers)
     if deep.any():
         voxels = np.argwhere(deep)
@@ -164,8 +221,10 @@ def _signs(
     band = lasting(band & ~crescent, numbers["run_mm"])
     if band.any():
         at = int(np.argmax(np.where(band, contrast, -1.0)))
-        shown = mask & _near(planes.points_mm[band], grid)
-        found.append(_candidate(FLAP, contrast[at], HU, planes.points_mm[at], shown))
+        shown = bands_shown(mask, grid, planes, along, band)
+        here = shown & _near(planes.points_mm[at : at + 1], grid)
+        place = centre_lps(here, grid) if here.any() else planes.points_mm[at]
+        found.append(_candidate(FLAP, contrast[at], HU, place, shown))
     return found
 
 
@@ -177,7 +236,7 @@ def _near(points_mm: Floats, grid: Grid) -> NDArray[np.bool_]:
         reach = 30.0 / np.asarray(grid.spacing_mm[::-1])
         reach[0] = max(STEP_MM / grid.spacing_mm[2], 1.0)
         low = np.maximum(np.floor(index - reach), 0).astype(int)
-        high = np.ceil(index + reach).astype(int) + 1
+        high = np.maximum(np.ceil(index + reach).astype(int) + 1, 0)
         nothing[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = True
     return nothing
 
@@ -201,26 +260,26 @@ def _candidate(
 def inputs_of(
     sign: str, seed: int, *, wide_mm: float = 33.0, noise: float = 12.0
 ) -> AnalysisInputs:
-    """A generated aorta as the inputs of this analysis."""
-    array, mask, grid, line = aorta(sign, seed, wide_mm=wide_mm, noise=noise)
+    """A generated aorta as the inputs of this analysis, its line to be found."""
+    array, mask, grid, _ = aorta(sign, seed, wide_mm=wide_mm, noise=noise)
     made = generated_volume(array, grid, modality="CT", unit=HU, role="CT chest", region="chest")
     volume = replace(made, stack=replace(made.stack, acquisition=Acquisition(kvp=120.0)))
     return AnalysisInputs(
         images={CT.key: Images((volume,))},
         masks={AORTA.key: mask},
         grid=grid,
-        lines={LINE.key: line},
     )
 
 
 SPEC = AnalysisSpec(
     id="vessel/acute_aorta",
-    version="1.0.0",
+    version="1.1.0",
     name=Wording("Signs of an acute aorta on plain CT", "平扫 CT 急性主动脉征象"),
     area="vessel",
-    accepts=(),
+    accepts=("CT chest",),
     needs_mask="",
     inputs=(CT, AORTA, LINE),
+    stat=True,
     formula=(
         "planes across the centreline: bright rim against the inner lumen, calcium deeper than "
         "the wall, straight band against the lumen beside it; thresholds in acute-aorta.toml"
