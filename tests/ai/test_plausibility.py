@@ -18,6 +18,7 @@ from workstation.ai.appearance import overview_of
 from workstation.ai.client import run_package
 from workstation.ai.limits import Limits, Unsuitable
 from workstation.ai.manifest import Manifest
+from workstation.ai.package import ModelPackage
 from workstation.ai.plausibility import judge_mask, lying, measures_of
 from workstation.text import say
 
@@ -115,6 +116,30 @@ def test_the_middle_of_a_mask_is_in_patient_space() -> None:
     assert lying(np.zeros_like(mask), GRID).ml == 0.0
 
 
+DIM = box(slice(4, 10), slice(22, 40), slice(22, 40)).astype(np.float32)
+
+
+def bright_and_dim(folder: Path, qc: dict[str, Any]) -> ModelPackage:
+    """Two boxes in one image, of 1 and of 2, as a label each: "spine" and "liver"."""
+    one = helper.make_node
+    nodes = [
+        one("Sub", ["image", "one"], ["bright"]),
+        one("Mul", ["bright", "bright"], ["square"]),
+        one("Sub", ["one", "square"], ["dim"]),
+        one("Concat", ["bright", "dim"], ["out"], axis=1),
+    ]
+    label = {**manifest()["labels"][0], "site": {"en": "Liver", "zh": "肝"}}
+    return package(
+        folder,
+        network(nodes, {"one": np.float32(1.0)}),
+        labels=[
+            label | {"key": "bright"},
+            label | {"key": "dim", "index": 1, "site": {"en": "Spine", "zh": "脊柱"}},
+        ],
+        qc=qc,
+    )
+
+
 @pytest.mark.parametrize(
     ("axis", "towards", "words", "said"),
     [
@@ -127,25 +152,9 @@ def test_labels_that_lie_on_the_wrong_side_are_doubted(
     tmp_path: Path, axis: int, towards: str, words: str, said: str
 ) -> None:
     """Two boxes, a channel each: the bright one must lie ``towards`` a side of the other."""
-    dim = box(slice(4, 10), slice(22, 40), slice(22, 40)).astype(np.float32)
-    image = np.ascontiguousarray(dim + 2 * np.flip(dim, axis=axis))
-    one = helper.make_node
-    nodes = [
-        one("Sub", ["image", "one"], ["bright"]),
-        one("Mul", ["bright", "bright"], ["square"]),
-        one("Sub", ["one", "square"], ["dim"]),
-        one("Concat", ["bright", "dim"], ["out"], axis=1),
-    ]
-    label = {**manifest()["labels"][0], "site": {"en": "Liver", "zh": "肝"}}
-    model = package(
-        tmp_path / "a",
-        network(nodes, {"one": np.float32(1.0)}),
-        labels=[
-            label | {"key": "bright"},
-            label | {"key": "dim", "index": 1, "site": {"en": "Spine", "zh": "脊柱"}},
-        ],
-        qc={"placed": [{"label": "bright", "than": "dim", "towards": towards, "least_mm": 5.0}]},
-    )
+    image = np.ascontiguousarray(DIM + 2 * np.flip(DIM, axis=axis))
+    placed = {"label": "bright", "than": "dim", "towards": towards, "least_mm": 5.0}
+    model = bright_and_dim(tmp_path / "a", {"placed": [placed]})
     limits = Limits(threads=1)
     right = run_package(model, [image], [GRID], limits=limits, provider="cpu")
     assert right.masks["bright"].any() and right.masks["dim"].any() and right.doubts == ()
@@ -156,7 +165,17 @@ def test_labels_that_lie_on_the_wrong_side_are_doubted(
     assert said in chinese and "肝" in chinese and "脊柱" in chinese
 
 
+def test_an_image_without_what_every_right_one_shows_is_refused(tmp_path: Path) -> None:
+    model = bright_and_dim(tmp_path / "a", {"needed": [{"label": "bright", "least_ml": 0.5}]})
+    limits = Limits(threads=1)
+    both = np.ascontiguousarray(DIM + 2 * np.flip(DIM, axis=2))
+    assert run_package(model, [both], [GRID], limits=limits, provider="cpu").masks["dim"].any()
+    with pytest.raises(Unsuitable, match="shows no liver") as caught:
+        run_package(model, [DIM], [GRID], limits=limits, provider="cpu")
+    assert "未找到肝" in say(caught.value.message, lang="zh_CN")
+
+
 def test_a_place_of_a_label_that_is_not_there_is_refused() -> None:
     rule = {"label": "spot", "than": "other", "towards": "L"}
-    with pytest.raises(ValueError, match=r"qc.placed names labels"):
+    with pytest.raises(ValueError, match=r"qc.placed and qc.needed name labels"):
         Manifest.model_validate_json(json.dumps(manifest(qc={"placed": [rule]})))

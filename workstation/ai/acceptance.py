@@ -280,6 +280,14 @@ class Placed(Strict):
     least_ml: float = Field(default=10.0, ge=0.0)
 
 
+class Needed(Strict):
+    """A label that every image of what the model is made for shows (the spine of a trunk): where
+    less than ``least_ml`` of it was found, the image shows something else, and it is refused."""
+
+    label: str = Field(min_length=1)
+    least_ml: float = Field(gt=0.0)
+
+
 class Quality(Strict):
     """Outside these bounds the model does not judge: a refusal, never an empty result.
 
@@ -288,7 +296,7 @@ class Quality(Strict):
     and ``likeness`` look at the first channel; null looks at it as it is stored, for parts that
     lie at an angle of their own (the heart in its short axis). window: values beyond it are set to
     its ends before ``slices``, ``image`` and ``likeness`` look: in CT, air and bone would hide what
-    lies between. placed: how labels must lie to each other.
+    lies between. placed: how labels must lie to each other. needed: which must be there.
     """
 
     orientation: str | None = Field(default="LPH", pattern=r"^[LRPAHF]{3}$")
@@ -301,6 +309,13 @@ class Quality(Strict):
     likeness: Likeness | None = None
     output: OutputChecks | None = None
     placed: tuple[Placed, ...] = ()
+    needed: tuple[Needed, ...] = ()
+
+    @property
+    def located(self) -> set[str]:
+        """Keys of the labels whose volume and place are judged."""
+        pairs = {key for one in self.placed for key in (one.label, one.than)}
+        return pairs | {one.label for one in self.needed}
 
     @model_validator(mode="after")
     def _window(self) -> Self:

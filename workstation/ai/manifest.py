@@ -184,8 +184,8 @@ class Manifest(Strict):
             if not taken <= seen:
                 raise ValueError("refine: without names labels that are listed before")
             seen.add(label.key)
-        if not {key for one in self.qc.placed for key in (one.label, one.than)} <= seen:
-            raise ValueError("qc.placed names labels that the package has")
+        if not self.qc.located <= seen:
+            raise ValueError("qc.placed and qc.needed name labels that the package has")
         for label in self.labels:
             if label.experimental and (label.proposes != "none" or label.measured):
                 raise ValueError("an experimental label proposes nothing and is not measured")

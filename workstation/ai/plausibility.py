@@ -24,6 +24,10 @@ NOT_PLAUSIBLE = N_(
     "The result is not plausible: {volume} mL, where {low} to {high} mL can be expected. "
     "It is not shown."
 )
+NOT_THERE = N_(
+    "The image shows no {label}: it is of another part of the body than the model is made for. "
+    "What the model marked is not shown."
+)
 _TEMPLATES: tuple[tuple[str, str, int], ...] = (
     ("volume_ml", N_("The model marked {found} mL, where {low} to {high} mL is plausible."), 1),
     ("pieces", N_("The model marked {found} separate pieces, where {low} to {high} are "
@@ -71,8 +75,15 @@ def lying(mask: NDArray[np.bool_], grid: Grid) -> Lying:
 
 
 def judge_places(manifest: Manifest, found: Mapping[str, Lying]) -> tuple[Message, ...]:
-    """Which labels do not lie to each other as ``qc.placed`` says; ``found`` by label."""
+    """Which labels do not lie to each other as ``qc.placed`` says; ``found`` by label.
+
+    Raises ``Unsuitable`` where less than ``qc.needed`` asks for was found of a label.
+    """
     sites = {label.key: label.site for label in manifest.labels}
+    for need in manifest.qc.needed:
+        if found[need.label].ml < need.least_ml:
+            site = sites[need.label]
+            raise Unsuitable(NOT_THERE, **named(site.en.lower(), site.zh, "label"))
     doubts = []
     for rule in manifest.qc.placed:
         one, other = found[rule.label], found[rule.than]

@@ -271,7 +271,6 @@ def run(request: dict[str, Any], tell: Callable[..., None], kept: Kept) -> dict[
     )
     labels: dict[str, dict[str, Any]] = {}
     doubts = judged.doubts + seen.doubts
-    asked = {key for one in manifest.qc.placed for key in (one.label, one.than)}
     places = {}
 
     def finished(key: str) -> Mask:
@@ -296,7 +295,7 @@ def run(request: dict[str, Any], tell: Callable[..., None], kept: Kept) -> dict[
             "score": found.score,
         }
         doubts += judge_mask(manifest.qc, mask, grids[0], found.score, judged.overview)
-        if found.label.key in asked:
+        if found.label.key in manifest.qc.located:
             places[found.label.key] = lying(mask, grids[0])
     doubts += judge_places(manifest, places)
     spent = time.monotonic() - looking
