@@ -49,6 +49,7 @@ def test_each_phase_has_its_outlines_and_each_structure_its_colour(
         assert one.array is not None and int(np.count_nonzero(one.array)) == masks[id].voxel_count
         assert one.belongs_to(stack.id, stack.frame_of_reference_uid, masks[id].phase)
         assert not one.belongs_to(stack.id, stack.frame_of_reference_uid, masks[id].phase + 1)
+        assert not one.belongs_to("late enhancement", stack.frame_of_reference_uid, 0)
     assert colours[LEFT] == {""}  # as the finding: in the colour of its state
     assert len(colours[WALL] | colours[RIGHT]) == 2
     of_left = {

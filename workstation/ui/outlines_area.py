@@ -145,7 +145,7 @@ class OutlinesArea(QObject):
                 Overlay(
                     id=info.id,
                     stack_id=info.stack_id,
-                    frame=stack.frame_of_reference_uid,
+                    frame="",  # other series of the heart would show those of every phase at once
                     label=info.label.in_language(language()),
                     state=finding.state,
                     location_mm=(x, y, z),
