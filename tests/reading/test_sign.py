@@ -21,6 +21,7 @@ from workstation.dicom.report_content import read_report
 from workstation.dicom.segmentation import read_seg
 from workstation.documents.pdf import report_pdf
 from workstation.documents.signatures import validate_pdf
+from workstation.domain.acquisition import DEEP, Reconstruction
 from workstation.domain.artefact import digest_of
 from workstation.domain.errors import BadInput, NotAllowed
 from workstation.domain.finding import Finding
@@ -29,6 +30,7 @@ from workstation.domain.measurement import Measurement, format_value
 from workstation.domain.people import MACHINE, Permission, Role
 from workstation.domain.report import FreeText, ReportKind, SignedReport
 from workstation.domain.study import StudyState
+from workstation.domain.volume import Stack
 from workstation.reading import review
 from workstation.reading.draft import draft, obstacles, write_free_text
 from workstation.reading.sign import addendum, correct, sign
@@ -112,6 +114,21 @@ def test_pdf_sr_seg_json_and_screen_agree_on_every_number(archive: Archive) -> N
     assert int(segment.mask.sum()) * grid.voxel_ml == pytest.approx(finding.value)
     data = json.loads(document(archive, report, "json"))
     assert [p["shown"] for p in data["printed"]] == shown
+
+
+def test_how_images_were_reconstructed_stands_beside_each_number(archive: Archive) -> None:
+    (stack,) = archive.all(Stack)
+    made = Reconstruction(DEEP, "AIR Recon DL", "GEReconDLStrength")
+    known = replace(stack, acquisition=replace(stack.acquisition, reconstruction=made))
+    with archive.write(MACHINE, Permission.ANALYSE, WHY, STUDY_UID) as writer:
+        writer.put(known)
+    report = signed(archive)
+    assert report.reconstructions == ((stack.id, made),)
+    text = "".join(words_of(document(archive, report, "pdf")).split())
+    assert "重建：深度学习（AIRReconDL）" in text
+    assert b"Deep learning: AIR Recon DL" in document(archive, report, "sr")
+    data = json.loads(document(archive, report, "json"))
+    assert data["report"]["reconstructions"][0][1]["kind"] == DEEP
 
 
 def test_rejected_findings_and_their_numbers_are_in_no_document(archive: Archive) -> None:

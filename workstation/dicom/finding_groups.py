@@ -26,6 +26,7 @@ from workstation.dicom.coding import (
     value_concept,
 )
 from workstation.dicom.evidence import person_name, tracking_uid, uid_of
+from workstation.domain.acquisition import DEEP, OTHER, Reconstruction
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.measurement import Measurement, as_stated, format_value
 from workstation.domain.origin import Origin
@@ -77,12 +78,13 @@ def finding_group(
     sources: Sequence[Dataset],
     *,
     late: bool = False,
+    made: Reconstruction | None = None,
 ) -> sr.MeasurementsAndQualitativeEvaluations:
     """One finding: volumetric (TID 1411) with its segment, else planar (TID 1410) at a point.
 
     measurements: of the whole study. Numbers of ours are those of ``format_value``, digit for
     digit; those of other systems exactly as they stated them. late: a person made or changed it
-    after AI was shown.
+    after AI was shown. made: how its images were reconstructed.
     """
     identifier, uid = tracking_of(finding)
     place, side = site_concepts(finding.site, finding.area, finding.site_code)
@@ -93,7 +95,7 @@ def finding_group(
         "finding_sites": [sr.FindingSite(place, laterality=side)] if place else None,
         "measurements": numbers_of(finding, measurements) or None,
         "algorithm_id": _algorithm(finding),
-        "qualitative_evaluations": [*_evaluations(finding), *when_read(late)],
+        "qualitative_evaluations": [*_evaluations(finding), *when_read(late), *reconstructed(made)],
     }
     segment = segments.get((identifier, uid))
     own = [s for s in sources if str(s.SeriesInstanceUID) == finding.series_uid]
@@ -115,7 +117,9 @@ def finding_group(
     return group
 
 
-def study_group(measurement: Measurement) -> sr.MeasurementsAndQualitativeEvaluations:
+def study_group(
+    measurement: Measurement, made: Reconstruction | None = None
+) -> sr.MeasurementsAndQualitativeEvaluations:
     """A number about the study as a whole (TID 1501 without a region)."""
     return sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
@@ -125,6 +129,7 @@ def study_group(measurement: Measurement) -> sr.MeasurementsAndQualitativeEvalua
             name=measurement.formula, version=measurement.made_by.version or "unknown"
         ),
         measurements=[_number(concept(measurement.code), measurement.value, measurement.unit)],
+        qualitative_evaluations=reconstructed(made) or None,
     )
 
 
@@ -222,6 +227,15 @@ def when_read(late: bool) -> list[sr.QualitativeEvaluation]:
     if not late:
         return []
     return [sr.QualitativeEvaluation(local("Order of reading"), local(AFTER_AI))]
+
+
+def reconstructed(made: Reconstruction | None) -> list[sr.QualitativeEvaluation]:
+    """How the images of a number were reconstructed, as their headers state it."""
+    if made is None:
+        return []
+    said = {DEEP: "Deep learning", OTHER: "Not deep learning"}.get(made.kind, "Not stated")
+    words = f"{said}: {made.name}" if made.name else said
+    return [sr.QualitativeEvaluation(local("Image reconstruction"), local(words))]
 
 
 def _made_elsewhere(origin: Origin) -> list[Dataset]:

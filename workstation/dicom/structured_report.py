@@ -83,10 +83,16 @@ def write_sr(
     segments = segments_of(seg_headers)
     findings = [f for f in report.findings if f.state in REPORTED]
     groups: list[sr.MeasurementsAndQualitativeEvaluations] = []
+    made = dict(report.reconstructions)
     for finding in findings:
         late = after_ai(report.first_read, finding)
-        groups.append(finding_group(finding, report.measurements, segments, sources, late=late))
-    groups += [study_group(m) for m in report.measurements if not m.finding_id]
+        of = made.get(finding.stack_id) if finding.value is not None else None
+        group = finding_group(finding, report.measurements, segments, sources, late=late, made=of)
+        groups.append(group)
+    for number in report.measurements:
+        if not number.finding_id:
+            of = next((made[id] for id in number.made_from if id in made), None)
+            groups.append(study_group(number, of))
     places = Sources(stacks, {str(s.SOPInstanceUID): s for s in sources})
     told = [m for m in report.marks if m.in_report and is_placeable(m, stacks)]
     for m in told:

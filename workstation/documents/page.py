@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from workstation.documents.mark_words import main_text, mark_name, place_text
+from workstation.documents.reconstruction_words import reconstruction_words
 from workstation.documents.sentences import measurements_of, reported
 from workstation.documents.templates import load_template
+from workstation.domain.acquisition import Reconstruction
 from workstation.domain.errors import N_
 from workstation.domain.finding import Finding, FindingState, shown_value
 from workstation.domain.first_read import FirstRead, after_ai
@@ -93,6 +95,9 @@ def page_data(
     spoken = [] if addendum else _in_order(draft.sections, reported(findings))
     numbers = {f.id: n for n, f in enumerate(spoken, start=1)}
     number = report_number(study.study_uid, report.number) if report else ""
+    made = {s.id: s.acquisition.reconstruction for s in stacks}
+    if report is not None:
+        made = dict(report.reconstructions)
     sections = [] if addendum else _sections(draft.sections, numbers, language)
     if report is not None and addendum:
         sections = [_addendum_section(report, language)]
@@ -115,7 +120,7 @@ def page_data(
         "facts": _facts(study, language),
         "sections": sections,
         "table": _table(
-            draft.template, spoken, measurements, numbers, language, marks, stacks, first_read
+            draft.template, spoken, measurements, numbers, language, marks, stacks, first_read, made
         ),
         "images_title": tr("Key images", lang=language),
         "signature": _signature(report, role, language),
@@ -243,6 +248,7 @@ def _table(
     marks: Sequence[Mark],
     stacks: Sequence[Stack],
     first_read: FirstRead | None,
+    made: Mapping[str, Reconstruction],
 ) -> dict[str, Any]:
     rows: list[list[str]] = []
     comma, late = "，" if language.startswith("zh") else ", ", tr("after AI", lang=language)
@@ -254,6 +260,8 @@ def _table(
         decided = tr(_DECIDED[finding.state], lang=language)
         source = f"{_source(finding, language)}{comma}{decided}"
         source += comma + late if after_ai(first_read, finding) else ""
+        if finding.value is not None and finding.stack_id in made:
+            source += comma + reconstruction_words(made[finding.stack_id], language)
         site = finding.site.in_language(language)
         rows.append([str(numbers[finding.id]), name, site, value, finding.formula or "—", source])
         for tied in measurements_of(finding, measurements):
@@ -265,7 +273,10 @@ def _table(
         if not item.finding_id:
             shown = shown_number(item)
             label = item.name.in_language(language)
-            rows.append(["", label, "—", shown, item.formula, str(item.made_by)])
+            by = str(item.made_by)
+            images = next((made[id] for id in item.made_from if id in made), None)
+            by += comma + reconstruction_words(images, language) if images is not None else ""
+            rows.append(["", label, "—", shown, item.formula, by])
     for mark in marks:
         shown = main_text(mark, mark.numbers, language)
         if shown:
@@ -273,6 +284,8 @@ def _table(
             stack = next((s for s in stacks if s.id == mark.stack_id), None)
             where = place_text(mark, stack, language) or "—"
             by = mark.by + comma + late if after_ai(first_read, mark) else mark.by
+            if mark.stack_id in made:
+                by += comma + reconstruction_words(made[mark.stack_id], language)
             rows.append(["", name, where, shown, how, by])
     citations = [
         f"{m.formula}: {m.source}"

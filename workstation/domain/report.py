@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+from workstation.domain.acquisition import Reconstruction
 from workstation.domain.artefact import MadeBy, Wording
 from workstation.domain.errors import Message
 from workstation.domain.finding import Finding
@@ -121,6 +122,7 @@ class SignedReport:
     marks: tuple[Mark, ...] = ()
     key_images: tuple[KeyImage, ...] = ()
     first_read: FirstRead | None = None  # locked before AI was shown, where a site reads so
+    reconstructions: tuple[tuple[str, Reconstruction], ...] = ()  # by stack that numbers are of
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,24 @@ from dataclasses import dataclass
 
 from workstation.archive.store import Archive
 from workstation.domain.errors import N_, Message
+from workstation.domain.follow_up import mixed_reconstructions
 from workstation.domain.report import SignedReport
 from workstation.domain.study import Patient, Study
+from workstation.domain.volume import Stack
 
 
 @dataclass(frozen=True)
 class Prior:
     """One earlier study. doubts: why it may be someone else's; empty where nothing says so.
 
-    reports: its signed reports, the newest last.
+    reports: its signed reports, the newest last. mixed: series whose numbers do not compare, for
+    one examination was reconstructed by deep learning.
     """
 
     study: Study
     doubts: tuple[Message, ...]
     reports: tuple[SignedReport, ...]
+    mixed: tuple[Message, ...] = ()
 
     @property
     def sure(self) -> bool:
@@ -45,11 +49,13 @@ class Prior:
 def earlier(archive: Archive, study_uid: str) -> list[Prior]:
     """Studies before this one with the same patient id and no other birth date, newest first."""
     study = archive.study(study_uid)
+    stacks = archive.all(Stack, study_uid)
     return [
         Prior(
             other,
             tuple(doubts(study, other)),
             tuple(sorted(archive.all(SignedReport, other.study_uid), key=lambda r: r.number)),
+            mixed_reconstructions(stacks, archive.all(Stack, other.study_uid)),
         )
         for other in archive.priors_of(study_uid)
     ]

@@ -24,6 +24,7 @@ from workstation.documents.page import report_number
 from workstation.documents.pdf import KeyImage, pictures, report_pdf
 from workstation.documents.signatures import fingerprint, sign_bytes, sign_pdf
 from workstation.domain import readiness
+from workstation.domain.acquisition import Reconstruction
 from workstation.domain.artefact import digest_of, new_id, new_uid, now
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed
 from workstation.domain.people import Permission, Role, User
@@ -215,6 +216,7 @@ def _facts(
         marks=() if adds else tuple(case.marks),
         key_images=() if adds else tuple(case.key_images),
         first_read=None if adds else case.first_read,
+        reconstructions=() if adds else _reconstructions(case),
         signer=signer.name,
         signer_name=signer.display_name,
         signed_at=now(),
@@ -224,6 +226,13 @@ def _facts(
         previous_digest=digest_of(follows) if follows else "",
         addendum_text=text,
     )
+
+
+def _reconstructions(case: Case) -> tuple[tuple[str, Reconstruction], ...]:
+    """How the images were reconstructed on which what is reported was found or measured."""
+    spoken = {f.stack_id for f in case.reported} | {m.stack_id for m in case.marks}
+    spoken |= {id for m in case.reported_measurements for id in m.made_from}
+    return tuple((s.id, s.acquisition.reconstruction) for s in case.stacks if s.id in spoken)
 
 
 def _documents(

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu
 
 from workstation.domain.alignment import How
 from workstation.domain.errors import N_
+from workstation.domain.follow_up import mixed_reconstructions
 from workstation.domain.volume import Stack
 from workstation.reading.assemble import assemble
 from workstation.reading.priors import Prior, earlier
@@ -132,6 +133,9 @@ class CompareArea(QObject):
             return
         self.grid.add_priors(stacks)
         self._hang(together(found, others, MAX_COLUMNS), shown, study_uid)
+        mixed = mixed_reconstructions(own, wanted)
+        if mixed:
+            self.window.notice.error("\n".join(say(message) for message in mixed))
 
     def _hang(self, found: list[Match], shown: Pane, study_uid: str) -> None:
         self._end_together()

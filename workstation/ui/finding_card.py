@@ -8,6 +8,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
+from workstation.documents.reconstruction_words import reconstruction_words
+from workstation.domain.acquisition import Reconstruction
 from workstation.domain.errors import N_
 from workstation.domain.finding import Action, Finding, FindingState, shown_value
 from workstation.domain.measurement import Measurement, format_value
@@ -59,6 +61,7 @@ class Card(QFrame):
         after_ai: bool = False,
         beside: str = "",
         measurements: Sequence[Measurement] = (),
+        images: Reconstruction | None = None,
     ) -> None:
         super().__init__()
         self.finding_id = finding.id
@@ -94,6 +97,8 @@ class Card(QFrame):
         if finding.confidence is not None:
             sure = f"{finding.confidence:.2f}" if finding.confidence < 0.995 else "> 0.99"
             made.append(tr("confidence {p}", p=sure))
+        if finding.value is not None and images is not None:
+            made.append(reconstruction_words(images, language()))
         lines = [" · ".join(made)]
         if finding.origin is not None:
             by = made_lines(finding.origin)

@@ -190,6 +190,7 @@ class FindingsPanel(QScrollArea):
 
     def _card(self, column: QVBoxLayout, contents: Contents, finding: Finding) -> None:
         focused = finding.id == self.desk.state.finding_id
+        stack = contents.stack(finding.stack_id)
         card = Card(
             finding,
             focused,
@@ -198,6 +199,7 @@ class FindingsPanel(QScrollArea):
             after_ai=after_ai(contents.first_read, finding),
             beside=_beside(contents.findings, finding),
             measurements=contents.measurements,
+            images=stack.acquisition.reconstruction if stack is not None else None,
         )
         card.pressed.connect(self.desk.focus_finding)
         card.acted.connect(self.acted)

@@ -121,7 +121,8 @@ class PriorsPanel(QWidget):
         if study.study_uid == self.area.compared:
             second.insert(0, "▶ " + tr("beside this study"))
         second += ["⚠ " + tr("patient uncertain") + f": {say(doubt)}" for doubt in prior.doubts]
-        return first + "\n" + "　".join(second)
+        mixed = ["⚠ " + say(message) for message in prior.mixed]
+        return "\n".join([first, "　".join(second), *mixed])
 
     def _chosen(self, row: int) -> None:
         priors = self.area.priors
