@@ -38,6 +38,8 @@ from workstation.demo.ventricle import HeartShape
 
 _AGENT = {"ContrastBolusAgent": "Gadobutrol", "ContrastBolusVolume": 7.1}
 _ECHO_PLANAR = {"ScanningSequence": "EP", "ScanOptions": "FS", "MRAcquisitionType": "2D"}
+_WIDTHS = (1400.0, 1100.0, 850.0, 650.0, 520.0)
+"""Of the window of each b-value."""
 MAP_SLICES = (2, 5, 8)
 """Slices of the cine on which the first pass and T1 are imaged: basal, middle, apical."""
 
@@ -74,12 +76,16 @@ def diffusion(seed: int, detail: DemoDetail) -> DemoSeries:
     )
     header = _header(
         seed, "dwi", 2, "Ax DWI", "091610", heart=False,
-        window=(260.0, 520.0), slice_thickness_mm=step,
+        window=(425.0, 850.0), slice_thickness_mm=step,
         extra=MR | _ECHO_PLANAR | {
             "SequenceVariant": "SK", "RepetitionTime": 4200.0, "EchoTime": 72.0,
             "EchoTrainLength": 1,
         },
-        of_phase={"DiffusionBValue": head_blood.B_VALUES},
+        of_phase={
+            "DiffusionBValue": head_blood.B_VALUES,
+            "WindowCenter": tuple(width / 2.0 for width in _WIDTHS),
+            "WindowWidth": _WIDTHS,
+        },
     )  # fmt: skip
     scale = visit_head().stretch_xyz
     at = tuple(c * s for c, s in zip(head_blood.DEAD_AT, scale, strict=True))
@@ -101,7 +107,7 @@ def susceptibility(seed: int, detail: DemoDetail) -> DemoSeries:
     )
     header = _header(
         seed, "dsc", 8, "Ax DSC perfusion", "093812", heart=False,
-        window=(420.0, 840.0), slice_thickness_mm=6.0,
+        window=(600.0, 1200.0), slice_thickness_mm=6.0,
         extra=MR | _ECHO_PLANAR | _AGENT | {
             "SequenceVariant": "SK", "RepetitionTime": head_blood.TR_S * 1000.0,
             "EchoTime": head_blood.TE_MS, "EchoTrainLength": 1,
