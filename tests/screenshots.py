@@ -8,6 +8,7 @@ Run it on a virtual screen after a change to any panel, look at every picture, t
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,11 +18,13 @@ from PySide6.QtCore import QPoint
 
 from tests.gestures import drag
 from tests.room.hanging_studies import STUDIES
+from workstation.archive.store import Archive
 from workstation.domain.finding import Action, FindingState
 from workstation.domain.report import SignedReport
-from workstation.reading.draft import draft
+from workstation.reading.draft import draft, offered, take_over
+from workstation.reading.patient_page import page_file, release
 from workstation.reading.sign import sign
-from workstation.text import RESOURCES
+from workstation.text import RESOURCES, set_language
 from workstation.ui.models_area import ModelsArea
 from workstation.ui.program import application, wait_until
 from workstation.ui.window import Window
@@ -133,7 +136,7 @@ def heart(window: Window) -> None:
 
 
 def report_page(window: Window) -> None:
-    """The signed page of the study that is open."""
+    """The combined report and the patient page of the study that is open, in both languages."""
     archive, study_uid = window.desk.archive, window.desk.study_uid
     contents = window.desk.contents
     assert contents is not None
@@ -142,13 +145,38 @@ def report_page(window: Window) -> None:
             window.decisions.act(finding.id, Action.ACCEPT)
     settle(window)
     window.jobs.flush()
-    draft(archive, study_uid, language="zh_CN", actor=archive.user(USER).actor)
+    with TemporaryDirectory() as folder:
+        # One study has one report in one language: the other is signed on a copy of the home.
+        other = Path(shutil.copytree(archive.home, Path(folder) / "家"))
+        signed_pages(archive, study_uid, "zh_CN")
+        with open_services(other, "en") as services:
+            signed_pages(services.archive, study_uid, "en")
+        set_language("zh_CN")
+
+
+def signed_pages(archive: Archive, study_uid: str, language: str) -> None:
+    """Sign the report in one language, release the page for the patient, draw all pages."""
+    actor = archive.user(USER).actor
+    draft(archive, study_uid, language=language, actor=actor)
+    for offer in offered(archive, study_uid):
+        take_over(archive, actor, study_uid, offer.rule.id, said=True)
+    draft(archive, study_uid, language=language, actor=actor)
     sign(archive, study_uid, user=USER, password=PASSWORD)
     report = archive.all(SignedReport, study_uid)[-1]
-    pdf = next(d for d in report.documents if d.kind == "pdf")
-    with pypdfium2.PdfDocument(archive.read_blob(pdf.sha256)) as document:
-        document[0].render(scale=1.3).to_pil().save(SHOTS / "report.png")
-    print(SHOTS / "report.png")
+    page = release(archive, study_uid, user=USER, password=PASSWORD)
+    ending = "" if language == "zh_CN" else f"_{language}"
+    signed = next(d for d in report.documents if d.kind == "pdf")
+    draw(archive.read_blob(signed.sha256), f"report{ending}")
+    draw(page_file(archive, page, language, "pdf"), f"patient_page{ending}")
+
+
+def draw(pdf: bytes, name: str) -> None:
+    """Every page of a PDF: NAME.png, NAME_2.png ..."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        for number in range(len(document)):
+            path = SHOTS / (f"{name}_{number + 1}.png" if number else f"{name}.png")
+            document[number].render(scale=1.3).to_pil().save(path)
+            print(path)
 
 
 def hanging_protocols() -> None:

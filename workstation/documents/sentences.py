@@ -82,7 +82,12 @@ def compose(template: Template, language: str, material: Material) -> tuple[Sect
                          for f in inside]  # fmt: skip
             sentences += _marked(template, part.key, material, language)
         elif part.kind == "impression":
-            sentences = _impression(template, spoken, material.measurements, language)
+            # Emergencies first, then in the order of the sections that say the findings.
+            order = [section.key for section in template.sections]
+            ranked = sorted(
+                spoken, key=lambda f: (not f.urgent, order.index(template.section_for(f.area)))
+            )
+            sentences = _impression(template, ranked, material.measurements, language)
         elif part.kind == "synthesis":
             sentences = _together(template, material, language)
         elif part.kind == "not_judged":
