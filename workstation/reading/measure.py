@@ -25,7 +25,7 @@ from workstation.domain.analysis import (
     Kind,
     Value,
 )
-from workstation.domain.artefact import MadeBy
+from workstation.domain.artefact import MadeBy, new_id, now
 from workstation.domain.centreline import Centreline
 from workstation.domain.derived import DerivedMap
 from workstation.domain.errors import N_, BadInput, Message, NotAllowed
@@ -36,10 +36,15 @@ from workstation.domain.people import Actor, Permission
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack, Volume
 from workstation.domain.work import Cancel, Progress, no_progress
+from workstation.imaging.sections import resampled
 from workstation.reading.analysis_images import images_of
 from workstation.reading.analysis_tables import read_curve
 from workstation.reading.proposals import Judge
 from workstation.reading.proposals_measured import from_person
+
+CENTRELINE = "centreline"
+"""Key of a line that a run found, and of one that it is given."""
+HANDLES_MM = 4.0
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run proposed; its curves and lines, which are shown and not stored."""
+    """What a run proposed; its curves and marks, which are shown and not stored. lines: those it
+    found through a vessel, stored as if the reader had drawn them."""
 
     findings: tuple[Finding, ...]
     maps: tuple[DerivedMap, ...]
     result: AnalysisResult
+    stack_id: str = ""
+    lines: tuple[Centreline, ...] = ()
 
 
 def measure(
@@ -92,15 +100,40 @@ def measure(
     judge = Judge(spec.id, spec.name, MadeBy(spec.id, spec.version))
     given = tuple(id for ids in request.masks.values() for id in ids)
     proposals = from_person(archive, judge, spec, result, stack, settings, given)
+    lines = _lines_found(result, request, stack, actor)
     reason = Message(N_("{what} was run by hand"), {"what": str(judge.made_by)})
     with archive.write(actor, Permission.REVIEW, reason, study_uid) as writer:
         for group in (
-            proposals.masks, proposals.findings, proposals.measurements, proposals.maps
+            proposals.masks, proposals.findings, proposals.measurements, proposals.maps, lines
         ):  # fmt: skip
             for item in group:
                 writer.put(item)
     progress(1.0, doing)
-    return Measured(tuple(proposals.findings), tuple(proposals.maps), result)
+    findings, maps = tuple(proposals.findings), tuple(proposals.maps)
+    return Measured(findings, maps, result, stack.id, lines)
+
+
+def _lines_found(
+    result: AnalysisResult, request: Request, stack: Stack, actor: Actor
+) -> tuple[Centreline, ...]:
+    """Lines that the run found itself, with handles ``HANDLES_MM`` apart that a reader can move."""
+    if CENTRELINE in request.lines:
+        return ()
+    found = []
+    for one in result.lines:
+        if one.key == CENTRELINE and len(one.points_mm) > 1:
+            points = resampled(one.points_mm, HANDLES_MM)
+            # The last piece is shorter: the line ends where it was found to end.
+            if np.linalg.norm(points[-1] - one.points_mm[-1]) > 0.5:
+                points = np.concatenate([points, one.points_mm[-1:]])
+            handles = tuple((float(x), float(y), float(z)) for x, y, z in points)
+            found.append(
+                Centreline(
+                    new_id(), stack.study_uid, stack.series_uid, stack.id,
+                    stack.frame_of_reference_uid, handles, actor.name, now(),
+                )
+            )  # fmt: skip
+    return tuple(found)
 
 
 def _written(value: Value | None) -> str:

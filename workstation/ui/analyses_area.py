@@ -16,6 +16,7 @@ from workstation.domain.work import Cancel, Progress
 from workstation.reading import measure as room
 from workstation.text import language, tr
 from workstation.ui.analyses_panel import AnalysesPanel
+from workstation.ui.curved_area import CurvedArea
 from workstation.ui.fusion_area import FusionArea
 from workstation.viewing.derived import PREFIX, volume_of
 
@@ -115,6 +116,7 @@ class AnalysesArea(QObject):
             self._ended()
             if uid == desk.study_uid:
                 self.panel.show_result(measured.result)
+                self._show_lines(request, measured)
 
         def failed(sentence: str) -> None:
             self._ended()
@@ -123,6 +125,17 @@ class AnalysesArea(QObject):
 
         self._job = jobs.room(work, done, failed, at_hand=True)
         self.panel.show_running(True)
+
+    def _show_lines(self, request: room.Request, measured: room.Measured) -> None:
+        """Lines that were found, or places on the line that was used, in the straightened view."""
+        curved = self.window.findChild(CurvedArea)
+        assert curved is not None  # installed with the window
+        used = request.lines.get(room.CENTRELINE, "")
+        places = tuple(
+            (m.points_mm[0], m.name) for m in measured.result.lines if len(m.points_mm) == 1
+        )
+        curved.show_measured(measured.stack_id, measured.lines, used, places)
+        self.reload()
 
     def _ended(self) -> None:
         self._job = ""

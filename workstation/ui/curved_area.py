@@ -20,7 +20,7 @@ from workstation.text import tr
 from workstation.ui.centreline_layer import TOOL, CentrelineLayer
 from workstation.ui.curved_board import CurvedBoard
 from workstation.ui.pane import ViewPane
-from workstation.viewing.curved_plan import CurvedPlan
+from workstation.viewing.curved_plan import CurvedPlan, Mark
 from workstation.viewing.window_level import Window as Level
 
 if TYPE_CHECKING:
@@ -159,6 +159,33 @@ class CurvedArea(QObject):
         lines |= self._latest
         self.lines = [x for x in lines.values() if x is not None and x.stack_id == stack_id]
         self._open(self.lines[-1] if self.lines else None)
+
+    def show_measured(
+        self, stack_id: str, found: tuple[Centreline, ...], used: str, marks: tuple[Mark, ...]
+    ) -> None:
+        """Lines that a measure found, or the one it used with the places it took diameters at.
+
+        Opens the board where the active view shows their series; otherwise they wait in it.
+        """
+        if not found and not (used and marks):
+            return
+        for line in found:
+            self._latest[line.id] = line
+        if self.plan.active and self.plan.volume is not None:
+            if self.plan.volume.stack.id != stack_id:
+                return
+            self._read(stack_id)
+        else:
+            volume = self.grid.active_pane.viewport.volume
+            if volume is None or volume.stack.id != stack_id:
+                return
+            self.toggle()
+        chosen = found[-1].id if found else used
+        if self.plan.active and any(line.id == chosen for line in self.lines):
+            self._choose(chosen)
+            self.plan.show_marks(marks)
+            for along, _ in self.plan.marks_along()[:1]:
+                self.plan.go_to(along)
 
     def _open(self, line: Centreline | None) -> None:
         self.line = line

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QWidget
 from workstation.domain.plane import Raster
 from workstation.render.curved import CurvedRaster, cut_curved, fitted, section_raster
 from workstation.render.slice import SliceRenderer
-from workstation.text import tr
+from workstation.text import language, tr
 from workstation.ui import theme
 from workstation.ui.centreline_layer import COLOUR
 from workstation.ui.halo import HaloText
@@ -151,6 +151,7 @@ class CurvedView(_CurvedWidget):
         self.paint_picture(painter, OUTSIDE, times)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._places(painter, raster)
+        self._marks(painter, raster)
         self._words(painter, raster)
         self._measure(painter, raster)
         painter.end()
@@ -179,6 +180,16 @@ class CurvedView(_CurvedWidget):
             if number % 5 == 0 and self.height() > 250:
                 words = f"{number * every / 10:g}"
                 self._halo.draw(painter, QPointF(12, y - 9), words, self._font, theme.DIM)
+
+    def _marks(self, painter: QPainter, raster: CurvedRaster) -> None:
+        """Where a measure took its diameters: the narrowest place and its references."""
+        pen = QPen(QColor(theme.PROPOSED), 1.4, Qt.PenStyle.DashLine)
+        for along, words in self.plan.marks_along():
+            y = self._row(raster, along)
+            painter.setPen(pen)
+            painter.drawLine(QPointF(self.width() * 0.16, y), QPointF(self.width() * 0.84, y))
+            said = words.in_language(language())
+            self._halo.draw(painter, QPointF(24, y + 2), said, self._font, theme.PROPOSED)
 
     def _words(self, painter: QPainter, raster: CurvedRaster) -> None:
         plan = self.plan

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from workstation.domain.artefact import Wording
 from workstation.domain.geometry import Floats
 from workstation.domain.volume import Volume
 from workstation.viewing.centreline import CentrelineEdit
 from workstation.viewing.signal import Signal
 
 _NEAR_MM = 25.0  # a crosshair farther from the line does not move the place on it
+_ON_LINE_MM = 6.0  # a mark farther away belongs to another line
+
+Mark = tuple[Floats, Wording]
+"""A place (3,) LPS mm that a measure used, and what it is."""
 
 
 class CurvedPlan:
@@ -28,11 +33,14 @@ class CurvedPlan:
         self.width_mm = 40.0
         self.apart_mm = 1.0
         self.active = False
+        self.marks: tuple[Mark, ...] = ()
         self._place: Floats = np.zeros(3)
         self.edit.changed.connect(self._edited)
 
     def show(self, volume: Volume | None, frame: str) -> None:
         """Look at another series; frame: what its points refer to."""
+        if volume is None or self.volume is None or volume.stack.id != self.volume.stack.id:
+            self.marks = ()
         self.volume, self.frame = volume, frame
         self.changed.emit()
 
@@ -40,6 +48,19 @@ class CurvedPlan:
         """Draw the line on slices, or not."""
         self.active = active
         self.changed.emit()
+
+    def show_marks(self, marks: tuple[Mark, ...]) -> None:
+        """Where a measure took its diameters; none takes them away."""
+        self.marks = marks
+        self.changed.emit()
+
+    def marks_along(self) -> tuple[tuple[float, Wording], ...]:
+        """Marks that lie on the line: how far along it (mm), and what they are."""
+        curve = self.edit.curve
+        if curve is None:
+            return ()
+        found = [(*curve.nearest(place), words) for place, words in self.marks]
+        return tuple((along, words) for along, away, words in found if away <= _ON_LINE_MM)
 
     def _edited(self) -> None:
         curve = self.edit.curve
