@@ -221,6 +221,9 @@ def test_a_phase_outlined_by_the_reader_takes_the_models_place(
     assert of_beat(quantify(archive, STUDY)) == first
     again = redo(archive, READER, finding.id)
     assert again.outlined == (drawn,)
+    reopened = Archive(archive.home)  # as after a crash: what is stored is all there is
+    assert reopened.get(Finding, finding.id).outlined == (drawn,)
+    reopened.close()
     assert of_beat(quantify(archive, STUDY))[NAMES[0]] == pytest.approx(75.0)
     assert verify(archive).ok
 

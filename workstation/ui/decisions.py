@@ -56,7 +56,8 @@ class Decisions(QObject):
         self.desk = desk
         self.painted_id = ""  # finding whose mask is under the brush
         self._painted: Bools | None = None  # as stored last
-        self.aim: Aim | None = None  # which outline of a beating finding is under the brush
+        self.aim: Aim | None = None  # which outline of a beating finding is asked for
+        self.painted_aim: Aim | None = None  # and which is under the brush already
         self._masks: OrderedDict[str, Bools] = OrderedDict()
         self._asked: set[str] = set()
         self.strokes = Strokes()
@@ -260,7 +261,7 @@ class Decisions(QObject):
                 return
             if aim != self.aim:
                 return  # another phase or structure was asked for meanwhile
-            self.painted_id, self._painted = finding.id, mask
+            self.painted_id, self._painted, self.painted_aim = finding.id, mask, aim
             drawn = self._overlay(finding, stack, mask)
             if aim is not None:
                 label = aim.structure.label.in_language(language())
@@ -288,8 +289,8 @@ class Decisions(QObject):
     def stroke(self, mask: Bools) -> None:
         """Store a stroke as it ends: a crash costs at most the one under the hand."""
         finding_id, actor, before = self.painted_id, self.desk.actor, self._painted
-        if not finding_id:
-            return
+        if not finding_id or self.painted_aim != self.aim:
+            return  # drawn on the outline that was there before: the one asked for is on its way
         if actor is None:
             self.mask_replaced.emit(before)
             self.user_needed.emit()
@@ -382,6 +383,7 @@ class Decisions(QObject):
             self._forward_soon(self.desk.study_uid)
 
     def _end_painting(self) -> None:
-        self.painted_id, self._painted, self.aim = "", None, None
+        self.painted_id, self._painted = "", None
+        self.aim = self.painted_aim = None
         self.painting_ended.emit()
         self.refresh()
