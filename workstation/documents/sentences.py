@@ -151,13 +151,18 @@ def _slots(
                 words = grade.in_language(language)
                 slots["grade_clause"] = f"，{words}" if chinese else f", {words}"
     tied = [
-        f"{m.name.in_language(language)} {shown_number(m)}"
-        for m in measurements_of(finding, measurements)
+        f"{_within(m.name.in_language(language), n)} {shown_number(m)}"
+        for n, m in enumerate(measurements_of(finding, measurements))
     ]
     if tied:
         joined = ("，" if chinese else ", ").join(tied)
         slots["measures_clause"] = f"{joined}。" if chinese else f" {joined}."
     return slots
+
+
+def _within(name: str, place: int) -> str:
+    """A name as it stands in a sentence: after the first without a capital, abbreviations apart."""
+    return name[:1].lower() + name[1:] if place and name[1:2].islower() else name
 
 
 def _filled(words: Wording, slots: Mapping[str, str], language: str) -> str:
