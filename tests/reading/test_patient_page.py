@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.command_line import CommandLine
 from tests.documents.test_pdf import pages_of, squeezed
 from tests.reading.stages import PASSWORD, STUDY_UID, make_stages
 from workstation.archive.store import Archive
@@ -135,3 +136,15 @@ def test_files_of_others_are_not_overwritten(archive: Archive, tmp_path: Path) -
         take_out(archive, STUDY_UID, tmp_path / "out")
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["patient_page.png"]
     assert len(take_out(archive, STUDY_UID, tmp_path / "其他")) == 5
+
+
+def test_the_command_line_releases_for_the_signer_alone(stages: Path, tmp_path: Path) -> None:
+    cli = CommandLine(Path(shutil.copytree(stages / "signed", tmp_path / "家")))
+    refused = cli("patient-page", STUDY_UID, "--release", "--user", "zhao", password=PASSWORD)
+    assert refused.code == 1 and "Only 李明华, who signed the report" in refused.err
+    folder = str(tmp_path / "给患者")
+    given = cli("--json", "patient-page", STUDY_UID, "--release", "--user", "li", "--to", folder,
+                password=PASSWORD)  # fmt: skip
+    assert given.code == 0 and given.json["released_by"] == "li"
+    assert (tmp_path / "给患者" / "patient_page.png").is_file()
+    assert len(given.json["files"]) == 5
