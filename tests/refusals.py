@@ -9,7 +9,7 @@ import numpy as np
 
 from workstation.analyses import analysis
 from workstation.analyses.brain import ct_perfusion, dsc_perfusion
-from workstation.analyses.heart import calcium_score, perfusion_upslope
+from workstation.analyses.heart import calcium_score, perfusion_upslope, ventricles
 from workstation.analyses.vessel import acute_aorta
 from workstation.domain.acquisition import Acquisition
 from workstation.domain.analysis import AnalysisInputs, Images
@@ -44,6 +44,17 @@ def _acquired(given: AnalysisInputs, scan: Acquisition) -> AnalysisInputs:
     return replace(given, images={**given.images, key: replace(images, volumes=(other,))})
 
 
+def _without_base(given: AnalysisInputs) -> AnalysisInputs:
+    """The heart's stack, cut off through the widest part of the ventricle."""
+    assert given.grid is not None
+    wide = next(mask for key, mask in given.masks.items() if key.startswith("lv_endo"))
+    areas = wide.sum(axis=(1, 2))
+    keep = slice(0, int(areas.argmax()) - 1)
+    shape = (keep.stop, *given.grid.shape[1:])
+    grid = replace(given.grid, shape=shape)
+    return replace(given, grid=grid, masks={key: m[keep] for key, m in given.masks.items()})
+
+
 def _made(id: str) -> AnalysisInputs:
     return analysis(id)[0].known_answers[0].make()
 
@@ -60,6 +71,9 @@ CASES: dict[str, tuple[str, Case]] = {
     ),
     "heart perfusion, no contrast bolus": (
         perfusion_upslope.SPEC.id, lambda: _frames(_made(perfusion_upslope.SPEC.id), 20, 40)
+    ),
+    "cine without slices at the base": (
+        ventricles.SPEC.id, lambda: _without_base(_made(ventricles.SPEC.id))
     ),
     "calcium on contrast CT (headers)": (
         calcium_score.SPEC.id,

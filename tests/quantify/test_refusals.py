@@ -12,6 +12,7 @@ from workstation.text import say, set_language
 SAYS = {
     "too few frames": ("too few", "不足"),
     "no contrast bolus": ("No contrast bolus", "对比剂"),
+    "slices at the base": ("slices at the base", "基底"),
     "contrast CT (headers)": ("contrast agent", "增强"),
     "at 100 kV": ("100 kV", "100 kV"),
 }

@@ -237,3 +237,14 @@ def _roundness(mask: Mask, plane: Plane) -> float:
     points = np.argwhere(mask) * np.array([plane.y_mm, plane.x_mm])
     small, large = np.linalg.eigvalsh(np.cov(points.T))
     return float(np.sqrt(max(small, 0.0) / large)) if large > 0 else 0.0
+
+
+WHOLE_SHARE = 0.95
+"""A stack that ends on a slice as wide as this part of the widest one ends inside the ventricle."""
+
+
+def ends_inside(mask: NDArray[np.bool_]) -> bool:
+    """Whether a cavity (z, y, x) is cut off by the end of the stack where it is widest: slices at
+    the base are lacking. With them it narrows, or ends, before the stack does."""
+    areas = mask.sum(axis=(1, 2))
+    return bool(max(areas[0], areas[-1]) >= max(WHOLE_SHARE * areas.max(), 1))

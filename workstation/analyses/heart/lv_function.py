@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from workstation.analyses.heart._cavity import Plane, cavities
+from workstation.analyses.heart._cavity import Plane, cavities, ends_inside
 from workstation.domain.analysis import (
     AnalysisInputs,
     AnalysisResult,
@@ -34,6 +34,10 @@ MYOCARDIUM_G_PER_ML = 1.05
 """Density of myocardium (SCMR: Schulz-Menger et al. 2020)."""
 
 LEAST_PHASES, LEAST_SLICES = 8, 5
+NO_BASE = N_(
+    "The stack ends inside the left ventricle: slices at the base are lacking, and volumes would be"
+    " too small."
+)
 _NOT_OUTLINED = N_(
     "The left ventricle could not be outlined convincingly without a trained heart model."
 )
@@ -122,6 +126,8 @@ def find(cine: NDArray[np.float32], grid: Grid) -> Candidate:
     fraction = ejection_fraction(edv, esv)
     if not _is_convincing(drawn[diastole], drawn[systole], volumes, curve, fraction):
         raise BadInput(_NOT_OUTLINED)
+    if ends_inside(drawn[diastole]):
+        raise BadInput(NO_BASE)
     x, y, z = (float(v) for v in centre_lps(drawn[diastole], grid))
     return Candidate(
         label=Wording("Left ventricular function, blood pool", "左心室功能（血池法）"),

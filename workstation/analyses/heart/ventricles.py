@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from workstation.analyses.heart._cavity import ends_inside
 from workstation.analyses.heart.lv_function import (
     CODES,
     EDV,
@@ -23,6 +24,7 @@ from workstation.analyses.heart.lv_function import (
     LEAST_PHASES,
     MASS,
     MYOCARDIUM_G_PER_ML,
+    NO_BASE,
     SV,
     ejection_fraction,
     half_ellipsoid,
@@ -69,6 +71,11 @@ DRAWN = Parameter(
 )
 HEIGHT = Parameter("height_cm", Wording("Height", "身高"), None, "cm", 30.0, 250.0)
 WEIGHT = Parameter("weight_kg", Wording("Weight", "体重"), None, "kg", 1.0, 400.0)
+ANY_STACK = Parameter(
+    "any_stack",
+    Wording("Measure also where slices at the base are lacking", "缺少基底层面时也计算"),
+    False,
+)
 RULE = Parameter(
     "surface", Wording("Body surface by", "体表面积公式"), "mosteller",
     choices=(
@@ -129,6 +136,8 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     diastole = max(left, key=lambda phase: left[phase]) if asked is None else int(asked)
     if diastole not in left:
         raise BadInput(N_("The left ventricle is not outlined on phase {phase}."), phase=diastole)
+    if ends_inside(inputs.phases_of(CAVITY)[diastole]) and not inputs.flag(ANY_STACK):
+        raise BadInput(NO_BASE)
     drawn = _drawn(inputs)
     edv, esv = left[diastole], left[systole_of(left, diastole, drawn)]
     if esv > edv:
@@ -253,7 +262,7 @@ SPEC = AnalysisSpec(
         ),
         _outline(RIGHT, Wording("Right ventricular cavity", "右心室腔"), "53085002", optional=True),
     ),
-    parameters=(PHASE, DRAWN, HEIGHT, WEIGHT, RULE),
+    parameters=(PHASE, DRAWN, HEIGHT, WEIGHT, RULE, ANY_STACK),
     formula=(
         "V = sum(A_i) * (thickness + gap); EF = (EDV - ESV) / EDV; mass = 1.05 g/mL * V_myo; index "
         "= value / body surface, sqrt(height * weight / 3600)"
