@@ -231,3 +231,12 @@ def test_a_draft_is_marked_on_every_page() -> None:
         assert "UNREVIEWEDDRAFT" in squeezed(page)
         assert "未审核草稿，未签署" in squeezed(page)
     assert report.signer_name not in "".join(pages_of(pdf))
+
+
+def test_exponents_are_raised_where_the_font_has_no_glyph_for_them() -> None:
+    report = example_report("brain-heart", "en")
+    (first, *rest) = report.measurements
+    adc = replace(first, value=449.2, unit="um2/s")
+    text = squeezed("".join(pages_of(page_of(replace(report, measurements=(adc, *rest))))))
+    assert "449×10−6mm²/s" in text and "U+207B" not in text
+    assert format_value(1283.4, "um2/s") == "1283 ×10⁻⁶ mm²/s"

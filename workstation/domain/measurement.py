@@ -86,7 +86,7 @@ def format_value(value: float, unit: str) -> str:
     """``value`` and ``unit`` as every screen, PDF and export writes them, so that they agree.
 
     mL, %, mm and cm to one decimal, below 1 to two significant digits (a lesion of 0.056 mL is not
-    0.1 mL); counts, HU and mm3 whole; else three significant digits.
+    0.1 mL); counts, HU and mm3 whole; else three significant digits, from 1000 on whole.
     """
     shown = _UNITS.get(unit, unit)
     if unit in {"mL", "%", "mm", "cm"}:
@@ -95,5 +95,5 @@ def format_value(value: float, unit: str) -> str:
     elif unit in {"1", "{count}", "[hnsf'U]", "mm3"}:
         number = f"{value:.0f}"
     else:
-        number = f"{value:.3g}"
+        number = f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
     return f"{number} {shown}".strip()
