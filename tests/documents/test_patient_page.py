@@ -196,3 +196,13 @@ def test_every_sentence_is_whole_in_both_languages() -> None:
             assert guideline.citation and guideline.unit == (item.unit if not item.number else "1")
     for key in ("look", "act"):
         assert whole.tones[key].zh
+
+
+def test_what_cannot_wait_is_said_at_the_organ_and_first_of_all() -> None:
+    report = example_report("brain-heart")
+    bleed = replace(
+        next(f for f in report.findings if f.template_key == "wmh"), template_key="bleed"
+    )
+    data = patient_data(replace(report, findings=(bleed,)), "en", places={}, released=True)
+    assert data["organs"][0]["badge"] == {"text": "see a doctor soon", "tone": "act"}
+    assert data["next"][0].startswith("See a doctor at once")

@@ -32,6 +32,7 @@ PNG_PPI = 300
 _A4_WIDTH_PX = round(210.0 / 25.4 * PNG_PPI)
 _SEGMENT = re.compile(r", (\d{1,2}) (?:basal|mid|apical|apex)\b")
 _SEGMENT_CODES = ("LGEEXTENT",)
+_AT_ONCE = "now"  # advice of what cannot wait
 _VISIT = ("brain", "vessel", "heart")
 
 Places = Mapping[str, Sequence[tuple[float, float]]]
@@ -144,7 +145,9 @@ def _organ(
         default=None,
     )
     badge = None
-    if worst is not None:
+    if any(_AT_ONCE in entry.item.advice for entry in entries):
+        badge = {"text": whole.tones["act"].in_language(language), "tone": "act"}
+    elif worst is not None:
         said = whole.tones.get(worst.tone, worst.words)
         badge = {"text": said.in_language(language), "tone": worst.tone}
     drawing: dict[str, Any] = {}
