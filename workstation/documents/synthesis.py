@@ -202,8 +202,11 @@ def _numbers(
 
 def _named(finding: Finding) -> Wording:
     label, site = finding.label, finding.site
-    en = f"{label.en.lower()} ({site.en})" if site.en else label.en.lower()
-    return Wording(en, f"{site.zh}{label.zh}")
+    where = site.en[:1].lower() + site.en[1:] if site.en[1:2].islower() else site.en
+    en = f"{label.en.lower()} ({where})" if where else label.en.lower()
+    # A site that ends as the label begins says that once: an artery's arterial stenosis.
+    said = next(n for n in range(len(label.zh), -1, -1) if site.zh.endswith(label.zh[:n]))
+    return Wording(en, f"{site.zh}{label.zh[said:]}")
 
 
 def _side(finding: Finding) -> str:

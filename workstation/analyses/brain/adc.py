@@ -194,12 +194,21 @@ def _candidate(core: NDArray[np.bool_], grid: Grid, size: Quantity, mean: Quanti
     return Candidate(
         label=_LABEL,
         code=local_code("RESTRDIFF", _LABEL),
-        site=Wording("Brain", "脑"),
+        site=_site(x - float(grid.centre_lps[0])),
         location_mm=(x, y, z),
         mask=core,
         quantity=size,
         others=(mean,),
     )
+
+
+def _site(aside_mm: float) -> Wording:
+    """Which half of the head, told from the middle of the image; near it no side is claimed."""
+    if abs(aside_mm) < 8.0:
+        return Wording("Brain", "脑")
+    if aside_mm > 0:
+        return Wording("Left half of the brain", "左侧脑")
+    return Wording("Right half of the brain", "右侧脑")
 
 
 def halved() -> AnalysisInputs:
