@@ -13,6 +13,7 @@ from typing import Any
 
 from workstation.archive.store import Archive
 from workstation.cli.bench_ai import bench_ai
+from workstation.cli.bench_analyses import bench_analyses
 from workstation.cli.output import Answer, table
 from workstation.domain.errors import Message
 from workstation.domain.people import MACHINE, Permission
@@ -78,6 +79,7 @@ def bench_worklist() -> list[Entry]:
 BENCHES: dict[str, Callable[[], list[Entry]] | None] = {
     "worklist": bench_worklist,
     "ai": bench_ai,
+    "analyses": bench_analyses,
     # These open a window; __main__ sends them to the desktop.
     "first_image": None,
     "scroll": None,
@@ -99,6 +101,9 @@ def answer_of(entries: list[Entry]) -> Answer:
 
 def bench(services: Services, arguments: argparse.Namespace) -> Answer:
     """``bench NAME``."""
+    if arguments.name == "analyses":
+        beside = Path(arguments.osipy) if arguments.osipy else None
+        return answer_of(json.loads(json.dumps(bench_analyses(beside))))
     run = BENCHES[arguments.name]
     if run is None:
         raise RuntimeError(f"bench {arguments.name} belongs to the desktop")

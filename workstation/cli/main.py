@@ -214,7 +214,10 @@ def build_parser() -> argparse.ArgumentParser:
         lambda s, a: _bench().bench(s, a),
         "measure speed against a reference in the same run",
     )
-    one.add_argument("name", choices=["ai", "first_image", "scroll", "worklist"])
+    one.add_argument("name", choices=["ai", "analyses", "first_image", "scroll", "worklist"])
+    one.add_argument(
+        "--osipy", default="", metavar="PYTHON", help="analyses: of an environment with osipy"
+    )
     # Commands of the desktop are listed here so that --help shows them; __main__ runs them.
     for name, about in (("window", "open the workstation"), ("screenshot", "picture of a study")):
         commands.add_parser(name, help=about, parents=[common], add_help=False)
