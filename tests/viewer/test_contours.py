@@ -89,6 +89,7 @@ def test_segment_values_come_from_the_names_of_sites() -> None:
     first = found[0]
     assert first.name.zh == "厚度"
     assert dict(first.values) == {1: 9.0, 17: 5.04}
+    assert first.words() == {1: 9.0, 17: 5.0}
     colours = first.colours()
     assert colours[1] != colours[17]
     assert found[1].colours().keys() == {1}

@@ -69,6 +69,8 @@ class BullseyeView(QWidget):
             x, y = segment.middle
             value = self.values.get(segment.number)
             words = str(segment.number) if value is None else f"{value:g}"
+            ground = self._colours.get(segment.number, _EMPTY)
+            painter.setPen(QColor(theme.IMAGE if ground.lightness() > 110 else theme.TEXT))
             side = radius * 0.3
             box = QRectF(0, 0, side, side)
             box.moveCenter(QPointF(centre.x() + x * radius, centre.y() - y * radius))

@@ -38,7 +38,9 @@ class BullseyeArea(QObject):
         self.desk.study_opened.connect(lambda _: self.refresh())
         self.desk.study_closed.connect(self._closed)
         self.desk.finding_focused.connect(lambda _: self.refresh())
-        self.grid.pane_filled.connect(lambda *_: self._draw())
+        # A diagram is no series: that it is hung is told by the layout alone.
+        self.grid.layout_changed.connect(lambda _: self._draw())
+        self.grid.stage_changed.connect(self._draw)
 
     def _closed(self) -> None:
         self.shown = None

@@ -42,7 +42,7 @@ class SegmentValues:
 
     def words(self) -> dict[int, float]:
         """Values as a reader sees them elsewhere: rounded alike."""
-        return {n: float(format_value(v, "1")) for n, v in self.values.items()}
+        return {n: float(format_value(v, self.unit).split()[0]) for n, v in self.values.items()}
 
 
 def by_segments(measurements: Iterable[Measurement]) -> list[SegmentValues]:
