@@ -75,7 +75,13 @@ ARTERIES = {
     "rca": Wording("Right coronary artery", "右冠状动脉"),
 }
 
-CT = InputSpec("ct", Kind.IMAGE, Wording("Unenhanced cardiac CT", "心脏平扫 CT"), unit=HU)
+CT = InputSpec(
+    "ct",
+    Kind.IMAGE,
+    Wording("Unenhanced cardiac CT", "心脏平扫 CT"),
+    unit=HU,
+    roles=("calcium score", "CT cardiac"),
+)
 HEART = InputSpec("heart", Kind.MASK, Wording("Heart", "心脏"), optional=True)
 
 

@@ -46,9 +46,17 @@ _CODES = {
     HAEMATOCRIT: Code("4544-3", "LN", "Hematocrit of Blood by Automated count"),
 }
 NATIVE = InputSpec(
-    "native", Kind.IMAGE, Wording("T1 map before contrast, ms", "增强前 T1 图（ms）")
+    "native",
+    Kind.IMAGE,
+    Wording("T1 map before contrast, ms", "增强前 T1 图（ms）"),
+    roles=("T1 map",),
 )
-AFTER = InputSpec("after", Kind.IMAGE, Wording("T1 map after contrast, ms", "增强后 T1 图（ms）"))
+AFTER = InputSpec(
+    "after",
+    Kind.IMAGE,
+    Wording("T1 map after contrast, ms", "增强后 T1 图（ms）"),
+    roles=("T1 map",),
+)
 BLOOD = InputSpec("blood", Kind.MASK, Wording("Left ventricular blood", "左心室血池"))
 HCT = Parameter("hct", Wording("Haematocrit", "红细胞压积"), None, "1", low=0.15, high=0.65)
 SYNTHETIC = Parameter(

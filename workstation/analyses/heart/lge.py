@@ -61,7 +61,9 @@ _CODES = {
     EXTENT: Code("LGEEXTENT", "99ONESCAN", EXTENT.en),
     GRADE: Code("LGEGRADE", "99ONESCAN", GRADE.en),
 }
-LATE = InputSpec("lge", Kind.IMAGE, Wording("Late enhancement, short axis", "短轴延迟强化"))
+LATE = InputSpec(
+    "lge", Kind.IMAGE, Wording("Late enhancement, short axis", "短轴延迟强化"), roles=("LGE",)
+)
 REMOTE = InputSpec("remote", Kind.MASK, Wording("Remote muscle", "远端正常心肌"), optional=True)
 CORE = InputSpec(
     "core", Kind.MASK, Wording("Brightest part of the scar", "瘢痕最亮区"), optional=True

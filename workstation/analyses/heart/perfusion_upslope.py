@@ -54,7 +54,11 @@ _CODES = {
     BLOOD_RATE: Code("BLOODUPSLOPE", "99ONESCAN", BLOOD_RATE.en),
 }
 PERFUSION = InputSpec(
-    "perfusion", Kind.SERIES, Wording("First-pass perfusion", "首过灌注"), axis="time"
+    "perfusion",
+    Kind.SERIES,
+    Wording("First-pass perfusion", "首过灌注"),
+    axis="time",
+    roles=("first-pass perfusion",),
 )
 BLOOD = InputSpec("blood", Kind.MASK, Wording("Left ventricular blood", "左心室血池"))
 MUSCLE_POINTS = Parameter(

@@ -57,6 +57,7 @@ MOLLI = InputSpec(
     Kind.SERIES,
     Wording("Inversion recovery series (MOLLI)", "反转恢复序列（MOLLI）"),
     axis="inversion time",
+    roles=("T1 map",),
 )
 BLOOD = InputSpec(
     "blood", Kind.MASK, Wording("Left ventricular blood", "左心室血池"), optional=True

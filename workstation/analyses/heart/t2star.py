@@ -53,7 +53,11 @@ _CODES = {
     USED: Code("ECHOESUSED", "99ONESCAN", USED.en),
 }
 ECHOES = InputSpec(
-    "echoes", Kind.SERIES, Wording("Multi-echo series", "多回波序列"), axis="echo time"
+    "echoes",
+    Kind.SERIES,
+    Wording("Multi-echo series", "多回波序列"),
+    axis="echo time",
+    roles=("T2* map", "T2*"),
 )
 SEPTUM = InputSpec("septum", Kind.MASK, Wording("Middle of the septum", "室间隔中段"))
 WAY = Parameter(

@@ -65,7 +65,11 @@ _CODES = {
 }
 
 IMAGE = InputSpec(
-    "image", Kind.IMAGE, Wording("Angiogram", "血管成像"), roles=("TOF",), optional=True
+    "image",
+    Kind.IMAGE,
+    Wording("Angiogram", "血管成像"),
+    roles=("TOF", "CE-MRA", "CTA"),
+    optional=True,
 )
 LUMEN = InputSpec("lumen", Kind.MASK, Wording("Lumen", "管腔"), optional=True)
 LINE = InputSpec(

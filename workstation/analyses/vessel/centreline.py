@@ -35,7 +35,7 @@ IMAGE = InputSpec(
     "image",
     Kind.IMAGE,
     Wording("Angiogram (TOF, CE-MRA or CTA)", "血管成像（TOF、CE-MRA 或 CTA）"),
-    roles=("TOF",),
+    roles=("TOF", "CE-MRA", "CTA"),
 )
 POINTS = InputSpec(
     "points", Kind.LINE, Wording("Points on the vessel, in order", "血管上的点（按顺序）")

@@ -59,10 +59,18 @@ LUMEN = InputSpec("lumen", Kind.MASK, Wording("Lumen", "管腔"))
 OUTER = InputSpec("vessel", Kind.MASK, Wording("Vessel with its wall", "血管（含管壁）"))
 LINE = InputSpec("centreline", Kind.LINE, Wording("Centreline", "中心线"), optional=True)
 BEFORE = InputSpec(
-    "before", Kind.IMAGE, Wording("T1 black blood before contrast", "增强前 T1 黑血"), optional=True
+    "before",
+    Kind.IMAGE,
+    Wording("T1 black blood before contrast", "增强前 T1 黑血"),
+    optional=True,
+    roles=("vessel wall",),
 )
 AFTER = InputSpec(
-    "after", Kind.IMAGE, Wording("T1 black blood after contrast", "增强后 T1 黑血"), optional=True
+    "after",
+    Kind.IMAGE,
+    Wording("T1 black blood after contrast", "增强后 T1 黑血"),
+    optional=True,
+    roles=("vessel wall",),
 )
 REFERENCE = InputSpec(
     "reference",
