@@ -92,7 +92,9 @@ def _state(
     if judge.broken is not None or any(refusal.made_from for refusal in row.refusals):
         return RowState.NOT_JUDGED
     if row.outcomes:
-        return RowState.NOT_FOUND
+        # A model of organs proposes nothing; their volumes are what it found.
+        organs = row.measurements and not judge.measure
+        return RowState.FOUND if organs else RowState.NOT_FOUND
     if not judge.installed:
         return RowState.NOT_INSTALLED
     if row.refusals or (judge.measure and not fits):
