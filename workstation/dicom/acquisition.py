@@ -105,6 +105,7 @@ def acquisition_of(item: Slice) -> Acquisition:
         repetition_ms=_positive(item, "RepetitionTime"),
         echo_ms=_positive(item, "EchoTime"),
         inversion_ms=_positive(item, "InversionTime"),
+        b_value=item.number("DiffusionBValue"),
         reconstruction=reconstruction_of(item),
         height_cm=None if height is None else round(height * 100.0, 2),
         weight_kg=_positive(item, "PatientWeight"),

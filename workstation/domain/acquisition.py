@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 DEEP, OTHER = "deep learning", "other"
 """What a header may state of a reconstruction; "" where it states nothing."""
 
@@ -33,8 +32,8 @@ class Acquisition:
     tesla. kernel: as the scanner names it; kernel_class: "smooth", "sharp" or "". contrast:
     "enhanced", "unenhanced" or "". phase: "unenhanced", "arterial", "venous", "delayed" or "".
     age_years, sex ("M", "F", "O") of the patient at the time. repetition_ms, echo_ms,
-    inversion_ms: of MR. phase_values: of each phase what the phases differ in (b-value in s/mm²,
-    echo, inversion or repetition time in ms, flip angle in degrees); empty where they differ in
+    inversion_ms, b_value (s/mm²): of MR. phase_values: of each phase what the phases differ in
+    (b-value, echo, inversion or repetition time, flip angle in degrees); empty where they differ in
     time, or where it is not stated for every phase. height_cm, weight_kg: of the patient.
     reconstruction: by deep learning or not.
     """
@@ -52,6 +51,7 @@ class Acquisition:
     repetition_ms: float | None = None
     echo_ms: float | None = None
     inversion_ms: float | None = None
+    b_value: float | None = None
     phase_values: tuple[float, ...] = ()
     reconstruction: Reconstruction = UNSAID
     height_cm: float | None = None

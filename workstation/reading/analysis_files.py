@@ -31,7 +31,7 @@ from workstation.domain.analysis import (
 from workstation.domain.errors import N_, BadInput, Message
 from workstation.domain.geometry import Floats, Grid
 from workstation.domain.volume import Stack, Volume, generated_volume
-from workstation.reading.analysis_images import ALONG, images_of
+from workstation.reading.analysis_images import ALONG, along, images_of
 from workstation.reading.analysis_tables import numbers_of, read_curve, read_line
 
 LABEL = "#"
@@ -181,9 +181,9 @@ def _positions(
     """Where the volumes lie on the axis, as one file or each of several says."""
     if len(parts) == 1:
         return parts[0].positions
+    told = [part.positions for part in parts]
     fact = ALONG.get(one.axis)
-    if fact is None:
-        told = [part.positions for part in parts]
+    if all(told) or fact is None:
         return tuple(p for part in told for p in part) if all(told) else ()
     stated = [getattr(volume.stack.acquisition, fact) for volume in volumes]
     return tuple(float(v) for v in stated if v is not None) if None not in stated else ()
@@ -194,7 +194,7 @@ def _part(one: InputSpec, path: Path, cautions: list[Message]) -> Images:
         raise BadInput(N_("There is no file or folder {path}."), path=str(path))
     if path.is_dir():
         folder = read_folder(path)
-        return images_of(one, _stack(one, folder, path), folder.read)
+        return images_of(one, _stack(one, folder, path), folder.read, folder.stacks)
     return _file(one, path, cautions)
 
 
@@ -204,7 +204,7 @@ def _stack(one: InputSpec, folder: Folder, path: Path) -> Stack:
     if one.kind is Kind.SERIES:
         usable = [s for s in usable if s.phases > 1] or usable
     fitting = [s for s in usable if s.role in one.roles] or usable
-    if len(fitting) == 1:
+    if len(fitting) == 1 or (fitting and len(along(one, fitting[0], fitting)) == len(fitting)):
         return fitting[0]
     if not fitting:
         raise BadInput(N_("{path} has no volume that {key} could be."), path=str(path), key=one.key)

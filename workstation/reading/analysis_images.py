@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+import numpy as np
 
 from workstation.domain.analysis import AnalysisSpec, Images, InputSpec, Kind
 from workstation.domain.errors import N_, BadInput
@@ -12,6 +14,7 @@ ALONG = {
     "echo time": "echo_ms",
     "inversion time": "inversion_ms",
     "repetition time": "repetition_ms",
+    "b-value": "b_value",
 }
 """Axis of a series to the fact of ``Acquisition`` that a single volume has of it."""
 
@@ -39,12 +42,44 @@ def stated_positions(one: InputSpec, stack: Stack) -> tuple[float, ...]:
     return stack.acquisition.phase_values
 
 
-def images_of(one: InputSpec, stack: Stack, read: Callable[[Stack, int], Volume]) -> Images:
+def along(one: InputSpec, stack: Stack, stacks: Iterable[Stack]) -> tuple[Stack, ...]:
+    """The stacks that one series was split into by what the input's axis is (b 0 and b 1000), in
+    the order of their values: ``stack`` alone where it has phases of its own, where the headers do
+    not say, or where two stacks of one value leave open which is meant."""
+
+    def value(other: Stack) -> float | None:
+        stated = stated_positions(one, other) if other.phases == 1 else ()
+        return stated[0] if stated else None
+
+    if one.kind is not Kind.SERIES or one.axis not in ALONG or value(stack) is None:
+        return (stack,)
+    found = {stack.id: stack} | {
+        other.id: other
+        for other in stacks
+        if other.series_uid == stack.series_uid and other.is_volume and value(other) is not None
+        and other.unit == stack.unit and other.grid.shape == stack.grid.shape
+        and np.allclose(other.grid.matrix, stack.grid.matrix, atol=1e-3)
+    }  # fmt: skip
+    parts = sorted(found.values(), key=lambda other: value(other) or 0.0)
+    return tuple(parts) if len({value(other) for other in parts}) == len(parts) else (stack,)
+
+
+def images_of(
+    one: InputSpec,
+    stack: Stack,
+    read: Callable[[Stack, int], Volume],
+    beside: Iterable[Stack] = (),
+) -> Images:
     """The volumes of a stack for an input; the first phase alone where it takes one volume.
 
+    beside: stacks of the same study, of which those ``along`` the input's axis are taken too.
     Errors as ``check_unit``, and those of ``read``.
     """
     check_unit(one, stack)
+    parts = along(one, stack, beside)
+    if len(parts) > 1:
+        told = [stated_positions(one, part)[0] for part in parts]
+        return Images(tuple(read(part, 0) for part in parts), tuple(told), one.axis)
     phases = stack.phases if one.kind is Kind.SERIES else 1
     volumes = tuple(read(stack, phase) for phase in range(phases))
     return Images(volumes, stated_positions(one, stack) if phases == stack.phases else (), one.axis)

@@ -31,6 +31,7 @@ from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.domain.work import Cancel, Progress, no_progress, part
 from workstation.reading import alerts, second_reader
+from workstation.reading.analysis_images import along, first_image
 from workstation.reading.outlined import feeds_emergencies, outlines_of
 from workstation.reading.proposals import Judge, Proposals
 from workstation.reading.refusals import Refusals
@@ -209,10 +210,15 @@ class _Room:
                 continue
             judge = Judge(spec.id, spec.name, MadeBy(spec.id, spec.version))
             for stack in self.stacks if not spec.needs_mask else ():
-                fits = stack.role in spec.accepts and stack.is_volume
-                if fits and still(judge, stack):
+                image = first_image(spec)
+                if image is None or stack.role not in spec.accepts or not stack.is_volume:
+                    continue
+                parts = along(image, stack, self.stacks)
+                if parts[-1] == stack and still(judge, stack):  # once for a series that was split
                     found.append(
-                        of_analysis(self.archive, self.volumes, spec, judge, analyse, stack)
+                        of_analysis(
+                            self.archive, self.volumes, spec, judge, analyse, stack, parts=parts
+                        )
                     )
         return found
 

@@ -37,7 +37,7 @@ from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack, Volume
 from workstation.domain.work import Cancel, Progress, no_progress
 from workstation.imaging.sections import resampled
-from workstation.reading.analysis_images import images_of
+from workstation.reading.analysis_images import along, images_of
 from workstation.reading.analysis_tables import read_curve
 from workstation.reading.proposals import Judge
 from workstation.reading.proposals_measured import from_person
@@ -159,8 +159,8 @@ def _inputs(
     for one in spec.takes:
         if one.kind in (Kind.IMAGE, Kind.SERIES) and request.stacks.get(one.key):
             stack = stacks[request.stacks[one.key]]
-            images[one.key] = images_of(one, stack, read)
-            used.append(stack)
+            images[one.key] = images_of(one, stack, read, stacks.values())
+            used += [stack, *(s for s in along(one, stack, stacks.values()) if s != stack)]
         elif one.kind is Kind.MASK and request.masks.get(one.key):
             for id in request.masks[one.key]:
                 info = known[id]

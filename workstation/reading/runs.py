@@ -212,21 +212,24 @@ def of_analysis(
     analyse: Callable[[AnalysisInputs], AnalysisResult],
     stack: Stack,
     masks: Mapping[str, str] = NO_MASKS,
+    parts: Sequence[Stack] = (),
 ) -> Run:
-    """An analysis on every phase of one stack. masks: ids of outlines it stands on, by key."""
+    """An analysis on every phase of one stack. masks: ids of outlines it stands on, by key. parts:
+    the stacks ``along`` the axis of its series, where it was split by that."""
 
     def compute(progress: Progress) -> Proposals:
         progress(0.0, Message(N_("Measuring")))
         one = first_image(spec)
         assert one is not None  # ``accepts`` speaks of it
-        images = images_of(one, stack, volumes.take)
+        images = images_of(one, stack, volumes.take, parts)
         voxels = {key: archive.load_mask(id) for key, id in masks.items()}
         inputs = AnalysisInputs(masks=voxels, grid=stack.grid, images={one.key: images})
         result = analyse(inputs)
-        used = tuple(masks.values())
+        used = (*(part.id for part in parts if part.id != stack.id), *masks.values())
         return from_analysis(archive, judge, spec, result, stack, masks=used)
 
-    return Run(judge, (stack,), compute, spec.stat, spec.cost_s)
+    others = [part for part in parts if part.id != stack.id]
+    return Run(judge, (stack, *others), compute, spec.stat, spec.cost_s)
 
 
 def share(runs: Sequence[Run], number: int) -> tuple[float, float]:
