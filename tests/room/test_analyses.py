@@ -126,7 +126,9 @@ def test_a_map_is_shown_and_laid_over(area: AnalysesArea) -> None:
     app = application()
     window.jobs.poll()
     assert wait_until(app, lambda: info in area.maps, 30)
-    (row,) = widgets_of(area.panel.maps)
+    (row,) = [
+        w for w in widgets_of(area.panel.maps) if w.findChildren(QLabel)[0].text() == "测试图"
+    ]
     buttons = {button.text(): button for button in row.findChildren(QPushButton)}
     grid.show_stack(flair.id)
     assert wait_until(app, lambda: window.settled, 60)

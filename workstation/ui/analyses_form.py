@@ -20,6 +20,7 @@ from workstation.domain.analysis import AnalysisSpec, InputSpec, Kind, Parameter
 from workstation.domain.centreline import Centreline
 from workstation.domain.mask import MaskInfo
 from workstation.domain.volume import Stack
+from workstation.reading.analysis_images import along
 from workstation.reading.measure import Request, offered_masks
 from workstation.text import language, tr
 from workstation.ui.slice_overlay import unit_sign
@@ -78,7 +79,7 @@ class AnalysesForm(QWidget):
             return button
         box = QComboBox()
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(14)
+        box.setMinimumContentsLength(8)
         if one.optional:
             box.addItem("—", None)
         for words, data in self._offered(one):
@@ -113,14 +114,20 @@ class AnalysesForm(QWidget):
         return found
 
     def _fitting(self, one: InputSpec) -> list[Stack]:
-        """Stacks that an input may be, the likeliest first."""
+        """Stacks that an input may be, the likeliest first; a series that was split into stacks
+        along the input's axis is one."""
+
+        def last(stack: Stack) -> bool:
+            parts = along(one, stack, self._stacks.values())
+            return len(parts) > 1 and parts[-1] == stack
+
         usable = [
             stack
             for stack in self._stacks.values()
             if stack.is_volume
             and stack.samples == 1
             and (not one.unit or stack.unit == one.unit)
-            and (one.kind is not Kind.SERIES or stack.phases > 1 or not one.axis)
+            and (one.kind is not Kind.SERIES or stack.phases > 1 or not one.axis or last(stack))
         ]
 
         def rank(stack: Stack) -> tuple[bool, bool, int]:

@@ -188,11 +188,14 @@ class AnalysesPanel(QWidget):
 
     def _map_row(self, one: DerivedMap) -> QWidget:
         row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
+        above, layout = QVBoxLayout(row), QHBoxLayout()
+        above.setContentsMargins(0, 0, 0, 0)
+        above.setSpacing(0)
         name = QLabel(one.name.in_language(language()))
+        name.setWordWrap(True)
         name.setToolTip(", ".join(f"{key} {value}" for key, value in one.settings))
-        layout.addWidget(name, 1)
+        above.addWidget(name)
+        above.addLayout(layout)
         for words, act in (
             (tr("Show"), self.area.show_map),
             (tr("Lay over"), self.area.lay_over),
@@ -201,4 +204,5 @@ class AnalysesPanel(QWidget):
             button = named(QPushButton(words), "flat")
             button.clicked.connect(lambda _=False, act=act, one=one: act(one))
             layout.addWidget(button)
+        layout.addStretch(1)
         return row
