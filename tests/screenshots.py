@@ -135,6 +135,17 @@ def heart(window: Window) -> None:
         settle(window)
 
 
+def workspaces(window: Window) -> None:
+    """Brain, vessel and heart of the visit as each hangs itself, in both languages."""
+    for region in ("brain", "vessel", "heart"):
+        window.grid_.show_workspace(region)
+        settle(window)
+        for ending in ("", "_en"):
+            shoot(window, f"workspace_{region}{ending}")
+            window.actions_.switch_language()
+            settle(window)
+
+
 def report_page(window: Window) -> None:
     """The combined report and the patient page of the study that is open, in both languages."""
     archive, study_uid = window.desk.archive, window.desk.study_uid
@@ -233,6 +244,7 @@ def main() -> None:
         measure(window)
         brain_heart(window)
         heart(window)
+        workspaces(window)
         report_page(window)
         window.shut()
 
