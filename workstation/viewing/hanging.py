@@ -282,6 +282,8 @@ def _place(slot: Slot, stack: Stack, stacks: Sequence[Stack]) -> Pane:
     if slot.pane.minus >= stack.phases or (slot.pane.minus >= 0 and not stack.is_volume):
         return Pane()  # nothing to take away
     phase = min(slot.pane.phase, stack.phases - 1)
+    if stack.phase_axis == "b-value" and slot.pane.minus < 0:
+        phase = stack.phases - 1  # the highest b-value: without weighting nothing is to be seen
     pane = replace(slot.pane, stack_id=stack.id, phase=phase)
     over = [
         s

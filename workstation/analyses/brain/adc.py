@@ -142,7 +142,7 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     if size > 0:
         mean = Quantity(CORE_MEAN, _ADC_CODE, float(adc[core].mean()), UNIT)
         quantities.append(mean)
-        candidates = (_candidate(core, grid, quantities[1], mean),)
+        candidates = (_candidate(core, images, quantities[1], mean),)
     region = mask_on(inputs, REGION, grid)
     if region is not None:
         quantities += _compared(adc, region, brain, grid)
@@ -188,7 +188,11 @@ def _compared(
     ]
 
 
-def _candidate(core: NDArray[np.bool_], grid: Grid, size: Quantity, mean: Quantity) -> Candidate:
+def _candidate(
+    core: NDArray[np.bool_], images: Images, size: Quantity, mean: Quantity
+) -> Candidate:
+    """Drawn on the image of the highest b-value, where a reader looks for it."""
+    grid = images.grid
     middle = grid.to_lps(np.argwhere(core)[:, ::-1].astype(np.float64)).mean(axis=0)
     x, y, z = (float(v) for v in middle)
     return Candidate(
@@ -199,6 +203,7 @@ def _candidate(core: NDArray[np.bool_], grid: Grid, size: Quantity, mean: Quanti
         mask=core,
         quantity=size,
         others=(mean,),
+        phase=images.volumes[int(np.argmax(images.positions))].phase,
     )
 
 
