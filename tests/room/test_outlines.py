@@ -59,6 +59,18 @@ def test_each_phase_has_its_outlines_and_each_structure_its_colour(
     assert not surfaces_of(list(shown.values()), stack)
 
 
+def test_outlines_are_named_in_the_language_of_now(room: Room, until: Callable[..., None]) -> None:
+    def names() -> set[str]:
+        return {one.label for one in outlines(room)}
+
+    until(lambda: bool(outlines(room)))
+    before = names()
+    room.window.actions_.switch_language()
+    until(lambda: bool(names()) and not names() & before)
+    room.window.actions_.switch_language()
+    until(lambda: names() == before)
+
+
 def test_the_number_of_the_finding_is_an_ejection_fraction(room: Room) -> None:
     """Of the demo's heart: 148 mL to 71 mL."""
     finding = beating(room)

@@ -59,6 +59,7 @@ class OutlinesArea(QObject):
         self.desk.study_opened.connect(lambda _: self._refresh())
         self.desk.contents_changed.connect(self._refresh)
         self.desk.study_closed.connect(self._closed)
+        window.add_retranslate(self._draw)  # the words of the outlines
 
     def _closed(self) -> None:
         self._read, self._outlines, self._drawn = frozenset(), (), {}
