@@ -173,6 +173,12 @@ class Walk:
         else:
             self.click()
         self.app.processEvents()
+        self.back_to_the_room()
+
+    def back_to_the_room(self) -> None:
+        """From the worklist or the page of the models, by the command that leads there."""
+        if self.window.pages.currentIndex() > 1:
+            self.window.commands.run("models")
         if self.window.pages.currentIndex() == 0 and self.window.desk.contents is not None:
             self.window.actions_.toggle_worklist()
 
@@ -273,10 +279,13 @@ def walk(home: Path, events: int, seed: int) -> dict[str, Any]:
         window.desk.sign_in(services.archive.user("li"))
         walking = Walk(window, seed)
         walking.watch()
-        walking.go(events // 3)
-        first = walking.memory_mb()
-        walking.go(events - events // 3)
-        last = walking.memory_mb()
+        try:
+            walking.go(events // 3)
+            first = walking.memory_mb()
+            walking.go(events - events // 3)
+            last = walking.memory_mb()
+        finally:
+            sys.excepthook = sys.__excepthook__  # what stops the walk itself is told
         window.shut()
         app.processEvents()
     problems = walking.problems
