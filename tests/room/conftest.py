@@ -48,6 +48,9 @@ def room(one_window: Window, until: Callable[..., None]) -> Iterator[Room]:
     wait_until(application(), lambda: window.settled, 120)
     window.grid_.hang_by("")
     window.activateWindow()
+    # Keys reach commands in the active window only; a window that another test closed may still
+    # hold that place for a moment.
+    assert QTest.qWaitForWindowActive(window, 20_000)
     yield found
     found.apart.move("")
     window.commands.set_keys({})

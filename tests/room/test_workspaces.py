@@ -74,7 +74,10 @@ def test_the_strip_leads_to_the_workspaces(room: Room) -> None:
     assert wait_until(app, lambda: shown("heart"), 60)
     window.commands.run("workspace_vessel")
     assert wait_until(app, lambda: shown("vessel"), 60)
+    assert QTest.qWaitForWindowActive(window, 20_000), app.activeWindow()
     QTest.keyClick(grid.active_pane.slices, Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
-    assert wait_until(app, lambda: shown("brain"), 60)
+    assert wait_until(app, lambda: shown("brain"), 60), [
+        (pane.content, pane.settled, pane.isVisible()) for pane in grid.panes
+    ]
     hung = [grid.stacks[pane.content.stack_id].role for pane in grid.panes]
     assert hung == ["DWI", "FLAIR", "PWI"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tests.viewer.conftest import HOLD, Slices, flat
 from tests.viewer.events import LEFT, RIGHT, drag
 from workstation.domain.finding import FindingState
 from workstation.domain.plane import PlaneKind
+from workstation.domain.work import Cancel
 from workstation.ui.loading import VolumeLibrary
 from workstation.ui.view_grid import ViewGrid
 from workstation.viewing.overlay import Overlay
@@ -168,4 +170,32 @@ def test_the_library_gives_up_the_oldest(qtbot: QtBot) -> None:
     assert library.bytes_held() == size * 2
     assert library.open(flat("c")) is loadings[2]
     assert library.open(flat("a")) is not loadings[0]
+    library.close()
+
+
+def test_a_volume_on_screen_comes_in_whole_whatever_the_library_gives_up(qtbot: QtBot) -> None:
+    HOLD.clear()
+    size = 8 * 30 * 40 * 2
+    library = VolumeLibrary(lambda sha: Path(sha), make_reader=Slices, budget_bytes=size)
+    heard: list[str] = []
+    shown = library.open(flat("a"))
+    shown.finished.connect(lambda: heard.append("a"))
+    others = [library.open(flat(name)) for name in "bcd"]
+    assert library.held("a") is None and others[0].cancel.asked
+    HOLD.set()
+    qtbot.waitUntil(lambda: shown.done and others[-1].done, timeout=5000)
+    assert heard == ["a"] and not others[0].done
+    library.close()
+
+
+def test_what_nobody_foresaw_while_reading_is_told(qtbot: QtBot) -> None:
+    class Odd(Slices):
+        def fill(self, first_z: int = 0, cancel: Cancel | None = None) -> Iterator[int]:
+            raise KeyError("PixelData")
+
+    library = VolumeLibrary(lambda sha: Path(sha), make_reader=Odd)
+    loading = library.open(flat("a"))
+    with qtbot.waitSignal(library.failed, timeout=5000) as told:
+        pass
+    assert loading.error and "KeyError" in told.args[0]
     library.close()

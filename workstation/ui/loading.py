@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import psutil
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import SIGNAL, QObject, Signal
 
 from workstation.dicom.volumes import VolumeReader
 from workstation.domain.errors import Cancelled, Message, ReaderError
@@ -74,6 +74,11 @@ class Loading(QObject):
         """Whether every slice is in."""
         return bool(self.present.all())
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a view or a calculation waits for the last slice."""
+        return self.receivers(SIGNAL("finished()")) > 0
+
     def run(self, first_z: int) -> None:
         """Fill the array; runs in a worker thread and touches nothing of Qt but its signals."""
         told = 0.0
@@ -92,7 +97,7 @@ class Loading(QObject):
             return
         except ReaderError as error:
             self._fail(say(error.message))
-        except (OSError, ValueError, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001 - nobody asks the pool: a view would wait for ever
             log.error("reading a volume failed: %s", type(error).__name__)
             self._fail(tr("The images cannot be read ({why}).", why=type(error).__name__))
 
@@ -195,8 +200,8 @@ class VolumeLibrary(QObject):
     def _make_room(self) -> None:
         while self.bytes_held() > self._budget and len(self._kept) > 1:
             _, oldest = self._kept.popitem(last=False)
-            if not oldest.done:
-                oldest.cancel.cancel()
+            if not oldest.done and not oldest.awaited:
+                oldest.cancel.cancel()  # a view that waits for it would stay half empty
 
 
 def _default_budget() -> int:
