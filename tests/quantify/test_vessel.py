@@ -10,11 +10,11 @@ import pytest
 import SimpleITK
 
 from workstation.analyses.vessel._phantom import TISSUE, box, curved, narrowing, straight, tube
-from workstation.analyses.vessel._section import profile
 from workstation.analyses.vessel._tree import branches, lumen
 from workstation.analyses.vessel.stenosis import ecst, find, nascet, wasid
 from workstation.domain.errors import BadInput
 from workstation.domain.geometry import Floats, Grid, as_matrix
+from workstation.imaging.lumen import Levels, profile
 
 SIZE = (34.0, 34.0, 60.0)
 
@@ -111,7 +111,7 @@ def test_profile_follows_the_true_width_everywhere() -> None:
     width = narrowing(4.0, 2.0, 30.0, 8.0)
     array = tube(straight, width, 60.0, grid, blur_mm=0.3)
     mask, blood, tissue = lumen(array, grid)
-    along = profile(array, grid, branches(mask, grid)[0].points_mm, blood, tissue)
+    along = profile(array, grid, branches(mask, grid)[0].points_mm, Levels(blood, tissue))
     axis = straight(np.array([0.0, 1.0]))
     run = (along.points_mm - axis[0]) @ (axis[1] - axis[0])
     inner = (run > 6.0) & (run < 54.0)
@@ -144,5 +144,5 @@ def test_real_angiogram_of_a_healthy_volunteer(shared_data: Path | None) -> None
     assert find(array, grid) == []
     mask, blood, tissue = lumen(array, grid)
     longest = max(branches(mask, grid), key=lambda b: len(b.points_mm) - b.own_from)
-    along = profile(array, grid, longest.points_mm[:60], blood, tissue)
+    along = profile(array, grid, longest.points_mm[:60], Levels(blood, tissue))
     assert 4.0 < float(np.nanmedian(along.diameter_mm[10:40])) < 5.5

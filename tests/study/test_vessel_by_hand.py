@@ -104,13 +104,25 @@ def test_two_clicks_become_a_line_and_the_reference_stands_on_the_straightened_v
         marks = {words.en: along for along, words in board.plan.marks_along()}
         assert len(marks) == 3  # the narrowest place and a reference on each side
         assert min(marks.values()) + 5 < sorted(marks.values())[1] < max(marks.values()) - 5
+        # The sections show the lumen that was measured, at the widths that were put in.
+        for words, true_mm in (
+            ("Minimal lumen diameter", 2.0),
+            ("Distal normal lumen diameter", 5.0),
+        ):
+            board.plan.go_to(marks[words])
+            until(lambda: window.settled)
+            lumen = board.plan.lumen(board.plan.along_mm)
+            assert lumen is not None and lumen.diameter_mm == pytest.approx(true_mm, abs=0.3)
+            assert board.board.sections[1].lumen_shown
         (percent,) = [f for f in archive.all(Finding, study) if f.value_name == NASCET]
         assert percent.value == pytest.approx(60.0, abs=5.0)
         assert archive.all(Measurement, study)
         until(lambda: window.settled)
         keep_picture(window, "vessel_zh")
+        assert board.board.lines.currentText() == "中心线 2"
         window.actions_.switch_language()
         until(lambda: window.settled)
+        assert board.board.lines.currentText() == "Line 2"
         keep_picture(window, "vessel_en")
         window.actions_.switch_language()
         window.commands.run("curved")

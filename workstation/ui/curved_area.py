@@ -59,7 +59,7 @@ class CurvedArea(QObject):
         self.plan.went.connect(self._go)
         self.plan.edit.changed.connect(self._edited)
         window.commands.register("curved", self.toggle)
-        window.add_retranslate(self.board.retranslate)
+        window.add_retranslate(self._retranslate)
         window.undo.register(UNDO, self._undo, self._redo)
         window.desk.study_opened.connect(lambda _: self._leave())
         window.desk.study_closed.connect(self._leave)
@@ -74,6 +74,10 @@ class CurvedArea(QObject):
         self.plan.changed.connect(pane.slices.update)
 
     # --- the board
+
+    def _retranslate(self) -> None:
+        self.board.retranslate()
+        self.board.show_lines(self.lines, self.line.id if self.line is not None else "")
 
     def toggle(self) -> None:
         """Open the board for the series of the active pane, or close it."""

@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QPolygonF,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
@@ -291,6 +292,7 @@ class SectionView(_CurvedWidget):
         self.step = step
         self._renderer: SliceRenderer | None = None
         self._of: object = None
+        self.lumen_shown = False
 
     @property
     def along_mm(self) -> float | None:
@@ -337,6 +339,7 @@ class SectionView(_CurvedWidget):
         image = QImage(self._grey.data, width, height, width, QImage.Format.Format_Grayscale8)
         square = self.square()
         painter.drawImage(square, image, QRectF(image.rect()))
+        self._lumen(painter, raster)
         middle = square.center()
         painter.setPen(QPen(QColor(COLOUR), 1.0))
         for x, y in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)):
@@ -353,6 +356,30 @@ class SectionView(_CurvedWidget):
         right = Qt.AlignmentFlag.AlignRight
         self._halo.draw(painter, place, "↔ " + wide, self._font, theme.DIM, right)
         painter.end()
+
+    def _lumen(self, painter: QPainter, raster: Raster) -> None:
+        """The lumen as a measure sees it, its area and the diameter of a circle of that area."""
+        along = self.along_mm
+        found = None if along is None else self.plan.lumen(along)
+        self.lumen_shown = found is not None
+        if found is None:
+            return
+        square = self.square()
+        scale = square.width() / raster.width
+        line = QPolygonF(
+            [
+                QPointF(square.left() + (x + 0.5) * scale, square.top() + (y + 0.5) * scale)
+                for x, y, _ in map(raster.to_picture, found.outline_mm)
+            ]
+        )
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for pen in (QPen(QColor(0, 0, 0, 160), 3.0), QPen(QColor(theme.PROPOSED), 1.4)):
+            painter.setPen(pen)
+            painter.drawPolygon(line)
+        words = f"Ø {found.diameter_mm:.1f} mm   {found.area_mm2:.1f} mm²"
+        place = QPointF(7, self.height() - 22)
+        self._halo.draw(painter, place, words, self._font, theme.PROPOSED)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Every view goes to the place clicked."""

@@ -7,11 +7,16 @@ import numpy as np
 from workstation.domain.artefact import Wording
 from workstation.domain.geometry import Floats
 from workstation.domain.volume import Volume
+from workstation.imaging.lumen import Levels, Lumen, levels_along, lumen_at
 from workstation.viewing.centreline import CentrelineEdit
 from workstation.viewing.signal import Signal
 
 _NEAR_MM = 25.0  # a crosshair farther from the line does not move the place on it
 _ON_LINE_MM = 6.0  # a mark farther away belongs to another line
+
+_KEPT_LUMENS = 2000
+_BRIGHT_BLOOD = ("TOF", "CE-MRA", "CTA")
+_COARSEST_MM = 1.5  # as the measure of a stenosis: wider voxels do not show how wide an artery is
 
 Mark = tuple[Floats, Wording]
 """A place (3,) LPS mm that a measure used, and what it is."""
@@ -35,12 +40,16 @@ class CurvedPlan:
         self.active = False
         self.marks: tuple[Mark, ...] = ()
         self._place: Floats = np.zeros(3)
+        self._levels: Levels | None = None
+        self._lumens: dict[float, Lumen | None] = {}
         self.edit.changed.connect(self._edited)
 
     def show(self, volume: Volume | None, frame: str) -> None:
         """Look at another series; frame: what its points refer to."""
         if volume is None or self.volume is None or volume.stack.id != self.volume.stack.id:
             self.marks = ()
+        if volume is not self.volume:
+            self._forget_lumens()
         self.volume, self.frame = volume, frame
         self.changed.emit()
 
@@ -62,7 +71,35 @@ class CurvedPlan:
         found = [(*curve.nearest(place), words) for place, words in self.marks]
         return tuple((along, words) for along, away, words in found if away <= _ON_LINE_MM)
 
+    def lumen(self, along_mm: float) -> Lumen | None:
+        """The lumen across the line there, on angiograms with bright blood; None where none stands
+        out, the voxels are too wide or their size is not known."""
+        volume, curve = self.volume, self.edit.curve
+        if volume is None or curve is None or self.edit.dragging:
+            return None
+        stack = volume.stack
+        if stack.role not in _BRIGHT_BLOOD or stack.calibrated != "patient":
+            return None
+        if max(volume.grid.spacing_mm) > _COARSEST_MM:
+            return None
+        line = curve.places(np.arange(0.0, curve.length_mm, 1.0))
+        if len(line) < 3:
+            return None
+        if self._levels is None:
+            self._levels = levels_along(volume.array, volume.grid, line)
+        key = round(along_mm, 2)
+        if key not in self._lumens:
+            if len(self._lumens) > _KEPT_LUMENS:
+                self._lumens.clear()
+            self._lumens[key] = lumen_at(volume.array, volume.grid, line, key, self._levels)
+        return self._lumens[key]
+
+    def _forget_lumens(self) -> None:
+        self._levels = None
+        self._lumens.clear()
+
     def _edited(self) -> None:
+        self._forget_lumens()
         curve = self.edit.curve
         self.along_mm = min(self.along_mm, curve.length_mm) if curve is not None else 0.0
         self.changed.emit()

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from workstation.analyses.vessel._phantom import box, curved, narrowing, straight, tube
-from workstation.analyses.vessel._section import STEP_MM, Profile, profile
 from workstation.analyses.vessel.stenosis import ecst, nascet, wasid
 from workstation.domain.analysis import (
     AnalysisInputs,
@@ -37,7 +36,8 @@ from workstation.domain.errors import N_, BadInput, Message, named
 from workstation.domain.geometry import Floats
 from workstation.domain.volume import generated_volume
 from workstation.guidelines import load_guideline, load_numbers
-from workstation.imaging.sections import planes_across, resampled, run_of
+from workstation.imaging.lumen import STEP_MM, Levels, Profile, levels_along, profile
+from workstation.imaging.sections import run_of
 
 STRETCH_MM = 8.0
 """A reference is the median over so much of the vessel."""
@@ -231,23 +231,19 @@ def _measured(inputs: AnalysisInputs) -> Widths | None:
     if LUMEN.key in inputs.masks:
         mask, grid = inputs.mask(LUMEN), inputs.grid
         assert grid is not None
-        array, blood, tissue = mask.astype(np.float32), 1.0, 0.0
+        array, levels = mask.astype(np.float32), Levels(1.0, 0.0)
     else:
         volume = inputs.image(IMAGE).volumes[0]
         array, grid = np.asarray(volume.array, dtype=np.float32), volume.grid
-        planes = planes_across(resampled(line, 1.0, 1.0), 6.0, 0.5)
-        sections = planes.sample(array, grid)
-        middle = planes.half
-        blood = float(np.percentile(sections[:, middle, middle], 80))
-        tissue = float(np.median(sections))
+        levels = levels_along(array, grid, line)
     if max(grid.spacing_mm) > COARSEST_MM:
         raise BadInput(
             N_("The voxels are {size} mm wide; arteries can be measured up to {most} mm."),
             size=f"{max(grid.spacing_mm):.1f}", most=f"{COARSEST_MM:.1f}",
         )  # fmt: skip
-    if blood <= tissue:
+    if levels.blood <= levels.tissue:
         raise BadInput(N_("No artery stands out along this line."))
-    return _compared(profile(array, grid, line, blood, tissue), inputs)
+    return _compared(profile(array, grid, line, levels), inputs)
 
 
 def _compared(along: Profile, inputs: AnalysisInputs) -> Widths:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from workstation.analyses.vessel._phantom import box, curved, narrowing, straight, tube
-from workstation.analyses.vessel._section import STEP_MM, Profile, profile
 from workstation.analyses.vessel._tree import branches, lumen
 from workstation.domain.analysis import (
     AnalysisInputs,
@@ -24,6 +23,7 @@ from workstation.domain.artefact import Code, Wording
 from workstation.domain.errors import N_, BadInput
 from workstation.domain.geometry import Grid
 from workstation.domain.volume import Volume, generated_volume
+from workstation.imaging.lumen import STEP_MM, Levels, Profile, profile
 
 Floats = NDArray[np.float64]
 
@@ -183,7 +183,7 @@ def find(array: NDArray[np.float32], grid: Grid) -> list[Candidate]:
     found: list[tuple[Narrowing, Profile]] = []
     for whole in branches(mask, grid):
         branch = whole.from_before(2.0 * _REACH_MM)
-        along = profile(array, grid, branch.points_mm, blood, tissue)
+        along = profile(array, grid, branch.points_mm, Levels(blood, tissue))
         # Earlier branches have spoken for the part that this one shares with them.
         fresh = branch.points_mm[branch.own_from :]
         for narrowing_ in narrowings(along):

@@ -1,22 +1,23 @@
-"""How wide a vessel is along its centre line, finer than the voxels."""
+"""How wide a bright vessel is along its centre line, finer than the voxels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from workstation.domain.geometry import Grid
-
-Floats = NDArray[np.float64]
+from workstation.domain.geometry import Floats, Grid
+from workstation.imaging.sections import planes_across, resampled
 
 STEP_MM = 0.4  # along the centre line
 _PIXEL_MM = 0.3  # in the cross-section
 _HALF_MM = 6.6  # half the width of a cross-section
 _WINDOW_MM = 8.0  # the level of blood is looked for this far up and down the vessel
 _BATCH = 400
+_DIRECTIONS = 72  # of an outline, seen from its middle
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,86 @@ class Profile:
     run_mm: Floats
 
 
+@dataclass(frozen=True)
+class Levels:
+    """Signal of blood and of what surrounds it along one line."""
+
+    blood: float
+    tissue: float
+
+
+@dataclass(frozen=True)
+class Lumen:
+    """The lumen on a plane across a line. area_mm2: of the signal above tissue; diameter_mm: of the
+    circle with that area. outline_mm: (n, 3) LPS, closed; it encloses that area."""
+
+    area_mm2: float
+    diameter_mm: float
+    outline_mm: Floats
+
+
+def levels_along(array: NDArray[Any], grid: Grid, line_mm: Floats) -> Levels:
+    """Blood and tissue from the middle and the surroundings of a line (n, 3)."""
+    planes = planes_across(resampled(line_mm, 1.0, 1.0), 6.0, 0.5)
+    sections = planes.sample(array, grid)
+    middle = planes.half
+    blood = float(np.percentile(sections[:, middle, middle], 80))
+    return Levels(blood, float(np.median(sections)))
+
+
+def lumen_at(
+    array: NDArray[Any], grid: Grid, line_mm: Floats, along_mm: float, levels: Levels
+) -> Lumen | None:
+    """The lumen across a line (n, 3) of blood brighter than its surroundings, ``along_mm`` from its
+    start. None where no lumen stands out or it reaches beyond the section."""
+    if levels.blood <= levels.tissue:
+        return None
+    points = resample(line_mm)
+    at = min(max(round(along_mm / STEP_MM), 0), len(points) - 1)
+    cut = _cut(array, grid, points, levels, slice(at, at + 1))
+    area = float(cut.areas[0])
+    if cut.lost[0] or not area > 0:
+        return None
+    u, v = _outline(cut, area)
+    places = points[at] + u[:, None] * cut.first[0] + v[:, None] * cut.second[0]
+    return Lumen(area, float(2.0 * np.sqrt(area / np.pi)), places)
+
+
+def _outline(cut: _Cut, area_mm2: float) -> tuple[Floats, Floats]:
+    """The level line about the middle of the first section that encloses the area, seen from that
+    middle in each direction; the circle of that area where no level does."""
+    share = np.where(cut.own[0] | ~cut.bright[0], cut.share[0], 0.0)  # not a neighbour's signal
+    soft = ndimage.gaussian_filter(share, 0.5)
+    way = np.linspace(0.0, 2.0 * np.pi, _DIRECTIONS, endpoint=False)
+    radius = np.arange(0.0, _HALF_MM, _PIXEL_MM / 2)
+    middle_u, middle_v = float(cut.shift_u[0]), float(cut.shift_v[0])
+    places = np.stack(
+        [middle_u + np.outer(np.cos(way), radius), middle_v + np.outer(np.sin(way), radius)]
+    )
+    rays = ndimage.map_coordinates(soft, (places + _HALF_MM) / _PIXEL_MM, order=1)
+    # Seen outwards the signal may only fall: what rises again is another vessel.
+    rays = np.minimum.accumulate(rays, axis=1)
+
+    def reach(level: float) -> Floats:
+        inside = (rays >= level).sum(axis=1)
+        last = np.clip(inside - 1, 0, len(radius) - 2)
+        rows = np.arange(len(way))
+        a, b = rays[rows, last], rays[rows, last + 1]
+        part = np.where(a > b, (a - level) / np.maximum(a - b, 1e-9), 0.0)
+        return np.asarray((last + np.clip(part, 0.0, 1.0)) * _PIXEL_MM / 2 * (inside > 0))
+
+    low, high = 0.02, 0.98
+    for _ in range(20):
+        level = (low + high) / 2
+        size = float((reach(level) ** 2).sum()) * np.pi / _DIRECTIONS
+        low, high = (level, high) if size > area_mm2 else (low, level)
+    found = reach((low + high) / 2)
+    size = float((found**2).sum()) * np.pi / _DIRECTIONS
+    if not 0.9 < size / area_mm2 < 1.1:
+        found = np.full(_DIRECTIONS, np.sqrt(area_mm2 / np.pi))
+    return middle_u + found * np.cos(way), middle_v + found * np.sin(way)
+
+
 def resample(points_mm: Floats, step_mm: float = STEP_MM, smooth_mm: float = 1.0) -> Floats:
     """Points (n, 3) at equal steps along a polyline, its corners rounded off."""
     lengths = np.linalg.norm(np.diff(points_mm, axis=0), axis=1)
@@ -41,19 +122,17 @@ def resample(points_mm: Floats, step_mm: float = STEP_MM, smooth_mm: float = 1.0
     return np.asarray(ndimage.gaussian_filter1d(even, smooth_mm / step_mm, axis=0, mode="nearest"))
 
 
-def profile(
-    array: NDArray[np.float32], grid: Grid, points_mm: Floats, blood: float, tissue: float
-) -> Profile:
+def profile(array: NDArray[Any], grid: Grid, points_mm: Floats, levels: Levels) -> Profile:
     """Diameters along a rough centre line (n, 3), which is centred on the lumen first."""
     points = resample(points_mm)
     for _ in range(2):
         shift = np.concatenate(
-            [_measure(array, grid, points, blood, tissue, part)[1] for part in _batches(points)]
+            [_measure(array, grid, points, levels, part)[1] for part in _batches(points)]
         )
         moved = points + ndimage.gaussian_filter1d(shift, 1.0 / STEP_MM, axis=0, mode="nearest")
         points = resample(moved)
     areas = np.concatenate(
-        [_measure(array, grid, points, blood, tissue, part)[0] for part in _batches(points)]
+        [_measure(array, grid, points, levels, part)[0] for part in _batches(points)]
     )
     diameter = 2.0 * np.sqrt(np.maximum(areas, 0.0) / np.pi)
     run = np.arange(len(points), dtype=np.float64) * STEP_MM
@@ -74,20 +153,38 @@ def _frames(points: Floats) -> tuple[Floats, Floats]:
     return first, np.cross(tangent, first)
 
 
+@dataclass(frozen=True)
+class _Cut:
+    """Sections (n, u, v) of a part of a line. share: signal above tissue in parts of full blood,
+    nought outside the surroundings of the lumen; own: its bright part; bright: of every vessel."""
+
+    first: Floats
+    second: Floats
+    share: Floats
+    own: NDArray[np.bool_]
+    bright: NDArray[np.bool_]
+    areas: Floats
+    lost: NDArray[np.bool_]
+    shift_u: Floats
+    shift_v: Floats
+
+
 def _measure(
-    array: NDArray[np.float32],
-    grid: Grid,
-    points: Floats,
-    blood: float,
-    tissue: float,
-    part: slice,
+    array: NDArray[Any], grid: Grid, points: Floats, levels: Levels, part: slice
 ) -> tuple[Floats, Floats]:
-    """Lumen area (mm2) of each section and the vector (mm) from its point to the lumen's centre.
+    """Lumen area (mm2) of each section and the vector (mm) from its point to the lumen's centre."""
+    cut = _cut(array, grid, points, levels, part)
+    return cut.areas, cut.shift_u[:, None] * cut.first + cut.shift_v[:, None] * cut.second
+
+
+def _cut(array: NDArray[Any], grid: Grid, points: Floats, levels: Levels, part: slice) -> _Cut:
+    """Sections across a line, and the lumen on each.
 
     The area is the signal above tissue, summed over the section and divided by that of full
     blood: a scanner's blur spreads signal but keeps its sum, so narrow lumens are not measured
     as wide as the blur, as they are at half maximum.
     """
+    blood, tissue = levels.blood, levels.tissue
     reach = round(_WINDOW_MM / STEP_MM)
     wide = slice(max(part.start - reach, 0), min(part.stop + reach, len(points)))
     first, second = (v[wide] for v in _frames(points))
@@ -138,4 +235,4 @@ def _measure(
     shift_u[at_edge | lost] = 0.0
     shift_v[at_edge | lost] = 0.0
     area[at_edge] = np.nan
-    return area, shift_u[:, None] * first + shift_v[:, None] * second
+    return _Cut(first, second, share, own, bright, area, lost, shift_u, shift_v)
