@@ -21,7 +21,7 @@ from workstation.ai.limits import Limits
 from workstation.ai.package import load_package
 from workstation.domain.geometry import Grid, as_matrix
 
-VERSION = "1.0.0"
+VERSION = "1.0.1"
 BUILT = "2026-11-22"
 HERE = Path(__file__).resolve().parent
 Metrics = dict[str, Any]

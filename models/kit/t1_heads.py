@@ -84,9 +84,11 @@ def not_t1(data: Path) -> dict[str, list[Scan]]:
 def calibrate(
     own: list[Scan], others: dict[str, list[Scan]], fit: Fit, said: str, seed: int,
     times: int = 14, other_times: int = 4, refuse_other: float = 1.0,
+    doubt_other: float = 0.7,
 ) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
-    """``qc.likeness`` and the record of how its bounds were found. refuse_other: how many times
-    nearer to another sequence than to its own an image is refused."""
+    """``qc.likeness`` and the record of how its bounds were found. refuse_other,
+    doubt_other: how many times nearer to another sequence than to its own an image is refused, or
+    called uncertain."""
     rng = np.random.default_rng(seed)
     mine = [Sample(one.kind, one.name, True, sampled(rng, one, times)) for one in own]
     unlike = []
@@ -98,6 +100,7 @@ def calibrate(
                 if one.kind == kind
             ]
             if many:
-                unlike.append(other(NAMES[key], many, fit, refuse_from=refuse_other))
+                bounds = {"uncertain_from": doubt_other, "refuse_from": refuse_other}
+                unlike.append(other(NAMES[key], many, fit, **bounds))
     turned = {"axes": ["z", "y"], "uncertain_from": 1.0, "refuse_from": 1.15}
     return calibrated(mine, fit, said, others=unlike, turned=turned)
