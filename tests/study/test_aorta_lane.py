@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -32,9 +33,11 @@ from workstation.reading.intake import intake
 from workstation.reading.judges import known_judges, looks_for_emergencies
 from workstation.reading.measure import Request, measure
 from workstation.settings import Settings
+from workstation.ui.window import Window
 from workstation.viewing.judge_rows import rows_of
 
 LEFT = Qt.MouseButton.LeftButton
+OUTLINER = "outliner"
 READER = Actor("li", Role.READER)
 __all__ = ["home", "until"]
 
@@ -57,6 +60,16 @@ def bring(archive: Archive, folder: Path, sign: str) -> str:
     intake(archive, [folder])
     assemble(archive, study)
     return study
+
+
+def drawn(window: Window) -> dict[str, int]:
+    """What the slices of the open study show: id of each outline, and its voxels."""
+    return {
+        one.id: int(np.count_nonzero(one.array))
+        for pane in window.grid_.panes
+        for one in pane.slices.overlays
+        if one.array is not None
+    }
 
 
 def row_state(archive: Archive, settings: Settings, study: str) -> RowState:
@@ -170,6 +183,14 @@ def test_a_dissection_jumps_the_list_shows_where_and_is_acknowledged(
         window.actions_.switch_language()
         mask = archive.load_mask(finding.mask_id)
         stack = archive.get(Stack, finding.stack_id)
+
+        # The outline that it stands on is shown while the row of the model that drew it is open.
+        (outline,) = [o for o in archive.all(MaskInfo, urgent) if o.made_by.name == OUTLINER]
+        for opened in (True, False):
+            QTest.mouseClick(window.findings.rows[OUTLINER], LEFT)
+            until(lambda wanted=opened: (outline.id in drawn(window)) is wanted)
+            assert drawn(window).get(outline.id, outline.voxel_count) == outline.voxel_count
+            keep_picture(window, f"aorta_outline_{opened}")
         x, y, z = (round(v) for v in stack.grid.to_index(finding.location_mm))
         assert mask[z, y, x]  # the jump lands on what triggered it
 

@@ -68,7 +68,7 @@ class JudgeRow:
     @property
     def number(self) -> tuple[float, str] | None:
         """The main number with its unit: of the first finding that has one; where there is no
-        finding, the first that was measured.
+        finding, the first that a measure measured. Of several organs none is the main one.
 
         None once a finding lost its number by an edit (an ejection fraction whose outline was
         changed in one phase only): no other number may stand in its place.
@@ -76,6 +76,6 @@ class JudgeRow:
         if any(f.value is None and f.original_value is not None for f in self.findings):
             return None
         numbers = [(f.value, f.unit) for f in self.findings if f.value is not None]
-        if not self.findings:
+        if not self.findings and (self.judge.measure or len(self.measurements) == 1):
             numbers = [(m.value, m.unit) for m in self.measurements]
         return numbers[0] if numbers else None

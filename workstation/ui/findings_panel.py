@@ -60,6 +60,7 @@ class FindingsPanel(QScrollArea):
     """Emergencies, findings with their cards, then what could not be judged, and all the rest."""
 
     acted = Signal(str, object)  # finding id, Action
+    row_opened = Signal(str, bool)  # judge id, and whether it was opened or closed
     lock_wanted = Signal()  # the reader has read without AI
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
@@ -83,6 +84,10 @@ class FindingsPanel(QScrollArea):
         desk.finding_focused.connect(lambda _: self._soon.start())
         desk.judge_begun.connect(lambda _: self._soon.start())
         desk.ai_state.connect(lambda *_: self._soon.start())
+
+    def is_open(self, judge_id: str) -> bool:
+        """Whether what stands behind a row is shown."""
+        return judge_id in self._opened
 
     def _begin(self) -> None:
         self._opened.clear()
@@ -210,6 +215,7 @@ class FindingsPanel(QScrollArea):
         """Show or hide what stands behind a row; the views go to its first finding or series."""
         self._opened ^= {judge_id}
         row = self.rows[judge_id].row
+        self.row_opened.emit(judge_id, judge_id in self._opened)
         if judge_id in self._opened:
             if row.findings:
                 self.desk.focus_finding(row.findings[0].id)
