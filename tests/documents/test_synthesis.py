@@ -20,7 +20,7 @@ from workstation.domain.errors import Message, NotAllowed, NotFound
 from workstation.domain.finding import Finding, FindingState
 from workstation.domain.people import MACHINE, Permission
 from workstation.domain.study import StudyState
-from workstation.reading.draft import draft, is_current, offered, take_over
+from workstation.reading.draft import draft, is_current, obstacles, offered, take_over
 
 BRAIN_HEART = load_rules("brain-heart")
 
@@ -118,10 +118,15 @@ def test_only_what_was_taken_over_is_said() -> None:
         return [s.text for one in sections if one.key == "synthesis" for s in one.sentences]
 
     assert said(material) == []
-    taken = replace(material, taken_over=frozenset({"cardiac-source-low-ef"}))
+    taken = replace(material, agreed={"cardiac-source-low-ef": ("i", "e")})
     (text,) = said(taken)
     assert "20.0 %" in text and text[0].isupper()
     assert said(replace(taken, findings=[infarct(), ef(45.0)])) == []
+    # About another infarct the reader took nothing over; of two, the one of then is meant.
+    other = replace(infarct("Right"), id="o")
+    assert said(replace(taken, findings=[other, ef(20.0)])) == []
+    (text,) = said(replace(taken, findings=[other, infarct(), ef(20.0)]))
+    assert "left frontal lobe" in text
 
 
 @pytest.fixture
@@ -163,3 +168,38 @@ def test_a_reader_takes_a_sentence_over_and_out(archive: Archive) -> None:
 def test_an_offer_names_the_findings_it_rests_on() -> None:
     (offer,) = offers(BRAIN_HEART, [infarct(), ef(10.0)], [])
     assert isinstance(offer, Offer) and offer.finding_ids == ("i", "e")
+
+
+def test_a_sentence_whose_findings_changed_is_not_signed_over_in_silence(archive: Archive) -> None:
+    bring(archive, lesions())
+    with archive.write(READER, Permission.REVIEW, Message("t"), STUDY) as writer:
+        for one in archive.all(Finding, STUDY):
+            writer.put(replace(one, state=FindingState.ACCEPTED))
+        for made in (infarct(), stenosis(60.0)):
+            writer.put(made)
+    draft(archive, STUDY, template="brain-heart", language="en", actor=READER)
+    take_over(archive, READER, STUDY, "stenosis-same-side", said=True)
+
+    def together() -> list[str]:
+        made = draft(archive, STUDY, language="en", actor=READER)
+        return [s.text for one in made.sections if one.key == "synthesis" for s in one.sentences]
+
+    def lapses() -> list[str]:
+        return [str(o.why) for o in obstacles(archive, STUDY) if "no longer said" in str(o.why)]
+
+    assert len(together()) == 1 and not lapses()
+    other = replace(infarct(), id="o", site=Wording("Left cerebellum", "左侧小脑"))
+    with archive.write(READER, Permission.REVIEW, Message("t"), STUDY) as writer:
+        writer.put(replace(infarct(), state=FindingState.REJECTED))
+        writer.put(other)
+    assert together() == [] and len(lapses()) == 1
+    (offer,) = offered(archive, STUDY)
+    assert offer.finding_ids == ("o", "s")
+    take_over(archive, READER, STUDY, "stenosis-same-side", said=True)
+    (text,) = together()
+    assert "left cerebellum" in text and not lapses()
+    with archive.write(READER, Permission.REVIEW, Message("t"), STUDY) as writer:
+        writer.put(replace(other, state=FindingState.REJECTED))
+    assert together() == [] and lapses() and offered(archive, STUDY) == []
+    take_over(archive, READER, STUDY, "stenosis-same-side", said=False)
+    assert together() == [] and not lapses()

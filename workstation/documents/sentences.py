@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workstation.documents.mark_words import mark_sentence
-from workstation.documents.synthesis import load_rules, offers
+from workstation.documents.synthesis import Agreed, is_agreed, load_rules, offers
 from workstation.documents.templates import Template, TemplatePhrase
 from workstation.domain.artefact import Wording
 from workstation.domain.compared import compared
@@ -31,8 +31,8 @@ NOT_NORMAL = N_(
 @dataclass(frozen=True)
 class Material:
     """What a report is made of. free_texts: section key to the reader's own words. marks: those
-    that a reader put into the report. first_read: what he held before AI was shown. taken_over:
-    rules whose sentences a reader took over."""
+    that a reader put into the report. first_read: what he held before AI was shown. agreed: rules
+    whose sentences a reader took over, to the findings that each rested on then."""
 
     findings: Sequence[Finding]
     measurements: Sequence[Measurement]
@@ -42,7 +42,7 @@ class Material:
     outcomes: Sequence[Outcome] = ()
     marks: Sequence[Mark] = ()
     first_read: FirstRead | None = None
-    taken_over: frozenset[str] = frozenset()
+    agreed: Agreed = field(default_factory=dict)
 
 
 def reported(findings: Sequence[Finding]) -> list[Finding]:
@@ -111,12 +111,13 @@ def _marked(template: Template, section: str, material: Material, language: str)
 
 
 def _together(template: Template, material: Material, language: str) -> list[Sentence]:
-    """Sentences of rules that a reader took over and that still hold."""
-    there = offers(load_rules(template.name), material.findings, material.measurements)
+    """Sentences of rules that a reader took over and that hold for the same findings still."""
+    rules, agreed = load_rules(template.name), material.agreed
+    there = offers(rules, material.findings, material.measurements, agreed)
     return [
         Sentence(offer.text(language), offer.finding_ids)
         for offer in there
-        if offer.rule.id in material.taken_over
+        if is_agreed(offer, agreed)
     ]
 
 

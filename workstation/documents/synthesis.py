@@ -1,7 +1,8 @@
 """What findings of several organs mean together: rules as data, each sentence traceable.
 
 A rule offers its sentence where every one of its needs is met by a finding that a person accepted.
-Nothing is inserted by itself: ``compose`` says the offers that a reader took over.
+Nothing is inserted by itself: ``compose`` says the offers that a reader took over, as long as they
+hold for the findings that the reader took them over for.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Any
 
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.compared import compared
-from workstation.domain.errors import N_, BadInput
+from workstation.domain.errors import N_, BadInput, Message
 from workstation.domain.finding import REPORTED, Finding, shown_value
 from workstation.domain.measurement import Measurement, format_value
+from workstation.domain.report import Obstacle
 from workstation.text import RESOURCES
 
 RULES = RESOURCES / "synthesis"
@@ -52,6 +54,11 @@ class Rule:
     words: Wording
     citation: str
     needs: tuple[Need, ...]
+
+    def outline(self, language: str) -> str:
+        """The sentence with gaps for what it rests on."""
+        gaps = {need.slot: "…" for need in self.needs}
+        return self.words.in_language(language).format(**gaps)
 
 
 @dataclass(frozen=True)
@@ -125,14 +132,53 @@ def _need(entry: Mapping[str, Any]) -> Need:
     )
 
 
+Agreed = Mapping[str, tuple[str, ...]]
+"""Rules whose sentences a reader took over, to the ids of the findings that each rested on then."""
+
+
 def offers(
-    rules: Sequence[Rule], findings: Sequence[Finding], measurements: Sequence[Measurement]
+    rules: Sequence[Rule],
+    findings: Sequence[Finding],
+    measurements: Sequence[Measurement],
+    agreed: Agreed | None = None,
 ) -> list[Offer]:
-    """The sentences that hold for what was accepted, one for each rule that is met."""
+    """The sentences that hold for what was accepted, one for each rule that is met: the one that
+    was taken over where it still holds."""
     beside = compared(findings)
     spoken = [f for f in findings if f.state in REPORTED and f.id not in beside]
-    found = (next(_met(rule, 0, {}, {}, spoken, measurements), None) for rule in rules)
-    return [offer for offer in found if offer is not None]
+    found = []
+    for rule in rules:
+        ways = list(_met(rule, 0, {}, {}, spoken, measurements))
+        wanted = (agreed or {}).get(rule.id)
+        found += [way for way in ways if way.finding_ids == wanted][:1] or ways[:1]
+    return found
+
+
+def is_agreed(offer: Offer, agreed: Agreed) -> bool:
+    """Whether a reader took over just this sentence: by this rule, about these findings."""
+    return agreed.get(offer.rule.id) == offer.finding_ids
+
+
+def lapsed(rules: Sequence[Rule], there: Sequence[Offer], agreed: Agreed) -> tuple[Rule, ...]:
+    """Rules whose sentences were taken over and no longer hold for the findings of then."""
+    said = {offer.rule.id for offer in there if is_agreed(offer, agreed)}
+    return tuple(rule for rule in rules if rule.id in agreed and rule.id not in said)
+
+
+def lapse_obstacles(
+    template: str,
+    findings: Sequence[Finding],
+    measurements: Sequence[Measurement],
+    agreed: Agreed,
+) -> list[Obstacle]:
+    """That the report would be signed without a sentence that its reader took over."""
+    rules = load_rules(template)
+    gone = lapsed(rules, offers(rules, findings, measurements, agreed), agreed)
+    why = N_(
+        "A sentence on several organs together is no longer said, for what it rests on was "
+        "changed: take it out."
+    )
+    return [Obstacle(Message(why)) for _ in gone]
 
 
 def _met(

@@ -96,6 +96,11 @@ class Case:
         return {t.section: t.text for t in self.texts if t.text.strip() and t.section != CORRECTION}
 
     @property
+    def agreed(self) -> dict[str, tuple[str, ...]]:
+        """Rules whose sentences a reader took over, to the findings that each rested on then."""
+        return {one.rule: one.finding_ids for one in self.taken_over if one.said}
+
+    @property
     def correction_reason(self) -> str:
         """Why the signed report is being corrected; empty where no correction was begun."""
         return next((t.text for t in self.texts if t.section == CORRECTION), "")

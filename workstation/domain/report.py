@@ -46,13 +46,15 @@ class FreeText:
 
 @dataclass(frozen=True)
 class TakenOver:
-    """A reader's word on a sentence that a rule offered: said in the report, or not."""
+    """A reader's word on a sentence that a rule offered: said in the report, or not. finding_ids:
+    what it rested on when the reader took it over; about other findings it was never read."""
 
     id: str  # study_uid + "/" + rule
     study_uid: str
     rule: str
     said: bool
     by: str
+    finding_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

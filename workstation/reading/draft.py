@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from workstation import __version__
 from workstation.archive.store import Archive
 from workstation.documents.sentences import Material, compose
-from workstation.documents.synthesis import Offer, load_rules, offers
+from workstation.documents.synthesis import Offer, lapse_obstacles, load_rules, offers
 from workstation.documents.templates import Template, choose_template, load_template
 from workstation.domain import readiness
 from workstation.domain.artefact import MadeBy
@@ -71,7 +71,8 @@ def offered(archive: Archive, study_uid: str) -> list[Offer]:
     case = read_case(archive, study_uid)
     if case.draft is None or case.hidden:
         return []
-    return offers(load_rules(case.draft.template), case.findings, case.reported_measurements)
+    rules = load_rules(case.draft.template)
+    return offers(rules, case.findings, case.reported_measurements, case.agreed)
 
 
 def take_over(
@@ -84,9 +85,11 @@ def take_over(
     """
     if archive.study(study_uid).state is StudyState.SIGNED:
         raise NotAllowed(N_("The report is signed. Add an addendum, or correct it with a reason."))
-    if said and rule not in {offer.rule.id for offer in offered(archive, study_uid)}:
+    there = {offer.rule.id: offer.finding_ids for offer in offered(archive, study_uid)}
+    if said and rule not in there:
         raise NotFound(N_("What was accepted does not allow this sentence any more."))
-    word = TakenOver(f"{study_uid}/{rule}", study_uid, rule, said, actor.name)
+    rests_on = there[rule] if said else ()
+    word = TakenOver(f"{study_uid}/{rule}", study_uid, rule, said, actor.name, rests_on)
     reason = Message(N_("A sentence on several organs together was taken over or taken out."))
     with archive.write(actor, Permission.REVIEW, reason, study_uid) as writer:
         writer.put(word)
@@ -97,9 +100,12 @@ def obstacles(archive: Archive, study_uid: str) -> list[Obstacle]:
     """What stands in the way of signing; empty when the report can be signed."""
     case = read_case(archive, study_uid)
     found = readiness.obstacles(case)
-    if case.draft is not None:
+    if case.draft is not None and case.study.state is not StudyState.SIGNED:
         try:
             load_template(case.draft.template)
+            found += lapse_obstacles(
+                case.draft.template, case.findings, case.reported_measurements, case.agreed
+            )
         except ReaderError as error:
             found.append(Obstacle(error.message))
     return found
@@ -136,7 +142,7 @@ def _made(
         case.outcomes,
         case.marks,
         case.first_read,
-        frozenset(one.rule for one in case.taken_over if one.said),
+        case.agreed,
     )
     return ReportDraft(
         id=case.study.study_uid,

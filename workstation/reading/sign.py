@@ -23,6 +23,7 @@ from workstation.documents.manifest import (
 from workstation.documents.page import report_number
 from workstation.documents.pdf import KeyImage, pictures, report_pdf
 from workstation.documents.signatures import fingerprint, sign_bytes, sign_pdf
+from workstation.documents.synthesis import lapse_obstacles
 from workstation.domain import readiness
 from workstation.domain.acquisition import Reconstruction
 from workstation.domain.artefact import digest_of, new_id, new_uid, now
@@ -32,6 +33,7 @@ from workstation.domain.readiness import CORRECTION, Case, read_case
 from workstation.domain.report import (
     Document,
     FreeText,
+    Obstacle,
     PatientPage,
     ReportDraft,
     ReportKind,
@@ -80,7 +82,7 @@ def sign(
     signer = authenticate(archive, user, password)
     archive.check(signer.actor, Permission.SIGN)
     case = read_case(archive, study_uid)
-    in_the_way = readiness.obstacles(case)
+    in_the_way = readiness.obstacles(case) or _lapses(case)
     if in_the_way:
         why = in_the_way[0].why
         raise NotAllowed(why.template, **why.params)
@@ -104,6 +106,12 @@ def sign(
             if text.section == CORRECTION:
                 writer.withdraw(FreeText, text.id)
     return report
+
+
+def _lapses(case: Case) -> list[Obstacle]:
+    assert case.draft is not None  # its absence is an obstacle
+    template = case.draft.template
+    return lapse_obstacles(template, case.findings, case.reported_measurements, case.agreed)
 
 
 def addendum(

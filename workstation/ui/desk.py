@@ -6,12 +6,14 @@ changes, so that the room comes back as it was after a crash.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from workstation.documents.synthesis import Offer
+from workstation.documents.synthesis import Offer, Rule, lapsed, load_rules
 from workstation.domain.alert import Alert
 from workstation.domain.errors import ReaderError
 from workstation.domain.finding import Finding
@@ -63,7 +65,8 @@ class Contents:
     first_read: FirstRead | None = None
     after_ai: tuple[Snapshot, ...] = ()  # a person's own, made or changed since the first read
     offers: tuple[Offer, ...] = ()  # sentences on several organs that the accepted findings allow
-    taken_over: frozenset[str] = frozenset()  # rules whose sentences the reader took over
+    agreed: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # taken over: rules, findings
+    lapsed: tuple[Rule, ...] = ()  # taken over, and no longer said
 
     def finding(self, finding_id: str) -> Finding | None:
         """The finding with this id, if the study has it."""
@@ -260,6 +263,8 @@ class Desk(QObject):
         case = read_case(archive, study_uid)  # without what must not be seen yet
         locked = case.first_read
         hidden = will_hide(archive, self.settings, study_uid)
+        there = tuple(drafting.offered(archive, study_uid))
+        rules = load_rules(drafts[0].template) if drafts and not case.hidden else ()
         return Contents(
             study,
             shown_stacks(archive, case.stacks, hidden=hidden),
@@ -279,8 +284,9 @@ class Desk(QObject):
             hidden,
             locked,
             changed_after(archive, locked) if locked else (),
-            tuple(drafting.offered(archive, study_uid)),
-            frozenset(one.rule for one in case.taken_over if one.said),
+            there,
+            case.agreed,
+            lapsed(rules, there, case.agreed),
         )
 
     def _load(self, done: Any) -> None:

@@ -186,7 +186,8 @@ class ReportPanel(QFrame):
             if section.sentences:
                 column.addWidget(self._sentences(section))
             if section.key == "synthesis" and not signed:
-                rows = SynthesisRows(contents.offers, contents.taken_over, self.desk.user is None)
+                nobody = self.desk.user is None
+                rows = SynthesisRows(contents.offers, contents.agreed, contents.lapsed, nobody)
                 rows.taken_over.connect(self.taken_over)
                 column.addWidget(rows)
             box = FreeTextBox(section.key, section.free_text)
