@@ -228,6 +228,33 @@ def test_a_phase_outlined_by_the_reader_takes_the_models_place(
     assert verify(archive).ok
 
 
+def test_what_was_drawn_while_it_was_measured_leaves_no_number_of_before(
+    archive: Archive, settings: Settings
+) -> None:
+    bring_beat(archive)
+    outline(settings)
+    infer(archive, settings, STUDY)
+    quantify(archive, STUDY)
+    finding = finding_of(archive)
+
+    def draw(size: int) -> None:
+        systole = [Drawn(cavity(size) > 0, LEFT_SIDE, phase=2)]
+        edit_outlines(archive, READER, finding.id, systole)
+
+    draw(15)
+    strokes = [6]
+
+    def meanwhile(part: float, what: object) -> None:
+        while strokes:
+            draw(strokes.pop())
+
+    quantify(archive, STUDY, progress=meanwhile)
+    assert finding_of(archive).value is None, "75 % is of an outline that is not there any more"
+    now = of_beat(quantify(archive, STUDY))
+    assert now[NAMES[0]] == pytest.approx(90.0)
+    assert finding_of(archive).value == pytest.approx(90.0)
+
+
 def test_several_phases_are_one_step(archive: Archive, settings: Settings) -> None:
     bring_beat(archive)
     outline(settings)

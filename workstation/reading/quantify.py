@@ -131,7 +131,7 @@ def quantify(
     kept = {m.id.split("-")[0] for m in known}
     refusals = {r.id: r for r in archive.all(Refusal, study.study_uid)}
     wanted = {task.key for task in tasks}
-    fresh: list[Measurement] = list(back)
+    fresh: list[tuple[Finding, Measurement]] = []
     numbered: list[tuple[Finding, Measurement, tuple[Message, ...]]] = []
     refused: list[Refusal] = []
     doing = Message(N_("Measuring"))
@@ -146,7 +146,7 @@ def quantify(
         try:
             result = task.analyse(task.inputs(archive, used))
             measurements = _measurements(task, result, tuple(used.values()))
-            fresh += measurements
+            fresh += [(task.finding, one) for one in measurements]
             if lacking and measurements and task.finding.unit in {measurements[0].unit, ""}:
                 numbered.append((task.finding, measurements[0], result.cautions))
         except BadInput as error:
@@ -165,7 +165,7 @@ def quantify(
         or (m.finding_id and is_stale(m.made_from, current))
     ]
     lapsed = [r for r in refusals.values() if r.what in own and r.made_from and r.id not in wanted]
-    if fresh or refused or gone or lapsed or numbered:
+    if back or fresh or refused or gone or lapsed or numbered:
         reason = Message(N_("Measured on the masks of now"))
         with archive.write(actor, Permission.ANALYSE, reason, study.study_uid) as writer:
             # Another program may have withdrawn or decided something a moment ago.
@@ -180,14 +180,23 @@ def quantify(
             now = {f.id: f for f in writer.all(Finding, study.study_uid)}
             for finding, number, cautions in numbered:
                 was = now.get(finding.id)
-                if was is not None and was.mask_id == finding.mask_id and was.value is None:
+                if was is not None and _drawn_alike(was, finding) and was.value is None:
                     writer.put(_with_number(was, number, cautions))
-            for item in fresh:
+            for item in back:
                 writer.put(item)
+            for finding, item in fresh:
+                was = now.get(finding.id)
+                if was is not None and _drawn_alike(was, finding):
+                    writer.put(item)
             for refusal in refused:
                 writer.put(refusal)
     progress(1.0, doing)
     return archive.all(Measurement, study.study_uid)
+
+
+def _drawn_alike(one: Finding, other: Finding) -> bool:
+    """Whether nothing was drawn between two versions of a finding, on any phase."""
+    return (one.mask_id, one.outlined) == (other.mask_id, other.outlined)
 
 
 def _with_number(finding: Finding, measured: Measurement, cautions: tuple[Message, ...]) -> Finding:
