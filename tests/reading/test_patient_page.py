@@ -107,6 +107,9 @@ def test_an_amended_report_withdraws_the_page(
         sign(archive, STUDY_UID, user="li", password=PASSWORD)
     page = release(archive, STUDY_UID, user="li", password=PASSWORD)
     assert page.report_number == (1 if amendment == "addendum" else 2)
+    for language, words in (("en", "ask your doctor about it"), ("zh_CN", "请先向医生询问")):
+        text = squeezed(" ".join(pages_of(page_file(archive, page, language, "pdf"))))
+        assert (squeezed(words) in text) is (amendment == "addendum")
     assert len(archive.history(PatientPage, STUDY_UID)) == 2, "the old page is kept in the history"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from workstation.documents.page import RESEARCH, date_text, report_number
+from workstation.documents.page import RESEARCH, date_text, moment_text, report_number
 from workstation.documents.pages import PdfPages
 from workstation.documents.patient_items import (
     FOLDER,
@@ -47,12 +47,14 @@ def patient_pdf(
     places: Places,
     moment: datetime,
     released: bool,
+    added: Sequence[SignedReport] = (),
 ) -> bytes:
-    """The page in ``language`` as PDF/A-3b. released: else it is marked as a preview.
+    """The page in ``language`` as PDF/A-3b. released: else it is marked as a preview. added:
+    addenda to the report, of which the page says that there are any.
 
     Raises ``BadInput`` where no finding was accepted: an empty page would read as normal.
     """
-    data = patient_data(report, language, places=places, released=released)
+    data = patient_data(report, language, places=places, released=released, added=added)
     source = (FOLDER / "page.typ").read_bytes()
     return typeset(source, printable(data), moment)
 
@@ -67,7 +69,12 @@ def patient_pngs(pdf: bytes) -> list[bytes]:
 
 
 def patient_data(
-    report: SignedReport, language: str, *, places: Places, released: bool
+    report: SignedReport,
+    language: str,
+    *,
+    places: Places,
+    released: bool,
+    added: Sequence[SignedReport] = (),
 ) -> dict[str, Any]:
     """Everything that ``page.typ`` shows."""
     whole, entries = load_plain_words(), entries_of(report)
@@ -82,6 +89,7 @@ def patient_data(
     patient = report.study.patient
     age = patient.age.lstrip("0")
     visit = report.draft.template == "brain-heart"
+    dates = dict.fromkeys(moment_text(one.signed_at).split(" ")[0] for one in added)
     return {
         "lang": language[:2],
         "region": "CN" if language.startswith("zh") else "GB",
@@ -95,7 +103,10 @@ def patient_data(
         ),
         "report": word("report", number=report_number(report.study_uid, report.number)),
         "watermark": "" if released else word("not_released"),
-        "banner": "" if released else word("preview"),
+        "banners": [
+            *([] if released else [word("preview")]),
+            *([word("added", dates=", ".join(dates))] if dates else []),
+        ],
         "research": RESEARCH,
         "page_of": whole.words["page"].in_language(language),
         "organs": [

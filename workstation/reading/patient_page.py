@@ -1,7 +1,8 @@
 """The page for the patient: shown as a preview, released by the doctor who signed the report.
 
 It is made of the signed report that stands and of nothing else, in both languages at once. What is
-added to that report, or corrects it, withdraws the page (``sign``): its signer releases a new one.
+added to that report, or corrects it, withdraws the page (``sign``): its signer releases a new one,
+which says that something was added.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ _NEWER = N_("The report was changed while you released the page. Look at the pag
 def preview(archive: Archive, study_uid: str, language: str) -> bytes:
     """The page as PDF, marked as not released. ``NotAllowed`` where no signed report stands."""
     report = _standing(archive, study_uid)
-    places = _places(archive, report)
-    return patient_pdf(report, language, places=places, moment=now(), released=False)
+    places, added = _places(archive, report), _added(archive, report)
+    return patient_pdf(report, language, places=places, moment=now(), released=False, added=added)
 
 
 def released(archive: Archive, study_uid: str) -> PatientPage | None:
@@ -70,10 +71,12 @@ def release(archive: Archive, study_uid: str, *, user: str, password: str) -> Pa
     if signer.name != report.signer:
         raise NotAllowed(_ONLY_SIGNER, name=report.signer_name or report.signer)
     known = len(archive.all(SignedReport, study_uid))
-    moment, places = now(), _places(archive, report)
+    moment, places, added = now(), _places(archive, report), _added(archive, report)
     documents: list[Document] = []
     for language in LANGUAGES:
-        pdf = patient_pdf(report, language, places=places, moment=moment, released=True)
+        pdf = patient_pdf(
+            report, language, places=places, moment=moment, released=True, added=added
+        )
         pages = [archive.put_bytes(png) for png in patient_pngs(pdf)]
         if language == report.draft.language:
             documents.insert(0, Document(NAME, pages[0], f"{NAME}.png"))
@@ -156,6 +159,13 @@ def _standing(archive: Archive, study_uid: str) -> SignedReport:
 def _whole(reports: list[SignedReport]) -> SignedReport | None:
     kept = [report for report in reports if report.kind is not ReportKind.ADDENDUM]
     return max(kept, key=lambda report: report.number, default=None)
+
+
+def _added(archive: Archive, report: SignedReport) -> list[SignedReport]:
+    """Addenda to the report that stands, in order."""
+    reports = archive.all(SignedReport, report.study_uid)
+    later = [r for r in reports if r.kind is ReportKind.ADDENDUM and r.number > report.number]
+    return sorted(later, key=lambda r: r.number)
 
 
 def _places(archive: Archive, report: SignedReport) -> Places:
