@@ -135,6 +135,8 @@ def test_masks_and_images_must_share_their_voxels(tmp_path: Path) -> None:
     other = write_image(tmp_path / "b.nii", np.ones(GRID.shape, np.uint8), moved)
     with pytest.raises(BadInput, match="same voxels"):
         read_inputs(spec_of(image, mask), {"image": [one], "mask": [other]}, {})
+    with pytest.raises(BadInput, match="same voxels"):  # in whichever order they are taken
+        read_inputs(spec_of(mask, image), {"image": [one], "mask": [other]}, {})
     inputs, _ = read_inputs(spec_of(image, mask), {"image": [one], "mask": [one]}, {})
     assert inputs.mask(mask).all() and inputs.image(image).grid == inputs.grid
 
@@ -169,3 +171,43 @@ def test_parameters_are_checked() -> None:
     for parameter, wrong in ((te, "0"), (te, "nan"), (te, "x"), (way, "fft"), (flip, "2")):
         with pytest.raises(BadInput):
             parameter.checked(wrong)
+
+
+def test_a_table_whose_columns_are_not_sure_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "曲线.csv"
+    path.write_text("0,0,1,5\n1,5,2,5\n3,0,1,0\n", encoding="utf-8")  # decimals with commas
+    with pytest.raises(BadInput, match="more cells than columns"):
+        read_curve(path, "time", "")
+    path.write_text("t,c,place\n0,1,a\n2,4,b\n", encoding="utf-8")
+    assert read_curve(path, "time", "").y.tolist() == [1.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("head", "last"),
+    [
+        ("time_msec,c", 1.5),
+        ("时间（毫秒）,浓度", 1.5),
+        ("t [seconds],c", 1500.0),
+        ("时间/分,c", 9e4),
+    ],
+)
+def test_times_in_the_unit_that_their_name_ends_with(
+    tmp_path: Path, head: str, last: float
+) -> None:
+    for encoding in ("utf-8-sig", "gb18030"):
+        path = tmp_path / f"{encoding}.csv"
+        path.write_text(f"{head}\n0,1\n1500,4\n", encoding=encoding)
+        assert read_curve(path, "time", "").x[-1] == pytest.approx(last)
+
+
+@pytest.mark.parametrize("values", [(0, 1, 2), (-1, 1), (30, 70), (0.0, 0.2, 0.9)])
+def test_what_may_be_no_mask_is_not_taken_for_one(
+    tmp_path: Path, values: tuple[float, ...]
+) -> None:
+    mask = InputSpec("mask", Kind.MASK, Wording("Mask", "分割"))
+    array = np.resize(np.array(values, np.float32), GRID.shape)
+    path = write_image(tmp_path / "a.nii", array, GRID)
+    with pytest.raises(BadInput, match="has several values"):
+        read_inputs(spec_of(mask), {"mask": [path]}, {})
+    inputs, _ = read_inputs(spec_of(mask), {"mask": [path.with_name("a.nii#1")]}, {})
+    assert np.array_equal(inputs.mask(mask), array == 1)

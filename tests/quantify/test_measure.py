@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from tests.quantify.test_quantify_room import GRID, READER, STUDY, bring, lesions
+from tests.reading.test_infer import bring as bring_images
 from workstation.archive.store import Archive
 from workstation.archive.verify import verify
 from workstation.domain.artefact import MadeBy, Wording, new_id
 from workstation.domain.derived import DerivedMap
 from workstation.domain.errors import BadInput, Message, NotAllowed, Tampered
 from workstation.domain.finding import Finding, FindingState
+from workstation.domain.geometry import as_matrix
 from workstation.domain.measurement import Measurement
 from workstation.domain.people import MACHINE, Actor, Permission, Role
 from workstation.domain.study import StudyState
@@ -61,6 +63,34 @@ def test_what_cannot_be_measured_leaves_nothing_behind(archive: Archive) -> None
         writer.set_state(STUDY, StudyState.SIGNED)
     with pytest.raises(NotAllowed, match="signed"):
         measure(archive, STUDY, request, actor=READER)
+
+
+def test_an_outline_of_other_voxels_is_not_laid_over_the_images(archive: Archive) -> None:
+    """Of the same shape, but 8 mm further on: the muscle of the cine, the scar images beside it."""
+    late = bring_images(archive, role="LGE", region="heart")
+    wall = np.zeros(late.grid.shape, dtype=bool)
+    wall[2:5, 4:12, 4:12] = True
+    matrix = late.grid.matrix.copy()
+    matrix[:3, 3] += late.grid.slice_normal * 8.0
+    masks = [
+        archive.store_mask(
+            wall, study_uid=late.study_uid, series_uid=late.series_uid, stack_id=late.id,
+            label=Wording("Muscle", "心肌"), grid=grid, made_from=(late.id,),
+            made_by=MadeBy("heart-sax", "1", "ab" * 32),
+        )
+        for grid in (replace(late.grid, affine=as_matrix(matrix)), late.grid)
+    ]  # fmt: skip
+    with archive.write(MACHINE, Permission.ANALYSE, Message("t"), late.study_uid) as writer:
+        for mask in masks:
+            writer.put(mask)
+    moved, same = (
+        Request("heart/lge", {"lge": late.id}, {"lv_myo": (mask.id,)}, values={"way": "fwhm"})
+        for mask in masks
+    )
+    with pytest.raises(BadInput, match="do not lie on the voxels of the outline"):
+        measure(archive, late.study_uid, moved, actor=READER)
+    (made,) = measure(archive, late.study_uid, same, actor=READER).findings
+    assert made.value == pytest.approx(100.0 * 12 / wall.sum())
 
 
 def stored_map(archive: Archive) -> tuple[DerivedMap, np.ndarray]:

@@ -15,6 +15,15 @@ SAYS = {
     "slices at the base": ("slices at the base", "基底"),
     "contrast CT (headers)": ("contrast agent", "增强"),
     "at 100 kV": ("100 kV", "100 kV"),
+    "in bright blood": ("blood with contrast agent", "含对比剂的血液"),
+    "mask empty": ("is empty", "为空"),
+    "ten times too large": ("b-values are not those", "b 值与图像不符"),
+    "in milliseconds": ("Times are in seconds", "时间单位为秒"),
+    "tissue and artery exchanged": ("exchanged", "互换"),
+    "muscle and blood exchanged": ("exchanged", "互换"),
+    "in seconds": ("a map in ms", "以 ms 为单位"),
+    "on scar": ("holds enhanced muscle", "含强化心肌"),
+    "FWHM without scar": ("FWHM says nothing", "不适用"),
 }
 
 

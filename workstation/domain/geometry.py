@@ -129,6 +129,11 @@ class Grid:
         corners = [[i, j, k] for k in ends[2] for j in ends[1] for i in ends[0]]
         return _fixed(self.to_lps(np.asarray(corners, dtype=np.float64)))
 
+    def lies_on(self, other: Grid, within_mm: float = 0.01) -> bool:
+        """Whether both have the same voxels in the same places."""
+        alike = np.allclose(self.matrix, other.matrix, atol=within_mm)
+        return self.shape == other.shape and alike
+
     def voxel_at(self, lps_mm: Sequence[float] | Floats) -> tuple[int, int, int] | None:
         """(z, y, x) of the voxel that a point lies in; None outside the voxel block."""
         x, y, z = (int(v) for v in np.floor(self.to_index(lps_mm) + 0.5))

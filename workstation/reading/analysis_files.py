@@ -39,7 +39,6 @@ LABEL = "#"
 
 # BIDS 1.10 names, seconds; here milliseconds.
 _BIDS = {"echo_ms": "EchoTime", "repetition_ms": "RepetitionTime", "inversion_ms": "InversionTime"}
-_SAME_PLACE_MM = 0.01
 
 
 @dataclass
@@ -100,8 +99,7 @@ def _take(one: InputSpec, paths: list[Path], positions: Sequence[float], reading
     if one.kind in (Kind.IMAGE, Kind.SERIES):
         images = _images(one, paths, positions, reading.cautions)
         reading.images[one.key] = images
-        if not reading.masks:
-            reading.grids.insert(0, (paths[0], images.grid))
+        reading.grids.insert(0, (paths[0], images.grid))
         return
     if len(paths) > 1:
         raise BadInput(N_("{key} takes one file."), key=one.key)
@@ -120,10 +118,7 @@ def _one_grid(grids: list[tuple[Path, Grid]]) -> Grid | None:
         return None
     path, grid = grids[0]
     for other, there in grids[1:]:
-        same = there.shape == grid.shape and np.allclose(
-            there.matrix, grid.matrix, atol=_SAME_PLACE_MM
-        )
-        if not same:
+        if not there.lies_on(grid):
             raise BadInput(
                 N_("{one} and {other} do not lie on the same voxels."),
                 one=path.name, other=other.name,
@@ -140,6 +135,8 @@ def _masks(one: InputSpec, path: Path, masks: dict[str, NDArray[np.bool_]]) -> G
             raise BadInput(N_("There is no file {path}."), path=str(path))
         path, label = path.with_name(stem), int(chosen)
     array, grid, _ = load_series(path)
+    if not label:
+        _one_value(path, array)
     drawn = array == label if label else array != 0
     if one.by_phase:
         masks.update({f"{one.key}:{phase}": part for phase, part in enumerate(drawn) if part.any()})
@@ -148,6 +145,21 @@ def _masks(one: InputSpec, path: Path, masks: dict[str, NDArray[np.bool_]]) -> G
     else:
         masks[one.key] = drawn[0]
     return grid
+
+
+def _one_value(path: Path, array: NDArray[Any]) -> None:
+    """``BadInput`` where an array has several values that each could be what is meant."""
+    values = np.unique(array)
+    inside = values[values != 0]
+    if inside.size > 1:
+        shown = ", ".join(f"{value:g}" for value in inside[:6])
+        raise BadInput(
+            N_(
+                "{path} has several values ({values}): of a mask with several say which, "
+                "{file}#VALUE; an image is no mask."
+            ),
+            path=str(path), file=path.name, values=shown + (", …" if inside.size > 6 else ""),
+        )  # fmt: skip
 
 
 def _images(

@@ -28,7 +28,7 @@ from workstation.domain.analysis import (
 from workstation.domain.artefact import MadeBy, new_id, now
 from workstation.domain.centreline import Centreline
 from workstation.domain.derived import DerivedMap
-from workstation.domain.errors import N_, BadInput, Message, NotAllowed
+from workstation.domain.errors import N_, BadInput, Message, NotAllowed, named
 from workstation.domain.finding import Finding
 from workstation.domain.geometry import Floats, Grid
 from workstation.domain.mask import MaskInfo
@@ -179,6 +179,17 @@ def _inputs(
             raise BadInput(N_("Choose: {name}."), name=one.name.en, name_zh=one.name.zh)
     if not used:
         raise BadInput(N_("Choose an image or an outline to measure."))
+    for key, shown in images.items():
+        # Voxels of a mask are looked up in the image by their place in the array.
+        if grid is not None and not grid.lies_on(shown.grid):
+            name = next(one.name for one in spec.takes if one.key == key)
+            raise BadInput(
+                N_(
+                    "{name}: these images do not lie on the voxels of the outline. Draw it on "
+                    "them, or choose an outline that was."
+                ),
+                **named(name.en, name.zh),
+            )
     inputs = AnalysisInputs(
         masks=masks, grid=grid or used[0].grid, images=images, lines=lines,
         curves=curves,

@@ -42,6 +42,8 @@ Singles = NDArray[np.float32]
 FLOW, CONTENT = "mL/(100.g.min)", "mL/(100.g)"
 LEAST_FRAMES, LEAST_BEFORE = 15, 2
 SLOW_S, SLOWEST_S = 6.0, 10.0
+STEPS_S = (0.02, 15.0)
+"""No bolus is seen with slower images; times in ms or min lie outside."""
 
 BRAIN = InputSpec("brain", Kind.MASK, Wording("Brain", "脑"), optional=True)
 ARTERY_MASK = InputSpec(
@@ -151,6 +153,13 @@ def even_times(times: Floats) -> tuple[float, Floats]:
     if (np.diff(times) <= 0).any():
         raise BadInput(N_("The times of these images do not rise."))
     step = float(np.median(np.diff(times)))
+    low, high = STEPS_S
+    if not low <= step <= high:
+        raise BadInput(
+            N_("One image follows the other after {step} s; a bolus needs {low} to {high} s. "
+               "Times are in seconds."),
+            step=f"{step:.3g}", low=f"{low:g}", high=f"{high:g}",
+        )  # fmt: skip
     count = int(np.floor((times[-1] - times[0]) / step + 1e-6)) + 1
     return step, times[0] + step * np.arange(count)
 
@@ -261,9 +270,11 @@ def _artery(
     if curve_spec.key in inputs.curves:
         given = inputs.curve(curve_spec)
         aif = np.interp(even, given.x, given.y, left=0.0, right=float(given.y[-1]))
-    elif drawn is not None and drawn.any():
+    elif drawn is not None:
         own = contrast(drawn)
         own = own[np.isfinite(own).all(axis=1)]
+        if not drawn.any():
+            raise BadInput(N_("The mask of the artery is empty."))
         if not own.size:
             raise BadInput(N_("The artery that was drawn is saturated; draw another."))
         aif, voxels = own.mean(axis=0, dtype=np.float64), drawn

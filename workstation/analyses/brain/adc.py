@@ -74,6 +74,10 @@ RATIO = Wording("ADC ratio to the mirrored region", "与镜像侧 ADC 比值")
 _LABEL = Wording("Restricted diffusion", "弥散受限")
 _ADC_CODE = Code("113041", "DCM", "Apparent Diffusion Coefficient")
 _ABOVE_NOISE = 2.0
+LEAST_JUDGED = 0.3
+"""Part of the brain. With b-values exchanged signals rise with b, and next to nothing is judged."""
+SENSIBLE = (200.0, 3500.0)
+"""um2/s; water at 37 degrees has 3000, an infarct about 400: no brain has a median outside."""
 
 
 def fit_adc(
@@ -128,6 +132,13 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     judged = brain & np.isfinite(adc)
     if not judged.any():
         raise BadInput(N_("No voxel of the brain lies above the noise at two b-values."))
+    middle = float(np.median(adc[judged]))
+    if judged.sum() < LEAST_JUDGED * brain.sum() or not SENSIBLE[0] <= middle <= SENSIBLE[1]:
+        raise BadInput(
+            N_("{percent} % of the brain can be judged, with a median of {value}×10⁻⁶ mm²/s: "
+               "these b-values are not those of these images."),
+            percent=f"{100 * judged.sum() / brain.sum():.0f}", value=f"{middle:.0f}",
+        )  # fmt: skip
     core = judged & (adc < inputs.number(THRESHOLD))
     if inputs.flag(BRIGHT):
         core &= highest >= np.median(highest[brain])
@@ -135,7 +146,7 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     size = volume_ml(core, grid)
     code = local_code("ADCMEDIAN", MEDIAN)
     quantities = [
-        Quantity(MEDIAN, code, float(np.median(adc[judged])), UNIT),
+        Quantity(MEDIAN, code, middle, UNIT),
         Quantity(CORE, VOLUME, size, "mL"),
     ]
     candidates: tuple[Candidate, ...] = ()

@@ -77,6 +77,11 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     factor = 100.0 * inputs.number(HAEMATOCRIT) / inputs.number(DENSITY)
     cbv = factor * max(float(curve.sum()), 0.0) / area
     cbf = factor * 60.0 * max(float(response.peak[0]), 0.0)
+    if cbv >= 100.0:
+        raise BadInput(
+            N_("The tissue would hold more blood than fits into it: were the curves of tissue and "
+               "artery exchanged, or are they scaled differently?")
+        )  # fmt: skip
     if cbf <= 0:
         raise BadInput(N_("The tissue curve holds no bolus."))
     values = {

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from workstation.domain.geometry import Grid, as_matrix
+from workstation.domain.errors import N_, BadInput
+from workstation.domain.geometry import Floats, Grid, as_matrix
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -17,6 +18,12 @@ WEIGHTS = ((400.0, 4), (300.0, 3), (200.0, 2))
 """Brightest voxel of a lesion (HU) to its weight; 1 below (Agatston 1990)."""
 NOMINAL_MM = 3.0
 """Slice increment that the score was defined for."""
+
+
+NEAR_MM = 3.0
+"""A click may miss its calcification by this much."""
+LARGEST_ML = 5.0
+"""Nothing in a coronary artery is larger: bone, or blood bright with contrast agent."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,34 @@ class Score:
     volume_mm3: float
     mass_mg: float | None
     counted: Mask
+
+
+def larger_than_any(labels: NDArray[np.int32], grid: Grid) -> NDArray[np.int64]:
+    """Which pieces of ``labels`` (z, y, x) are larger than any coronary calcification."""
+    large = np.bincount(labels.ravel()) * grid.voxel_ml > LARGEST_ML
+    large[0] = False
+    return np.flatnonzero(large)
+
+
+def clicked(labels: NDArray[np.int32], marks_mm: Floats, grid: Grid) -> Mask:
+    """The calcifications that points (n, 3) lie on, or within ``NEAR_MM`` of."""
+    chosen = set()
+    for mark in marks_mm:
+        index = np.round(grid.to_index(mark)).astype(int)[::-1]
+        reach = np.ceil(NEAR_MM / np.asarray(grid.spacing_mm[::-1])).astype(int)
+        low = np.maximum(index - reach, 0)
+        block = tuple(slice(a, max(b, a)) for a, b in zip(low, index + reach + 1, strict=True))
+        there = np.argwhere(labels[block]) + low
+        away = np.linalg.norm(grid.to_lps(there[:, ::-1].astype(float)) - mark, axis=1)
+        if not away.size or away.min() > NEAR_MM:
+            raise BadInput(
+                N_("There is no calcification within {near} mm of one of the points."),
+                near=f"{NEAR_MM:g}",
+            )
+        z, y, x = there[int(np.argmin(away))]
+        chosen.add(int(labels[z, y, x]))
+    mask = np.isin(labels, list(chosen))
+    return np.asarray(mask)
 
 
 def scored(array: Image, mine: Mask, grid: Grid, rules: Rules) -> Score:

@@ -12,16 +12,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from workstation.analyses.heart._calcium import (
     HU_PER_MG_CC,
+    LARGEST_ML,
     NOMINAL_MM,
     Image,
     Mask,
     Rules,
     Score,
+    clicked,
+    larger_than_any,
     qrm_like,
     qrm_mg,
     scored,
@@ -43,16 +45,12 @@ from workstation.domain.analysis import (
 )
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.errors import N_, BadInput, Message, named
-from workstation.domain.geometry import Floats, Grid, as_matrix
+from workstation.domain.geometry import Grid, as_matrix
 from workstation.domain.volume import Volume, generated_volume
 from workstation.guidelines import load_guideline
 
 HU = "[hnsf'U]"
 RIGHT_KVP = 120.0
-NEAR_MM = 3.0
-"""A click may miss its calcification by this much."""
-LARGEST_ML = 5.0
-"""Nothing in a coronary artery is larger: bone, or blood bright with contrast agent."""
 BRIGHT_BLOOD = 90.0
 """HU; the heart of an unenhanced CT is darker (blood 30 to 50 HU)."""
 
@@ -166,6 +164,7 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     if factor is None:
         cautions.append(Message(N_("No calibration was given, so no calcium mass is stated.")))
     words = guideline.bands[category].words
+    cautions += _unmarked(mine)
     cautions += [
         Message(
             N_("{name}; arteries with calcium: {count} (CAC-DRS {version})."),
@@ -220,25 +219,36 @@ def _by_vessel(
     inputs: AnalysisInputs, array: Image, grid: Grid, threshold: float
 ) -> dict[str, Mask]:
     """Voxels of each artery that the reader gave any; ``BadInput`` where two claim the same."""
-    labels: NDArray[np.int32] | None = None
+    found, _ = ndimage.label(array >= threshold, structure=np.ones((3, 3, 3)))
+    labels = np.asarray(found, dtype=np.int32)
+    too_large = larger_than_any(labels, grid)
     mine: dict[str, Mask] = {}
     taken = np.zeros(array.shape, dtype=bool)
     for key, (by_mask, by_marks) in BY_VESSEL.items():
         drawn = np.zeros(array.shape, dtype=bool)
+        name = ARTERIES[key]
         if by_mask.key in inputs.masks:
-            if inputs.mask(by_mask).shape != array.shape:
+            given = inputs.mask(by_mask)
+            if given.shape != array.shape:
                 raise BadInput(N_("The mask does not fit the image grid."))
-            drawn |= inputs.mask(by_mask)
+            if not given.any():
+                raise BadInput(N_("The mask of the {name} is empty."), **named(name.en, name.zh))
+            drawn |= given
         elif by_marks.key not in inputs.lines:
             continue
         if by_marks.key in inputs.lines:
-            if labels is None:
-                found, _ = ndimage.label(array >= threshold, structure=np.ones((3, 3, 3)))
-                labels = np.asarray(found, dtype=np.int32)
-            drawn |= _clicked(labels, inputs.line(by_marks), grid)
+            drawn |= clicked(labels, inputs.line(by_marks), grid)
+        if np.isin(labels[drawn], too_large).any():
+            raise BadInput(
+                N_(
+                    "What was marked in the {name} is part of something larger than {most} mL: "
+                    "bone, or blood with contrast agent, and no coronary calcification."
+                ),
+                most=f"{LARGEST_ML:g}",
+                **named(name.en, name.zh),
+            )
         drawn &= array >= threshold
         if (drawn & taken).any():
-            name = ARTERIES[key]
             raise BadInput(
                 N_("A calcification of the {name} is also given to another artery."),
                 **named(name.en, name.zh),
@@ -252,36 +262,6 @@ def _by_vessel(
     return mine
 
 
-def _clicked(labels: NDArray[np.int32], marks_mm: Floats, grid: Grid) -> Mask:
-    """The calcifications that points (n, 3) lie on, or within ``NEAR_MM`` of."""
-    chosen = set()
-    for mark in marks_mm:
-        index = np.round(grid.to_index(mark)).astype(int)[::-1]
-        reach = np.ceil(NEAR_MM / np.asarray(grid.spacing_mm[::-1])).astype(int)
-        low = np.maximum(index - reach, 0)
-        block = tuple(slice(a, max(b, a)) for a, b in zip(low, index + reach + 1, strict=True))
-        there = np.argwhere(labels[block]) + low
-        away = np.linalg.norm(grid.to_lps(there[:, ::-1].astype(float)) - mark, axis=1)
-        if not away.size or away.min() > NEAR_MM:
-            raise BadInput(
-                N_("There is no calcification within {near} mm of one of the points."),
-                near=f"{NEAR_MM:g}",
-            )
-        z, y, x = there[int(np.argmin(away))]
-        chosen.add(int(labels[z, y, x]))
-    mask = np.isin(labels, list(chosen))
-    for one in chosen:
-        if float((labels == one).sum()) * grid.voxel_ml > LARGEST_ML:
-            raise BadInput(
-                N_(
-                    "What was clicked on is larger than {most} mL: bone, or blood with contrast "
-                    "agent, and no coronary calcification."
-                ),
-                most=f"{LARGEST_ML:g}",
-            )
-    return np.asarray(mask)
-
-
 def _numbers(scores: list[Score], site: Wording = NOWHERE) -> list[Quantity]:
     """Agatston score, volume and, where calibrated, mass of several scores together."""
     said = [
@@ -292,6 +272,16 @@ def _numbers(scores: list[Score], site: Wording = NOWHERE) -> list[Quantity]:
     if masses:
         said.append(Quantity(MASS, _CODES[MASS], sum(masses), "mg", site))
     return said
+
+
+def _unmarked(mine: dict[str, Mask]) -> list[Message]:
+    """Arteries that nothing was given to: the score is not that of the whole heart unless they
+    are free of calcium."""
+    free = [name for key, name in ARTERIES.items() if key not in mine]
+    if not free:
+        return []
+    said = named(", ".join(n.en for n in free), "、".join(n.zh for n in free))
+    return [Message(N_("Nothing was marked in: {name}. Their calcium is not in the score."), said)]
 
 
 def _rules_said(rules: Rules, grid: Grid) -> Message:

@@ -37,6 +37,9 @@ from workstation.domain.volume import generated_volume
 BLOOD_NATIVE_MS = (800.0, 2600.0)
 """Native T1 of blood at 1.5 and 3 T lies in here with room; else these are no maps in ms."""
 
+LEAST_AFTER_MS = 50.0
+"""Less no blood has after a clinical dose: such numbers are seconds."""
+
 ECV = Wording("Extracellular volume of the myocardium", "心肌细胞外容积分数（ECV）")
 SPREAD = Wording("Spread of the extracellular volume (SD)", "心肌 ECV 标准差")
 HAEMATOCRIT = Wording("Haematocrit used", "所用红细胞压积")
@@ -99,6 +102,11 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
             N_("The T1 of the blood before contrast is {value}; a map in ms has {low} to {high}."),
             value=f"{blood_pre:.0f}", low=f"{low:.0f}", high=f"{high:.0f}",
         )  # fmt: skip
+    if not blood_post >= LEAST_AFTER_MS:
+        raise BadInput(
+            N_("The T1 of the blood after contrast is {value}; a map in ms has {low} or more."),
+            value=f"{blood_post:.3g}", low=f"{LEAST_AFTER_MS:.0f}",
+        )  # fmt: skip
     if blood_post >= blood_pre:
         raise BadInput(N_("The T1 of the blood is not shorter after contrast."))
     cautions = []
@@ -122,8 +130,15 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     inside = values[muscle & np.isfinite(values)]
     if not inside.size:
         raise BadInput(N_("The outline of the muscle holds no T1."))
+    mean = float(inside.mean())
+    if not 0.0 < mean < 100.0:
+        raise BadInput(
+            N_("The muscle would have {value} % extracellular volume: were the outlines of muscle "
+               "and blood, or the maps, exchanged?"),
+            value=f"{mean:.0f}",
+        )  # fmt: skip
     said = [
-        Quantity(ECV, _CODES[ECV], float(inside.mean()), "%"),
+        Quantity(ECV, _CODES[ECV], mean, "%"),
         Quantity(SPREAD, _CODES[SPREAD], float(inside.std()), "%"),
         Quantity(HAEMATOCRIT, _CODES[HAEMATOCRIT], hct * 100.0, "%"),
     ]

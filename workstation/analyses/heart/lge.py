@@ -86,6 +86,10 @@ WITH_CORE = Parameter(
 )
 
 
+MOST_BRIGHT = 0.05
+"""Part of the remote muscle that may be far brighter than the rest of it."""
+
+
 def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     """Mass (g) and part (%) of the muscle that enhances; extent (%) and grade by segment."""
     images = inputs.image(LATE)
@@ -140,13 +144,34 @@ def _level(inputs: AnalysisInputs, array: NDArray[np.float32], muscle: Mask) -> 
         core = inputs.mask(CORE) & muscle if CORE.key in inputs.masks else muscle
         if not core.any():
             raise BadInput(N_("The outline of the scar's core lies outside the muscle."))
-        return float(array[core].max()) / 2.0
+        half = float(array[core].max()) / 2.0
+        if float(np.percentile(array[muscle], 10.0)) >= half:
+            raise BadInput(
+                N_("All of the muscle is brighter than half of its brightest part: without a "
+                   "bright scar FWHM says nothing.")
+            )  # fmt: skip
+        return half
     if REMOTE.key not in inputs.masks:
         raise BadInput(N_("Draw remote muscle that does not enhance, or choose FWHM."))
     remote = array[inputs.mask(REMOTE) & muscle]
     if remote.size < 10:
         raise BadInput(N_("The remote muscle has fewer than 10 voxels."))
+    if not remote.std() > 0:
+        raise BadInput(N_("The remote muscle has the same signal everywhere: it is no image."))
+    rest = array[muscle & ~inputs.mask(REMOTE)]
+    above = remote > _far_above(remote)
+    brighter = rest.size >= 10 and float(np.median(remote)) > _far_above(rest)
+    if above.mean() > MOST_BRIGHT or brighter:
+        raise BadInput(
+            N_("The remote muscle holds enhanced muscle: draw it where nothing is bright.")
+        )
     return float(remote.mean() + inputs.number(DEVIATIONS) * remote.std(ddof=1))
+
+
+def _far_above(values: NDArray[np.float32]) -> float:
+    """Median and five robust standard deviations: next to nothing of one tissue lies above."""
+    middle = float(np.median(values))
+    return middle + 5.0 * 1.4826 * max(float(np.median(np.abs(values - middle))), 1e-6)
 
 
 def _without_specks(bright: Mask, grid: Grid, least_ml: float) -> Mask:
