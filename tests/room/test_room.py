@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.viewer.conftest import flat
 from workstation.domain.mark import RoleChoice
+from workstation.domain.people import Permission
 from workstation.domain.role import CORRECTED
 from workstation.domain.volume import Flag, Stack
 from workstation.text import set_language
@@ -265,3 +266,23 @@ def test_scrolling_on_past_the_end_leads_into_the_next_series(
     for _ in range(5):
         QTest.keyClick(view, Qt.Key.Key_Down)
     assert grid.panes[0].content.stack_id == order[0]
+
+
+def test_an_administrator_who_looks_is_not_told_that_he_may_not_draft(
+    room: Room, until: Callable[..., None]
+) -> None:
+    window = room.window
+    archive = window.desk.archive
+    boss = archive.user("boss")
+    assert not boss.actor.may(Permission.DRAFT)
+    window.desk.sign_in(boss)
+    window.notice.hide()
+    try:
+        for _ in range(2):  # the draft follows the language
+            window.actions_.switch_language()
+            QTest.qWait(500)  # a draft is made a moment later
+            window.jobs.flush()
+            until(lambda: window.settled)
+            assert not window.notice.isVisible(), window.notice.text.text()
+    finally:
+        window.desk.sign_in(archive.user("li"))

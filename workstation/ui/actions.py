@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from workstation import text
 from workstation.domain.finding import Action, FindingState
-from workstation.domain.people import MACHINE, Permission
+from workstation.domain.people import MACHINE
 from workstation.domain.report import SignedReport
 from workstation.reading.draft import take_over, write_free_text
 from workstation.reading.intake import IntakeReport, Refused
@@ -171,11 +171,9 @@ class Actions(QObject):
 
     def _draft_again(self) -> None:
         """A draft that others' decisions overtook is made again, once for each state of things."""
-        contents, actor = self.desk.contents, self.desk.actor
+        contents = self.desk.contents
         if contents is None or self.desk.user is None or self.window.decisions.painted_id:
             return
-        if actor is None or not actor.may(Permission.DRAFT):
-            return  # nobody asked, so nobody is told that he may not
         decided = all(f.state is not FindingState.PROPOSED for f in contents.findings)
         unreviewed = contents.draft is not None and decided and not contents.draft.reviewed
         states = "".join(f.id + f.state.value + f.mask_id for f in contents.findings)

@@ -14,7 +14,7 @@ from workstation.domain.artefact import Code, Wording
 from workstation.domain.beat import Structure, outline_of
 from workstation.domain.finding import Action, Finding, shown_value
 from workstation.domain.mask import MaskInfo
-from workstation.domain.people import MACHINE
+from workstation.domain.people import MACHINE, Permission
 from workstation.domain.study import StudyState
 from workstation.domain.volume import Stack
 from workstation.reading import review
@@ -203,6 +203,8 @@ class Decisions(QObject):
 
     def _walk_forward(self) -> None:
         actor, archive, lang = self.desk.actor or MACHINE, self.desk.archive, language()
+        if not actor.may(Permission.DRAFT):
+            actor = MACHINE  # nobody asked an administrator to review anything
         studies, self._forward_of = sorted(self._forward_of), set()
         for study_uid in studies:
             work = functools.partial(walk_forward, archive, study_uid, language=lang, actor=actor)
