@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from tests.screenshots import USER, settle
 from workstation.archive.store import Archive
@@ -22,6 +24,7 @@ from workstation.domain.finding import Finding
 from workstation.domain.geometry import Grid
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement
+from workstation.ui.organs_area import WHOLE_BODY
 from workstation.ui.program import application
 from workstation.ui.window import Window
 from workstation.wiring import open_services
@@ -51,11 +54,24 @@ def largest(archive: Archive, study_uid: str) -> dict[str, MaskInfo]:
     found: dict[str, MaskInfo] = {}
     for info in archive.all(MaskInfo, study_uid):
         name = info.made_by.name
-        if name not in MODELS or (info.code is not None and info.code.meaning == "Body"):
+        if name not in MODELS or (info.code is not None and info.code.value == WHOLE_BODY):
             continue
         if name not in found or info.volume_ml > found[name].volume_ml:
             found[name] = info
     return found
+
+
+def ejected(archive: Archive, info: MaskInfo) -> str:
+    """Of a cavity outlined on many phases: ejection fraction by counting voxels."""
+    counts = {
+        one.phase: int(np.count_nonzero(archive.load_mask(one.id)))
+        for one in archive.all(MaskInfo, info.study_uid)
+        if one.made_by == info.made_by and one.label == info.label
+    }
+    if len(counts) < 2:
+        return ""
+    most, least = max(counts.values()), min(counts.values())
+    return f", ejected {100.0 * (most - least) / most:.4f} % over {len(counts)} phases"
 
 
 def shown(archive: Archive, info: MaskInfo) -> str:
@@ -96,6 +112,8 @@ def main() -> None:
                 if about:
                     window.desk.focus_finding(about[0].id)
                 else:
+                    settle(window)
+                    QTest.mouseClick(window.findings.rows[name], Qt.MouseButton.LeftButton)
                     window.grid_.jump_to(place, info.stack_id, info.phase)
                 for language in ("zh", "en"):
                     settle(window)
