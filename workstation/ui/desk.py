@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -65,7 +64,7 @@ class Contents:
     first_read: FirstRead | None = None
     after_ai: tuple[Snapshot, ...] = ()  # a person's own, made or changed since the first read
     offers: tuple[Offer, ...] = ()  # sentences on several organs that the accepted findings allow
-    agreed: Mapping[str, tuple[str, ...]] = MappingProxyType({})  # taken over: rules, findings
+    agreed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # rule: findings
     lapsed: tuple[Rule, ...] = ()  # taken over, and no longer said
 
     def finding(self, finding_id: str) -> Finding | None:

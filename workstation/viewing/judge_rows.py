@@ -92,9 +92,8 @@ def _state(
     if judge.broken is not None or any(refusal.made_from for refusal in row.refusals):
         return RowState.NOT_JUDGED
     if row.outcomes:
-        # A model of organs proposes nothing; their volumes are what it found.
-        organs = row.measurements and not judge.measure
-        return RowState.FOUND if organs else RowState.NOT_FOUND
+        # Models of organs and maps of perfusion propose nothing: what they found are numbers.
+        return RowState.FOUND if row.measurements else RowState.NOT_FOUND
     if not judge.installed:
         return RowState.NOT_INSTALLED
     if row.refusals or (judge.measure and not fits):
