@@ -204,5 +204,5 @@ def test_what_cannot_wait_is_said_at_the_organ_and_first_of_all() -> None:
         next(f for f in report.findings if f.template_key == "wmh"), template_key="bleed"
     )
     data = patient_data(replace(report, findings=(bleed,)), "en", places={}, released=True)
-    assert data["organs"][0]["badge"] == {"text": "see a doctor soon", "tone": "act"}
+    assert data["organs"][0]["badge"] == {"text": "see a doctor at once", "tone": "act"}
     assert data["next"][0].startswith("See a doctor at once")

@@ -13,6 +13,7 @@ from tests.quantify.test_quantify_room import GRID, READER, STUDY, bring, lesion
 from tests.reading.test_infer import bring as bring_images
 from workstation.archive.store import Archive
 from workstation.archive.verify import verify
+from workstation.domain.analysis import Value
 from workstation.domain.artefact import MadeBy, Wording, new_id
 from workstation.domain.derived import DerivedMap
 from workstation.domain.errors import BadInput, Message, NotAllowed, Tampered
@@ -21,6 +22,7 @@ from workstation.domain.geometry import as_matrix
 from workstation.domain.measurement import Measurement
 from workstation.domain.people import MACHINE, Actor, Permission, Role
 from workstation.domain.study import StudyState
+from workstation.reading.draft import draft
 from workstation.reading.measure import Request, measure, remove_map
 from workstation.reading.quantify import quantify
 
@@ -91,6 +93,27 @@ def test_an_outline_of_other_voxels_is_not_laid_over_the_images(archive: Archive
         measure(archive, late.study_uid, moved, actor=READER)
     (made,) = measure(archive, late.study_uid, same, actor=READER).findings
     assert made.value == pytest.approx(100.0 * 12 / wall.sum())
+
+
+def test_a_near_occlusion_is_a_finding_of_that_name_and_side(archive: Archive) -> None:
+    stack = bring_images(archive, role="TOF", region="vessel")
+    values: dict[str, Value] = {
+        "d_min": 0.5,
+        "d_distal": 1.5,
+        "near_occlusion": True,
+        "side": "left",
+    }
+    request = Request("vessel/carotid_stenosis", {"image": stack.id}, values=values)
+    (made,) = measure(archive, stack.study_uid, request, actor=READER).findings
+    assert (made.label.en, made.site.en) == ("Near-occlusion", "Left carotid artery")
+    assert (made.value, made.unit, made.area) == (0.5, "mm", "vessel")
+    with archive.write(READER, Permission.REVIEW, Message("t"), stack.study_uid) as writer:
+        writer.put(replace(made, state=FindingState.ACCEPTED))
+    drafted = draft(archive, stack.study_uid, template="brain-heart", language="en", actor=READER)
+    said = {s.key: " ".join(one.text for one in s.sentences) for s in drafted.sections}
+    assert "Near-occlusion" in said["impression"] and "Left carotid" in said["impression"]
+    assert "no percentage is computed" in said["findings_vessel"]
+    assert " %" not in said["findings_vessel"]
 
 
 def stored_map(archive: Archive) -> tuple[DerivedMap, np.ndarray]:

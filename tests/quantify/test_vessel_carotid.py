@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workstation.analyses.vessel.carotid_stenosis import analyse, phantom
-from workstation.domain.analysis import AnalysisInputs, AnalysisResult, Value
+from workstation.domain.analysis import AnalysisInputs, AnalysisResult, Images, Value
 from workstation.domain.errors import BadInput
 from workstation.guidelines import load_guideline, load_numbers
 
@@ -59,8 +59,31 @@ def test_the_reader_moves_the_reference_and_corrects_a_diameter() -> None:
 
 def test_a_near_occlusion_is_said_and_not_computed() -> None:
     stated = analyse(given(d_min=0.8, d_distal=2.4, near_occlusion=True))
-    assert set(said(stated)) == {"Minimal lumen diameter", "Distal normal lumen diameter"}
-    assert "no percentage" in str(stated.cautions[0])
+    (near,) = stated.candidates
+    assert stated.quantities == () and near.label.en == "Near-occlusion"
+    assert {q.name.en for q in (near.quantity, *near.others)} == {
+        "Minimal lumen diameter", "Distal normal lumen diameter"
+    }  # fmt: skip
+    assert any("no percentage" in str(m) for m in stated.cautions)
+
+
+def test_the_side_is_told_from_the_tissue_or_by_the_reader() -> None:
+    assert analyse(given(d_min=2.0, d_distal=5.0)).quantities[0].site.en == "Carotid artery"
+    cautions = analyse(given(d_min=2.0, d_distal=5.0)).cautions
+    assert any("state it (side)" in str(m) for m in cautions)
+    stated = analyse(given(d_min=2.0, d_distal=5.0, side="left"))
+    assert stated.quantities[0].site.zh == "左侧颈动脉"
+    assert not any("(side)" in str(m) for m in stated.cautions)
+    tube = phantom(False, 2.0)
+    (volume,) = tube.images["image"].volumes
+    array = np.asarray(volume.array)
+    for beyond, site in ((array[:, :, -1:], "Right carotid artery"), (0.0, "Carotid artery")):
+        # 30 mm more to the patient's left: of tissue, or of air that moves the frame alone.
+        wide = np.pad(array, ((0, 0), (0, 0), (0, 60)))
+        wide[:, :, array.shape[2] :] = beyond
+        grid = replace(volume.grid, shape=wide.shape)
+        beside = {"image": Images((replace(volume, array=wide, grid=grid),))}
+        assert analyse(replace(tube, images=beside)).quantities[0].site.en == site
 
 
 @pytest.mark.parametrize(

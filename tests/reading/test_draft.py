@@ -11,7 +11,7 @@ import pytest
 from tests.reading.readable import STUDY_UID, WHY, make_readable
 from workstation.archive.store import Archive
 from workstation.domain.artefact import Wording
-from workstation.domain.errors import NotAllowed, NotFound
+from workstation.domain.errors import Message, NotAllowed, NotFound
 from workstation.domain.finding import Finding
 from workstation.domain.measurement import Measurement
 from workstation.domain.people import MACHINE, Actor, Permission, Role
@@ -58,6 +58,20 @@ def test_the_machines_draft_says_nothing_of_what_it_proposes(
     assert texts(drafted)["impression"] == []
     assert [o.finding_id for o in obstacles(archive, STUDY_UID)][:2] == [f.id for f in findings]
     assert archive.study(STUDY_UID).state is StudyState.ANALYSED
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_what_was_told_beside_a_number_stands_beside_it_in_the_report(
+    archive: Archive, findings: list[Finding], language: str
+) -> None:
+    told = Message("No calibration was given, so no calcium mass is stated.")
+    with archive.write(LI, Permission.REVIEW, Message("t"), STUDY_UID) as writer:
+        writer.put(replace(findings[0], cautions=(told,)))
+    review.accept(archive, LI, findings[0].id)
+    said = texts(draft(archive, STUDY_UID, language=language, actor=LI))
+    (text,) = said["findings_brain"]
+    assert text.endswith(say(told, lang=language))
+    assert say(told, lang=language) not in " ".join(said["impression"])
 
 
 def test_nothing_in_the_way_once_all_is_decided(archive: Archive, findings: list[Finding]) -> None:

@@ -157,7 +157,7 @@ def _organ(
     )
     badge = None
     if any(_AT_ONCE in entry.item.advice for entry in entries):
-        badge = {"text": whole.tones["act"].in_language(language), "tone": "act"}
+        badge = {"text": whole.tones[_AT_ONCE].in_language(language), "tone": "act"}
     elif worst is not None:
         said = whole.tones.get(worst.tone, worst.words)
         badge = {"text": said.in_language(language), "tone": worst.tone}

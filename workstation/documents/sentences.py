@@ -176,6 +176,12 @@ def _finding_text(template: Template, finding: Finding, material: Material, lang
     phrase = template.phrase(finding.template_key)
     slots = _slots(finding, phrase, material.measurements, language)
     text = _filled(phrase.one.findings, slots, language)
+    # What a reader was told beside the number, its reader must know too.
+    noted = ("" if _chinese(language) else " ").join(
+        say(one, lang=language) for one in finding.cautions
+    )
+    if noted:
+        text = f"{text}{noted}" if _chinese(language) else f"{text} {noted}"
     if not after_ai(material.first_read, finding):
         return text
     said = tr("after AI", lang=language)

@@ -141,6 +141,9 @@ def _of_numbers(made: _Measured, result: AnalysisResult, proposals: Proposals) -
     place = stack.grid.centre_lps
     if result.masks and result.masks[0].mask.any():
         place = centre_lps(result.masks[0].mask, result.masks[0].grid)
+    elif result.lines and len(result.lines[0].points_mm):
+        points = result.lines[0].points_mm  # where its diameters were taken, or along the vessel
+        place = points[len(points) // 2]
     x, y, z = (float(v) for v in place)
     finding = new_finding(made.judge, stack, mask, spec.name, first.code, first.site, (x, y, z))
     return made.numbered(replace(finding, template_key="other"), first)

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from workstation.analyses.vessel._phantom import box, curved, narrowing, straight, tube
+from workstation.analyses.vessel._side import SIDE, side_of
 from workstation.analyses.vessel.stenosis import ecst, nascet, wasid
 from workstation.domain.analysis import (
     AnalysisInputs,
     AnalysisResult,
     AnalysisSpec,
+    Candidate,
     Curve,
     Images,
     InputSpec,
@@ -104,6 +106,12 @@ AT_PROXIMAL = Parameter(
 NEAR_OCCLUSION = Parameter(
     "near_occlusion", Wording("It is a near-occlusion", "判定为次全闭塞"), False
 )
+SITES = {
+    "": Wording("Carotid artery", "颈动脉"),
+    "left": Wording("Left carotid artery", "左侧颈动脉"),
+    "right": Wording("Right carotid artery", "右侧颈动脉"),
+}
+NEAR = Wording("Near-occlusion", "次全闭塞")
 
 
 @dataclass(frozen=True)
@@ -117,11 +125,14 @@ class Widths:
     marks: tuple[tuple[str, Wording, Floats], ...] = ()
     estimated: bool = False  # the original diameter lies between those on either side
     profile: Profile | None = None
+    side: str = ""
 
 
 def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     """Percentages of every method whose reference is known, and the diameters (mm)."""
     found = _with_given(inputs, _measured(inputs))
+    stated = inputs.word(SIDE)
+    side = found.side if stated == "auto" else stated
     said = [
         Quantity(name, _CODES[name], value, "mm")
         for name, value in (
@@ -133,20 +144,23 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
         if value is not None
     ]
     cautions: list[Message] = []
+    near: tuple[Candidate, ...] = ()
+    if not side:
+        cautions.append(Message(N_("Nothing tells the side: state it (side).")))
     if inputs.flag(NEAR_OCCLUSION):
-        cautions.append(
-            Message(N_("Near-occlusion, as stated by the reader: no percentage is computed."))
-        )
+        why = N_("Near-occlusion, as stated by the reader: no percentage is computed.")
+        cautions.append(Message(why))
+        near, said = (_near_occlusion(found, inputs, SITES[side], said),), []
     else:
         said = _percentages(found) + said
+        said[0] = replace(said[0], site=SITES[side])
         cautions += _suggesting(found, inputs)
         words = load_guideline("carotid-nascet").grade(said[0].value, "%")
         if words is not None and said[0].name == NASCET:
             cautions.append(Message(N_("By NASCET: {name}."), named(words.en, words.zh)))
         if found.estimated:
-            cautions.append(
-                Message(N_("The original diameter of ECST was estimated between both sides of it."))
-            )
+            why = N_("The original diameter of ECST was estimated between both sides of it.")
+            cautions.append(Message(why))
     curves: tuple[ResultCurve, ...] = ()
     if found.profile is not None:
         known = np.isfinite(found.profile.diameter_mm)
@@ -154,8 +168,19 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
         curves = (ResultCurve("diameter", Wording("Lumen diameter", "管腔直径"), curve),)
     lines = tuple(ResultLine(key, name, place[None]) for key, name, place in found.marks)
     return AnalysisResult(
-        quantities=tuple(said), curves=curves, lines=lines, cautions=tuple(cautions)
-    )
+        quantities=tuple(said), candidates=near, curves=curves, lines=lines,
+        cautions=tuple(cautions),
+    )  # fmt: skip
+
+
+def _near_occlusion(
+    found: Widths, inputs: AnalysisInputs, site: Wording, said: list[Quantity]
+) -> Candidate:
+    """A finding of that name, so that no report calls it by a diameter alone."""
+    middle = inputs.grid.centre_lps if inputs.grid is not None else np.zeros(3)
+    x, y, z = (float(v) for v in (found.marks[0][2] if found.marks else middle))
+    code = Code("NEAROCCLUSION", "99ONESCAN", "Near-occlusion of the carotid artery")
+    return Candidate(NEAR, code, site, (x, y, z), None, said[0], tuple(said[1:]))
 
 
 def _percentages(found: Widths) -> list[Quantity]:
@@ -243,7 +268,11 @@ def _measured(inputs: AnalysisInputs) -> Widths | None:
         )  # fmt: skip
     if levels.blood <= levels.tissue:
         raise BadInput(N_("No artery stands out along this line."))
-    return _compared(profile(array, grid, line, levels), inputs)
+    widths = _compared(profile(array, grid, line, levels), inputs)
+    if LUMEN.key in inputs.masks:
+        return widths  # a lumen alone does not show where the neck lies
+    place = widths.marks[0][2]
+    return replace(widths, side=side_of(float(place[0]), array, grid, levels.tissue))
 
 
 def _compared(along: Profile, inputs: AnalysisInputs) -> Widths:
@@ -322,11 +351,12 @@ def phantom(curve: bool, narrow_mm: float, *, as_mask: bool = False) -> Analysis
     return AnalysisInputs(images={IMAGE.key: Images((volume,))}, lines={LINE.key: points})
 
 
-_TUBE = {NASCET.en: (60.0, 4.0), WASID.en: (60.0, 4.0), DISTAL.en: (5.0, 0.2)}
+_SIDES = {side: f"{NASCET.en} @ {site.en}" for side, site in SITES.items()}
+_TUBE = {WASID.en: (60.0, 4.0), DISTAL.en: (5.0, 0.2)}
 
 SPEC = AnalysisSpec(
     id="vessel/carotid_stenosis",
-    version="1.0.0",
+    version="1.1.0",
     name=Wording("Carotid stenosis", "颈动脉狭窄"),
     area="vessel",
     accepts=(),
@@ -334,7 +364,7 @@ SPEC = AnalysisSpec(
     inputs=(IMAGE, LUMEN, LINE),
     parameters=(
         D_MIN, D_DISTAL, D_ORIGINAL, D_PROXIMAL, D_OTHER, D_EXTERNAL, AT_DISTAL, AT_PROXIMAL,
-        NEAR_OCCLUSION,
+        NEAR_OCCLUSION, SIDE,
     ),
     formula=(
         "NASCET (1 - d_min / d_distal), ECST (1 - d_min / d_original), WASID (1 - d_min / "
@@ -350,11 +380,13 @@ SPEC = AnalysisSpec(
             make=lambda: AnalysisInputs(
                 values={D_MIN.key: 2.0, D_DISTAL.key: 5.0, D_ORIGINAL.key: 8.0}
             ),
-            expected={NASCET.en: (60.0, 1e-9), ECST.en: (75.0, 1e-9)},
+            expected={_SIDES[""]: (60.0, 1e-9), ECST.en: (75.0, 1e-9)},
             source="by hand: 2 of 5 mm is 60 %, 2 of 8 mm is 75 %",
         ),
-        KnownAnswer(lambda: phantom(False, 2.0), _TUBE, "straight tube 5 mm to 2 mm: 60 %"),
-        KnownAnswer(lambda: phantom(True, 2.0), _TUBE, "helical tube 5 mm to 2 mm: 60 %"),
+        KnownAnswer(lambda: phantom(False, 2.0), {_SIDES[""]: (60.0, 4.0), **_TUBE},
+                    "straight tube 5 mm to 2 mm: 60 %"),
+        KnownAnswer(lambda: phantom(True, 2.0), {_SIDES["right"]: (60.0, 4.0), **_TUBE},
+                    "helical tube 5 mm to 2 mm, its narrow place 8.8 mm to the right: 60 %"),
     ),
     cost_s=2.0,
 )  # fmt: skip

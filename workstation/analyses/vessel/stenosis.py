@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from workstation.analyses.vessel._phantom import box, curved, narrowing, straight, tube
+from workstation.analyses.vessel._side import side_of
 from workstation.analyses.vessel._tree import branches, lumen
 from workstation.domain.analysis import (
     AnalysisInputs,
@@ -192,16 +193,22 @@ def find(array: NDArray[np.float32], grid: Grid) -> list[Candidate]:
             if not known and np.linalg.norm(fresh - place, axis=1).min() < 2.0:
                 found.append((narrowing_, along))
     found.sort(key=lambda pair: -pair[0].percent)
-    return [_candidate(n, p, mask, grid) for n, p in found[:_MOST]]
+    sides = [side_of(float(p.points_mm[n.at][0]), array, grid, tissue) for n, p in found[:_MOST]]
+    return [
+        _candidate(n, p, mask, grid, _SITES[side])
+        for (n, p), side in zip(found[:_MOST], sides, strict=True)
+    ]
 
 
-def _candidate(narrow: Narrowing, along: Profile, mask: NDArray[np.bool_], grid: Grid) -> Candidate:
+def _candidate(
+    narrow: Narrowing, along: Profile, mask: NDArray[np.bool_], grid: Grid, site: Wording
+) -> Candidate:
     place = along.points_mm[narrow.at]
     x, y, z = (float(v) for v in place)
     return Candidate(
         label=_LABEL,
         code=Code("415582006", "SCT", "Stenosis"),
-        site=_site(x, grid),
+        site=site,
         location_mm=(x, y, z),
         mask=_lesion(narrow, along, mask, grid),
         quantity=Quantity(STENOSIS, _STENOSIS_CODE, narrow.percent, "%"),
@@ -251,14 +258,11 @@ def _lesion(
     return result
 
 
-def _site(x_mm: float, grid: Grid) -> Wording:
-    """Which side of the head, told from the middle of the image."""
-    side = x_mm - float(grid.centre_lps[0])
-    if abs(side) < 8.0:
-        return Wording("Midline intracranial artery", "中线颅内动脉")
-    if side > 0:
-        return Wording("Left intracranial artery", "左侧颅内动脉")
-    return Wording("Right intracranial artery", "右侧颅内动脉")
+_SITES = {
+    "": Wording("Midline intracranial artery", "中线颅内动脉"),
+    "left": Wording("Left intracranial artery", "左侧颅内动脉"),
+    "right": Wording("Right intracranial artery", "右侧颅内动脉"),
+}
 
 
 def _phantom(curve: bool) -> AnalysisInputs:
