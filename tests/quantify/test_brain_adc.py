@@ -124,3 +124,25 @@ def test_the_midplane_of_a_turned_head(yaw: float, offset: float) -> None:
     expected = (across + 35) ** 2 + along**2 + places[2] ** 2 < 15**2
     overlap = 2 * (other & expected).sum() / (other.sum() + expected.sum())
     assert overlap > 0.8
+
+
+@pytest.mark.parametrize(("across", "site"), [(0, "Left"), (1, "Right")])
+def test_the_side_is_that_of_the_brain_however_it_lies_in_the_image(across: int, site: str) -> None:
+    """A head 16 mm beside the middle of its images, a lesion 12 mm beside the middle of the head:
+    by the image alone it would be in no half."""
+    made = halved()
+    shift = (-1) ** (across + 1) * 8  # voxels of 2 mm: against the side of the lesion
+    lesion = np.zeros_like(made.masks[REGION.key])
+    lesion[3:7, 20:28, 27:33] = True
+    lesion = lesion if not across else lesion[:, :, ::-1]
+    brain = np.roll(made.masks[BRAIN.key], shift, axis=2)
+    lesion = np.roll(lesion, shift, axis=2)
+    zero = np.where(brain, np.float32(800.0), np.float32(0.0))
+    signals = (zero, np.where(lesion, zero * np.float32(np.exp(-0.5)), zero * np.float32(0.5)))
+    volumes = tuple(
+        replace(volume, array=signal)
+        for volume, signal in zip(made.images[DWI.key].volumes, signals, strict=True)
+    )
+    images = {DWI.key: replace(made.images[DWI.key], volumes=volumes)}
+    (found,) = analyse(replace(made, images=images, masks={BRAIN.key: brain})).candidates
+    assert found.site.en == f"{site} half of the brain"

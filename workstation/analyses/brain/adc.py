@@ -29,7 +29,7 @@ from workstation.domain.analysis import (
 )
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.errors import N_, BadInput, Message
-from workstation.domain.geometry import Grid, as_matrix
+from workstation.domain.geometry import Floats, Grid, as_matrix
 from workstation.domain.volume import generated_volume
 
 UNIT = "um2/s"  # 1 um2/s = 1e-6 mm2/s
@@ -74,6 +74,7 @@ RATIO = Wording("ADC ratio to the mirrored region", "与镜像侧 ADC 比值")
 _LABEL = Wording("Restricted diffusion", "弥散受限")
 _ADC_CODE = Code("113041", "DCM", "Apparent Diffusion Coefficient")
 _ABOVE_NOISE = 2.0
+LEAST_BRAIN = 50  # voxels, to tell one half from the other
 LEAST_JUDGED = 0.3
 """Part of the brain. With b-values exchanged signals rise with b, and next to nothing is judged."""
 SENSIBLE = (200.0, 3500.0)
@@ -153,7 +154,7 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     if size > 0:
         mean = Quantity(CORE_MEAN, _ADC_CODE, float(adc[core].mean()), UNIT)
         quantities.append(mean)
-        candidates = (_candidate(core, images, quantities[1], mean),)
+        candidates = (_candidate(core, brain, images, quantities[1], mean),)
     region = mask_on(inputs, REGION, grid)
     if region is not None:
         quantities += _compared(adc, region, brain, grid)
@@ -200,7 +201,11 @@ def _compared(
 
 
 def _candidate(
-    core: NDArray[np.bool_], images: Images, size: Quantity, mean: Quantity
+    core: NDArray[np.bool_],
+    brain: NDArray[np.bool_],
+    images: Images,
+    size: Quantity,
+    mean: Quantity,
 ) -> Candidate:
     """Drawn on the image of the highest b-value, where a reader looks for it."""
     grid = images.grid
@@ -209,7 +214,7 @@ def _candidate(
     return Candidate(
         label=_LABEL,
         code=local_code("RESTRDIFF", _LABEL),
-        site=_site(x - float(grid.centre_lps[0])),
+        site=_site(_aside(middle, brain, grid)),
         location_mm=(x, y, z),
         mask=core,
         quantity=size,
@@ -218,8 +223,17 @@ def _candidate(
     )
 
 
+def _aside(place_mm: Floats, brain: NDArray[np.bool_], grid: Grid) -> float:
+    """How far a place lies to the left of the plane between both halves of the brain, mm.
+
+    The middle of the image would do for a head that lies in it. 0 where no plane is found."""
+    if np.count_nonzero(brain) < LEAST_BRAIN:
+        return 0.0
+    return float(midplane(brain, grid).side_mm(place_mm))
+
+
 def _site(aside_mm: float) -> Wording:
-    """Which half of the head, told from the middle of the image; near it no side is claimed."""
+    """Which half of the brain; near its middle no side is claimed."""
     if abs(aside_mm) < 8.0:
         return Wording("Brain", "脑")
     if aside_mm > 0:
