@@ -17,6 +17,10 @@ Private = tuple[int, str, int, str, Any]
 GE_DL = (0x0043, "GEMS_PARM_01", 0xCA, "LO", ["0.75", "High"])
 
 
+def _ge(*strength: str) -> Private:
+    return (*GE_DL[:4], list(strength))
+
+
 def read_back(folder: Path, private: tuple[Private, ...] = (), **header: Any) -> Reconstruction:
     """What a series of three images says after it was written, read and stacked."""
     shelf = Shelf(folder)
@@ -69,6 +73,9 @@ def test_what_a_header_states(
         ({"Manufacturer": "SIEMENS", "modality": "MR",
           "ImageType": ["ORIGINAL", "PRIMARY", "M", "NORM", "DIS2D"]}, ()),
         ({"Manufacturer": "SIEMENS", "modality": "MR"}, (GE_DL,)),  # another maker's element
+        ({"Manufacturer": "GE MEDICAL SYSTEMS", "modality": "MR"}, (_ge("0.00", "Off"),)),
+        ({"Manufacturer": "GE MEDICAL SYSTEMS", "modality": "MR"}, (_ge("0.0"),)),
+        ({"Manufacturer": "GE MEDICAL SYSTEMS", "SeriesDescription": "AIR Recon DL none"}, ()),
         ({"Manufacturer": "CANON_MEC", "SeriesDescription": "Body AiCE off"}, ()),
         ({"Manufacturer": "Philips", "SeriesDescription": "Deep Resolve w/o"}, ()),
         ({"Manufacturer": "Canon", "SeriesDescription": "voice and face"}, ()),
