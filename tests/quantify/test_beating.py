@@ -24,9 +24,11 @@ from workstation.domain.finding import Finding, FindingState
 from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.volume import Frame, Stack
+from workstation.reading.draft import draft, obstacles
 from workstation.reading.infer import infer
+from workstation.reading.measure import Request, measure
 from workstation.reading.quantify import quantify
-from workstation.reading.review import Drawn, edit, edit_outlines, redo, undo
+from workstation.reading.review import Drawn, accept, edit, edit_outlines, redo, undo
 from workstation.settings import Settings
 
 LEFT = {"value": "87878005", "scheme": "SCT", "meaning": "Left ventricle"}
@@ -253,6 +255,31 @@ def test_what_was_drawn_while_it_was_measured_leaves_no_number_of_before(
     now = of_beat(quantify(archive, STUDY))
     assert now[NAMES[0]] == pytest.approx(90.0)
     assert finding_of(archive).value == pytest.approx(90.0)
+
+
+def test_what_a_person_measured_is_old_once_a_phase_of_it_is_outlined_anew(
+    archive: Archive, settings: Settings
+) -> None:
+    bring_beat(archive)
+    outline(settings)
+    infer(archive, settings, STUDY)
+    quantify(archive, STUDY)
+    finding, masks = finding_of(archive), archive.all(MaskInfo, STUDY)
+    phases = tuple(outline_of(finding, masks, LEFT["value"], phase) for phase in range(3))
+    request = Request(SPEC.id, masks={"lv_endo": phases})
+    (made,) = measure(archive, STUDY, request, actor=READER).findings
+    for one in (finding, made):
+        accept(archive, READER, one.id)
+
+    def old() -> list[str]:
+        draft(archive, STUDY, language="en", actor=READER)
+        return [o.finding_id for o in obstacles(archive, STUDY)]
+
+    assert old() == []
+    edit_outlines(archive, READER, finding.id, [Drawn(cavity(15) > 0, LEFT_SIDE, phase=2)])
+    quantify(archive, STUDY)
+    assert finding_of(archive).value == pytest.approx(75.0) and made.value == pytest.approx(50.0)
+    assert old() == [made.id]
 
 
 def test_several_phases_are_one_step(archive: Archive, settings: Settings) -> None:

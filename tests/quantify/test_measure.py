@@ -22,9 +22,10 @@ from workstation.domain.geometry import as_matrix
 from workstation.domain.measurement import Measurement
 from workstation.domain.people import MACHINE, Actor, Permission, Role
 from workstation.domain.study import StudyState
-from workstation.reading.draft import draft
+from workstation.reading.draft import draft, obstacles
 from workstation.reading.measure import Request, measure, remove_map
 from workstation.reading.quantify import quantify
+from workstation.reading.review import accept, edit, redo, reject, undo
 
 
 @pytest.fixture
@@ -93,6 +94,35 @@ def test_an_outline_of_other_voxels_is_not_laid_over_the_images(archive: Archive
         measure(archive, late.study_uid, moved, actor=READER)
     (made,) = measure(archive, late.study_uid, same, actor=READER).findings
     assert made.value == pytest.approx(100.0 * 12 / wall.sum())
+
+
+def test_a_number_of_an_outline_that_was_edited_since_is_not_signed(archive: Archive) -> None:
+    finding = bring(archive, lesions())
+    request = Request("brain/wmh_load", masks={"wmh": (finding.mask_id,)})
+    (made,) = measure(archive, STUDY, request, actor=READER).findings
+    for one in (finding, made):
+        accept(archive, READER, one.id)
+
+    def old() -> list[str]:
+        draft(archive, STUDY, language="en", actor=READER)
+        return [o.finding_id for o in obstacles(archive, STUDY)]
+
+    def others() -> list[str]:
+        return [m.name.en for m in archive.all(Measurement, STUDY) if m.finding_id == made.id]
+
+    assert old() == [] and len(others()) == 2
+    smaller = lesions()
+    smaller[2:4] = False
+    edit(archive, READER, finding.id, smaller)
+    quantify(archive, STUDY)
+    assert old() == [made.id], "it says the volume of before the edit"
+    undo(archive, READER, finding.id)
+    quantify(archive, STUDY)
+    assert old() == [] and len(others()) == 2
+    redo(archive, READER, finding.id)
+    reject(archive, READER, made.id)
+    quantify(archive, STUDY)
+    assert old() == []
 
 
 def test_a_near_occlusion_is_a_finding_of_that_name_and_side(archive: Archive) -> None:

@@ -16,7 +16,7 @@ from workstation.domain.mask import MaskInfo
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.report import FreeText, Obstacle, ReportDraft, SignedReport, TakenOver
-from workstation.domain.stale import current_ids, is_stale
+from workstation.domain.stale import current_ids, is_stale, outdated
 from workstation.domain.study import Study, StudyState
 from workstation.domain.volume import Stack
 
@@ -194,7 +194,11 @@ def obstacles(case: Case) -> list[Obstacle]:
         Obstacle(Message(N_("{name} is undecided: accept, edit or reject it."), _name(f)), f.id)
         for f in case.undecided
     ]
-    stale = stale_measurements(case)
+    # Numbers of a finding that is old itself are said once, with it.
+    current = current_ids(case.stacks, case.findings, case.masks)
+    old = outdated(case.reported, case.masks, current)
+    ids = {f.id for f in old}
+    stale = [m for m in stale_measurements(case) if m.finding_id not in ids]
     found += [
         Obstacle(
             Message(
@@ -205,8 +209,21 @@ def obstacles(case: Case) -> list[Obstacle]:
         )
         for m in stale
     ]
+    found += [
+        Obstacle(
+            Message(
+                N_(
+                    "{name} was measured on an outline that was changed since: measure it again "
+                    "and reject this one."
+                ),
+                _name(f),
+            ),
+            f.id,
+        )
+        for f in old
+    ]
     # Measuring again may give the number back; only what it cannot give is asked of the reader.
-    waiting = {m.finding_id for m in stale}
+    waiting = {m.finding_id for m in stale} | ids
     found += [
         Obstacle(
             Message(

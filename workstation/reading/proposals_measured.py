@@ -130,7 +130,9 @@ def from_person(
             made.number(f"{finding.id}-{at}", quantity, finding)
             for at, quantity in enumerate(result.quantities[1:])
         ]
-    proposals.findings = [replace(f, cautions=result.cautions) for f in proposals.findings]
+    proposals.findings = [
+        replace(f, cautions=result.cautions, made_from=made.made_from) for f in proposals.findings
+    ]
     return counted(proposals)
 
 

@@ -218,8 +218,7 @@ def _brought_back(
     there = {m.id for m in known}
     found = []
     for finding in findings:
-        undone = bool(finding.original_mask_id) and not finding.outlined
-        undone = undone and finding.mask_id == finding.original_mask_id
+        undone = not finding.outlined and finding.mask_id == finding.original_mask_id
         for number in itertools.count():
             id = f"{finding.id}-{number}"
             versions = archive.history(Measurement, id) if undone else []
