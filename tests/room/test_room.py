@@ -286,3 +286,11 @@ def test_an_administrator_who_looks_is_not_told_that_he_may_not_draft(
             assert not window.notice.isVisible(), window.notice.text.text()
     finally:
         window.desk.sign_in(archive.user("li"))
+
+
+def test_before_signing_a_comparison_is_not_called_part_of_the_report(room: Room) -> None:
+    set_language("zh_CN")
+    lines = room.window.people.summary().splitlines()
+    (beside,) = [line for line in lines if "血池法" in line]
+    assert beside.startswith("–") and "仅供对照，不写入报告" in beside
+    assert not any("仅供对照" in line for line in lines if line != beside)

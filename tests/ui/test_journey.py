@@ -183,6 +183,13 @@ def test_one_visit_brain_and_heart(window: Window, until: Until) -> None:
         )
         decided += 1
     assert decided >= 5
+    twice = next(f for f in archive.all(Finding, heart.study_uid)
+                 if f.state is FindingState.ACCEPTED)  # fmt: skip
+    choose(window, until, twice.id)
+    window.notice.hide()
+    press(window, Qt.Key.Key_A)
+    window.jobs.flush()
+    assert not window.notice.isVisible(), "a key pressed twice is no mistake"
     until(lambda: window.desk.contents is not None and not window.desk.contents.obstacles)
 
     # The panel: a card with the number as it will be signed.

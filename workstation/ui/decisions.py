@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from workstation.domain.artefact import Code, Wording
 from workstation.domain.beat import Structure, outline_of
-from workstation.domain.finding import Action, Finding, shown_value
+from workstation.domain.finding import Action, Finding, FindingState, shown_value
 from workstation.domain.mask import MaskInfo
 from workstation.domain.people import MACHINE, Permission
 from workstation.domain.study import StudyState
@@ -180,12 +180,19 @@ class Decisions(QObject):
             return
         if self.desk.state.editing:
             self.finish_editing()
+        elif action is Action.ACCEPT and self._is_accepted(finding_id):
+            return  # a key pressed twice
         actor = self.desk.actor
         assert actor is not None
         archive = self.desk.archive
         act = {Action.ACCEPT: review.accept, Action.REJECT: review.reject,
                Action.REOPEN: review.reopen}[action]  # fmt: skip
         self.desk.jobs.write(lambda: act(archive, actor, finding_id), self._decided)
+
+    def _is_accepted(self, finding_id: str) -> bool:
+        contents = self.desk.contents
+        finding = contents.finding(finding_id) if contents is not None else None
+        return finding is not None and finding.state is FindingState.ACCEPTED
 
     def _decided(self, finding: Finding) -> None:
         self._forward_soon(finding.study_uid)

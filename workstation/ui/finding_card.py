@@ -124,7 +124,9 @@ class Card(QFrame):
         for key, words, action, name in labels:
             button = named(QPushButton(f"{key}  {words}"), name)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys stay with the views
-            button.setEnabled(action is not Action.EDIT or bool(finding.mask_id))
+            possible = action is not Action.EDIT or bool(finding.mask_id)
+            done = action is Action.ACCEPT and finding.state is FindingState.ACCEPTED
+            button.setEnabled(possible and not done)
             button.clicked.connect(lambda _=False, a=action: self.acted.emit(self.finding_id, a))
             row.addWidget(button)
         row.addStretch(1)

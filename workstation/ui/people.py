@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from workstation.archive.people import add_user, authenticate
 from workstation.documents.signatures import make_key
+from workstation.domain.compared import compared
 from workstation.domain.finding import REPORTED, shown_value
 from workstation.domain.people import MACHINE, User
 from workstation.domain.readiness import warnings_of
@@ -127,7 +128,7 @@ class People(QObject):
             return
         if contents.obstacles:
             return  # the panel lists them beside the disabled button
-        dialog = SignDialog(user, self._summary(), self.window)
+        dialog = SignDialog(user, self.summary(), self.window)
         self._show(
             dialog,
             lambda: self._run(
@@ -147,15 +148,19 @@ class People(QObject):
         self.desk.reload()
         self.signed.emit(report)
 
-    def _summary(self) -> str:
+    def summary(self) -> str:
+        """What will be signed: every finding with what was decided, and what is warned of."""
         contents = self.desk.contents
         assert contents is not None
         lines = [f"{contents.study.patient.name}　{contents.study.description}", ""]
+        beside = compared(contents.findings)
         for finding in contents.findings:
             value = shown_value(finding)
             mark = "✓" if finding.state in REPORTED else "✕"
-            label = finding.label.in_language(language())
-            lines.append(f"{mark} {label} {value}　{tr(finding.state.value)}")
+            state = tr(finding.state.value)
+            if finding.id in beside:
+                mark, state = "–", tr("for comparison only, not in the report")
+            lines.append(f"{mark} {finding.label.in_language(language())} {value}　{state}")
         if contents.draft is not None:
             lines += ["⚠ " + say(one) for one in warnings_of(contents.draft)]
         lines.append("")
