@@ -35,6 +35,7 @@ from workstation.reading.measure import Request, measure
 from workstation.settings import Settings
 from workstation.ui.window import Window
 from workstation.viewing.judge_rows import rows_of
+from workstation.viewing.window_level import LUNG, SOFT_TISSUE
 
 LEFT = Qt.MouseButton.LeftButton
 OUTLINER = "outliner"
@@ -174,8 +175,11 @@ def test_a_dissection_jumps_the_list_shows_where_and_is_acknowledged(
         row = window.findings.rows[SPEC.id].row
         assert row.state is RowState.FOUND
         (finding,) = row.findings
+        window.grid_.active_pane.viewport.set_window(LUNG)
         window.desk.focus_finding(finding.id)
         until(lambda: window.settled)
+        # Blood does not show in a lung window.
+        assert window.grid_.active_pane.viewport.window == SOFT_TISSUE
         keep_picture(window, "aorta_zh")
         window.actions_.switch_language()
         until(lambda: window.settled)

@@ -21,6 +21,7 @@ from workstation.ui.asking import ask
 from workstation.ui.importing import RefusedDialog
 from workstation.ui.keys_dialog import KeysDialog
 from workstation.ui.memory import give_back
+from workstation.viewing.window_level import seen_in
 
 if TYPE_CHECKING:
     from workstation.ui.window import Window
@@ -242,6 +243,9 @@ class Actions(QObject):
         placed = finding is not None and bool(finding.stack_id)
         if placed and finding is not None and finding.id != self.window.decisions.painted_id:
             self.window.grid_.jump_to(finding.location_mm, finding.stack_id, finding.phase)
+            port = self.window.grid_.active_pane.viewport
+            if (window := seen_in(port.window, finding.area)) != port.window:
+                port.set_window(window)
 
     def _step_finding(self, step: int) -> None:
         contents = self.desk.contents

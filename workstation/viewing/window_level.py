@@ -80,8 +80,15 @@ PET_PRESETS: tuple[Preset, ...] = (
     Preset(9, "SUV 0–30", Window(15, 30)),
 )
 """For values that are SUV; the first is what a PET opens with (OHIF: width 5, level 2.5)."""
+LUNG, SOFT_TISSUE = Window(-600, 1500), Window(40, 400)
 AUTO_PERCENTILES = (0.1, 99.9)
 _SAMPLE = 200_000
+
+
+def seen_in(window: Window, area: str) -> Window:
+    """The window a finding of an area is looked at in: blood and organs do not show in a lung
+    window, which is left for soft tissue; every other window stays."""
+    return SOFT_TISSUE if window == LUNG and area not in ("", "chest") else window
 
 
 def presets_for(modality: str, unit: str = "") -> tuple[Preset, ...]:
