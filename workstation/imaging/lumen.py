@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from workstation.domain.geometry import Floats, Grid
+from workstation.domain.geometry import Floats, Grid, as_matrix
 from workstation.imaging.sections import planes_across, resampled
 
 STEP_MM = 0.4  # along the centre line
@@ -60,22 +60,46 @@ def levels_along(array: NDArray[Any], grid: Grid, line_mm: Floats) -> Levels:
     return Levels(blood, float(np.median(sections)))
 
 
-def lumen_at(
-    array: NDArray[Any], grid: Grid, line_mm: Floats, along_mm: float, levels: Levels
-) -> Lumen | None:
-    """The lumen across a line (n, 3) of blood brighter than its surroundings, ``along_mm`` from its
-    start. None where no lumen stands out or it reaches beyond the section."""
-    if levels.blood <= levels.tissue:
-        return None
-    points = resample(line_mm)
-    at = min(max(round(along_mm / STEP_MM), 0), len(points) - 1)
-    cut = _cut(array, grid, points, levels, slice(at, at + 1))
-    area = float(cut.areas[0])
-    if cut.lost[0] or not area > 0:
-        return None
-    u, v = _outline(cut, area)
-    places = points[at] + u[:, None] * cut.first[0] + v[:, None] * cut.second[0]
-    return Lumen(area, float(2.0 * np.sqrt(area / np.pi)), places)
+class Vessel:
+    """What lies about one line (n, 3), LPS mm, in an angiogram: read once, asked for many planes.
+
+    array: (z, y, x); only the part about the line is kept, as float32.
+    """
+
+    def __init__(self, array: NDArray[Any], grid: Grid, line_mm: Floats) -> None:
+        self._array, self._grid = _about(array, grid, line_mm)
+        self._points = resample(line_mm)
+        self.levels = levels_along(self._array, self._grid, line_mm)
+
+    def lumen(self, along_mm: float) -> Lumen | None:
+        """The lumen across the line, ``along_mm`` from its start. None where no blood brighter than
+        its surroundings stands out, or it reaches beyond the section."""
+        if self.levels.blood <= self.levels.tissue:
+            return None
+        at = min(max(round(along_mm / STEP_MM), 0), len(self._points) - 1)
+        cut = _cut(self._array, self._grid, self._points, self.levels, slice(at, at + 1))
+        area = float(cut.areas[0])
+        if cut.lost[0] or not area > 0:
+            return None
+        u, v = _outline(cut, area)
+        places = self._points[at] + u[:, None] * cut.first[0] + v[:, None] * cut.second[0]
+        return Lumen(area, float(2.0 * np.sqrt(area / np.pi)), places)
+
+
+def _about(array: NDArray[Any], grid: Grid, line_mm: Floats) -> tuple[NDArray[Any], Grid]:
+    """The part of an array within reach of the sections of a line, and its grid."""
+    reach = 1.5 * _HALF_MM  # the corner of a section
+    ends = np.stack([line_mm.min(axis=0) - reach, line_mm.max(axis=0) + reach])
+    corners = np.array([[ends[i, 0], ends[j, 1], ends[k, 2]] for i, j, k in np.ndindex(2, 2, 2)])
+    index = grid.to_index(corners)[:, ::-1]
+    top = np.asarray(grid.shape)
+    low = np.clip(np.floor(index.min(axis=0)), 0, top - 1).astype(int)
+    high = np.clip(np.ceil(index.max(axis=0)) + 1, low + 1, top).astype(int)
+    z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    part = np.asarray(array[z, y, x], dtype=np.float32)
+    matrix = grid.matrix.copy()
+    matrix[:3, 3] = grid.to_lps(low[::-1].astype(np.float64))
+    return part, Grid((part.shape[0], part.shape[1], part.shape[2]), as_matrix(matrix))
 
 
 def _outline(cut: _Cut, area_mm2: float) -> tuple[Floats, Floats]:

@@ -7,7 +7,7 @@ import numpy as np
 from workstation.domain.artefact import Wording
 from workstation.domain.geometry import Floats
 from workstation.domain.volume import Volume
-from workstation.imaging.lumen import Levels, Lumen, levels_along, lumen_at
+from workstation.imaging.lumen import Lumen, Vessel
 from workstation.viewing.centreline import CentrelineEdit
 from workstation.viewing.signal import Signal
 
@@ -40,7 +40,7 @@ class CurvedPlan:
         self.active = False
         self.marks: tuple[Mark, ...] = ()
         self._place: Floats = np.zeros(3)
-        self._levels: Levels | None = None
+        self._vessel: Vessel | None = None
         self._lumens: dict[float, Lumen | None] = {}
         self.edit.changed.connect(self._edited)
 
@@ -82,20 +82,20 @@ class CurvedPlan:
             return None
         if max(volume.grid.spacing_mm) > _COARSEST_MM:
             return None
-        line = curve.places(np.arange(0.0, curve.length_mm, 1.0))
-        if len(line) < 3:
-            return None
-        if self._levels is None:
-            self._levels = levels_along(volume.array, volume.grid, line)
+        if self._vessel is None:
+            line = curve.places(np.arange(0.0, curve.length_mm, 1.0))
+            if len(line) < 3:
+                return None
+            self._vessel = Vessel(volume.array, volume.grid, line)
         key = round(along_mm, 2)
         if key not in self._lumens:
             if len(self._lumens) > _KEPT_LUMENS:
                 self._lumens.clear()
-            self._lumens[key] = lumen_at(volume.array, volume.grid, line, key, self._levels)
+            self._lumens[key] = self._vessel.lumen(key)
         return self._lumens[key]
 
     def _forget_lumens(self) -> None:
-        self._levels = None
+        self._vessel = None
         self._lumens.clear()
 
     def _edited(self) -> None:
