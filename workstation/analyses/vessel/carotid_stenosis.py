@@ -146,7 +146,7 @@ def analyse(inputs: AnalysisInputs) -> AnalysisResult:
     cautions: list[Message] = []
     near: tuple[Candidate, ...] = ()
     if not side:
-        cautions.append(Message(N_("Nothing tells the side: state it (side).")))
+        cautions.append(Message(N_("The side is not stated.")))
     if inputs.flag(NEAR_OCCLUSION):
         why = N_("Near-occlusion, as stated by the reader: no percentage is computed.")
         cautions.append(Message(why))
