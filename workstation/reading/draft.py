@@ -66,9 +66,10 @@ def write_free_text(
     return written
 
 
-def offered(archive: Archive, study_uid: str) -> list[Offer]:
-    """Sentences on several organs together that the accepted findings allow."""
-    case = read_case(archive, study_uid)
+def offered(archive: Archive, study_uid: str, case: Case | None = None) -> list[Offer]:
+    """Sentences on several organs together that the accepted findings allow. case: where it has
+    just been read."""
+    case = case or read_case(archive, study_uid)
     if case.draft is None or case.hidden:
         return []
     rules = load_rules(case.draft.template)
@@ -96,9 +97,10 @@ def take_over(
     return word
 
 
-def obstacles(archive: Archive, study_uid: str) -> list[Obstacle]:
-    """What stands in the way of signing; empty when the report can be signed."""
-    case = read_case(archive, study_uid)
+def obstacles(archive: Archive, study_uid: str, case: Case | None = None) -> list[Obstacle]:
+    """What stands in the way of signing; empty when the report can be signed. case: where it has
+    just been read."""
+    case = case or read_case(archive, study_uid)
     found = readiness.obstacles(case)
     if case.draft is not None and case.study.state is not StudyState.SIGNED:
         try:

@@ -64,7 +64,7 @@ class Decisions(QObject):
         self._forward_of: set[str] = set()  # studies to be measured and drafted again
         self._forward = QTimer(self)
         self._forward.setSingleShot(True)
-        self._forward.setInterval(150)
+        self._forward.setInterval(60)
         self._forward.timeout.connect(self._walk_forward)
         desk.study_opened.connect(lambda _: self._opened())
         desk.contents_changed.connect(self.refresh)

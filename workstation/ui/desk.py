@@ -22,7 +22,7 @@ from workstation.domain.mark import RoleChoice
 from workstation.domain.measurement import Measurement, Refusal
 from workstation.domain.outcome import Outcome
 from workstation.domain.people import Actor, User
-from workstation.domain.readiness import read_case
+from workstation.domain.readiness import is_current, read_case
 from workstation.domain.report import Obstacle, ReportDraft, SignedReport
 from workstation.domain.study import Study
 from workstation.domain.volume import Stack
@@ -255,14 +255,14 @@ class Desk(QObject):
         drafts = archive.all(ReportDraft, study_uid)
         priors = archive.priors_of(study_uid)
         sure = [prior for prior in priors if not doubts(study, prior)]
+        case = read_case(archive, study_uid)  # once, and without what must not be seen yet
         try:
-            obstacles = tuple(drafting.obstacles(archive, study_uid))
+            obstacles = tuple(drafting.obstacles(archive, study_uid, case))
         except ReaderError:
             obstacles = ()
-        case = read_case(archive, study_uid)  # without what must not be seen yet
         locked = case.first_read
         hidden = will_hide(archive, self.settings, study_uid)
-        there = tuple(drafting.offered(archive, study_uid))
+        there = tuple(drafting.offered(archive, study_uid, case))
         rules = load_rules(drafts[0].template) if drafts and not case.hidden else ()
         return Contents(
             study,
@@ -276,7 +276,7 @@ class Desk(QObject):
             tuple(archive.all(SignedReport, study_uid)),
             len(priors),
             tuple(archive.all(Stack, sure[0].study_uid)) if sure else (),
-            bool(drafts) and not drafting.is_current(archive, drafts[0]),
+            bool(drafts) and not is_current(drafts[0], case),
             tuple(archive.all(RoleChoice, study_uid)),
             known_judges(self.settings),
             tuple(archive.all(Alert, study_uid)),
