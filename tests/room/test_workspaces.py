@@ -81,3 +81,8 @@ def test_the_strip_leads_to_the_workspaces(room: Room) -> None:
     ]
     hung = [grid.stacks[pane.content.stack_id].role for pane in grid.panes]
     assert hung == ["DWI", "FLAIR", "PWI"]
+    diffusion, _, perfusion = grid.panes
+    assert diffusion.phase == 4, "of diffusion the highest b-value, in every way it is shown"
+    assert perfusion.phase == 0
+    grid.show_stack(diffusion.content.stack_id, 1)
+    assert grid.panes[1].phase == 4

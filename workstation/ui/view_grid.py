@@ -25,6 +25,7 @@ from workstation.viewing.hanging import (
     Pane,
     Protocol,
     hang,
+    opening_phase,
     side_by_side,
     three_planes,
 )
@@ -146,7 +147,8 @@ class ViewGrid(Panes):
                 self._fill(each, pane)
         else:
             old = self.panes[where].content
-            self._fill(where, Pane(stack_id, solid=old.solid))
+            phase = opening_phase(self.stacks[stack_id])
+            self._fill(where, Pane(stack_id, solid=old.solid, phase=phase))
         self.activate(where)
 
     def add_priors(self, stacks: Sequence[Stack]) -> None:

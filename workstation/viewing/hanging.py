@@ -206,8 +206,14 @@ def side_by_side(stacks: Sequence[Stack]) -> HungStage | None:
     if not shown:
         return None
     rows, columns = shape_for(len(shown))
-    panes = [Pane(stack.id) for stack in shown]
+    panes = [Pane(stack.id, phase=opening_phase(stack)) for stack in shown]
     return HungStage("", rows, columns, (*panes, *[Pane()] * (rows * columns - len(panes))))
+
+
+def opening_phase(stack: Stack) -> int:
+    """The phase a series opens on: of diffusion the highest b-value, for without weighting nothing
+    is to be seen; else the first."""
+    return stack.phases - 1 if stack.phase_axis == "b-value" else 0
 
 
 def shape_for(count: int) -> tuple[int, int]:
@@ -282,8 +288,8 @@ def _place(slot: Slot, stack: Stack, stacks: Sequence[Stack]) -> Pane:
     if slot.pane.minus >= stack.phases or (slot.pane.minus >= 0 and not stack.is_volume):
         return Pane()  # nothing to take away
     phase = min(slot.pane.phase, stack.phases - 1)
-    if stack.phase_axis == "b-value" and slot.pane.minus < 0:
-        phase = stack.phases - 1  # the highest b-value: without weighting nothing is to be seen
+    if slot.pane.minus < 0:
+        phase = max(phase, opening_phase(stack))
     pane = replace(slot.pane, stack_id=stack.id, phase=phase)
     over = [
         s
@@ -303,7 +309,7 @@ def _fill_rest(panes: list[Pane], stacks: Sequence[Stack], count: int) -> list[P
     """Fewest empty panes: series not shown yet, then other planes of what is worth cutting."""
     used = {p.stack_id for p in panes} | {p.fused_stack_id for p in panes}
     order = sorted(stacks, key=lambda s: (not s.is_volume, not s.role, s.series_number))
-    rest = [Pane(s.id) for s in order if s.id not in used]
+    rest = [Pane(s.id, phase=opening_phase(s)) for s in order if s.id not in used]
     seen = {(p.stack_id, p.kind) for p in panes}
     for stack in order:
         if stack.is_volume and min(stack.grid.shape) >= _WORTH_CUTTING:
