@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from tests.viewer.images import grid_of, stack_of
@@ -60,8 +59,6 @@ def grid(qtbot: QtBot) -> Iterator[ViewGrid]:
     made.resize(800, 600)
     made.show()
     qtbot.waitExposed(made)
-    made.activateWindow()  # keys of commands reach the active window alone
-    assert QTest.qWaitForWindowActive(made, 20_000)
     yield made
     HOLD.set()
     made.close_scenes()
