@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,12 @@ def test_the_strip_leads_to_the_workspaces(room: Room) -> None:
     assert perfusion.phase == 0
     grid.show_stack(diffusion.content.stack_id, 1)
     assert grid.panes[1].phase == 4
+
+    # A map that somebody looked at has no files: it is hung only where it was asked for.
+    image = grid.stacks[diffusion.content.stack_id]
+    grid.stacks["map-looked-at"] = replace(image, id="map-looked-at", role="", frames=())
+    grid.show_workspace("brain")
+    assert "map-looked-at" not in [pane.content.stack_id for pane in grid.panes]
+    grid.hang_by("")
+    assert "map-looked-at" not in [pane.content.stack_id for pane in grid.panes]
+    del grid.stacks["map-looked-at"]

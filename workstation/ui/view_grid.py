@@ -17,6 +17,7 @@ from workstation.domain.volume import Stack
 from workstation.ui.loading import VolumeLibrary
 from workstation.ui.pane import ViewPane
 from workstation.ui.panes import Panes
+from workstation.viewing.derived import is_calculated
 from workstation.viewing.hanging import (
     MAX_COLUMNS,
     MAX_ROWS,
@@ -78,7 +79,7 @@ class ViewGrid(Panes):
     def hang_by(self, protocol_id: str) -> None:
         """Hang the study by a protocol, or by the one that fits best (empty); first stage."""
         before = {stack.id for stack in self.priors}
-        own = [stack for stack in self.stacks.values() if stack.id not in before]
+        own = [s for s in self.stacks.values() if s.id not in before and not is_calculated(s.id)]
         if not own:
             return
         self.hanging = hang(own, self.protocols, self.priors, chosen=protocol_id)
@@ -104,7 +105,8 @@ class ViewGrid(Panes):
         if found:
             self.show_stage(found[0])
             return
-        panes = side_by_side([s for s in self.stacks.values() if s.region == region])
+        there = [s for s in self.stacks.values() if s.region == region]
+        panes = side_by_side([s for s in there if not is_calculated(s.id)])
         if panes is not None:
             self.layout_name = "grid"
             self.maximised = None

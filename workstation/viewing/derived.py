@@ -12,6 +12,15 @@ from workstation.domain.errors import N_, Message
 from workstation.domain.volume import Flag, Stack, Volume
 
 PREFIX = "map-"
+CALCULATED = (PREFIX, "minus:")
+
+
+def is_calculated(stack_id: str) -> bool:
+    """Whether a stack is a map or a difference that somebody asked to see: it has no files, and is
+    hung only where it was asked for."""
+    return stack_id.startswith(CALCULATED)
+
+
 """What ids of stacks that show a map begin with."""
 OUTSIDE = np.float32(-1e30)
 """Shown where nothing was judged: below every window, as in ``viewing.subtraction``."""
